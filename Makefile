@@ -1,0 +1,36 @@
+# `make demo` and `make test` work on a fresh machine with Python 3.11+, pip and make.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+STAMP  := $(VENV)/.installed
+
+.PHONY: help install demo test test-all check docs bench findings clean
+
+help:            ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
+
+install: $(STAMP) ## the environment, in .venv/
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"ontogeny needs Python 3.11 or newer; {sys.executable} is {v[0]}.{v[1]}. Try: make PYTHON=python3.11 install")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --progress-bar off -c constraints.txt -e '.[dev]'
+	@touch $(STAMP)
+
+demo: install    ## train 64 widths, look, compare, and write the report
+	$(BIN)/ontogeny run bottleneck --out out/bottleneck
+
+test: install    ## the default suite, in parallel (under 10 minutes on two cores)
+	$(BIN)/python -m pytest -n 2 -m 'not slow and not optional'
+
+test-all: install ## everything, long tests included
+	$(BIN)/python -m pytest -n 2 -m 'not optional'
+
+check: install   ## formatting, lint, types and the import table of the house
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+bench: install   ## docs/performance.md, from scratch
+	$(BIN)/python -m benchmarks
+
+clean:           ## remove the environment and what it built (never out/)
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache

@@ -1,0 +1,50 @@
+"""The few errors a user can cause. The command line prints their text and no traceback."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """Something the user asked for cannot be done; the text says what was asked, what was there, what to do."""
+
+
+class UnknownName(UserError):
+    """A name that is not there. Shows its nearest neighbours, or the whole list when it is short."""
+
+    def __init__(self, what: str, name: str, known: Iterable[str], hint: str = "") -> None:
+        known = sorted(known)
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        text = f"There is no {what} '{name}'."
+        if near:
+            text += f" Did you mean {', '.join(repr(n) for n in near)}?"
+        if known and (not near or len(known) <= 12):
+            text += f" Known: {', '.join(known)}."
+        if not known:
+            text += " There are none here."
+        super().__init__(f"{text} {hint}".rstrip())
+
+
+class NotAStudy(UserError):
+    """The directory holds no study.toml."""
+
+
+class NewerSchema(UserError):
+    """The study was written by a newer ontogeny."""
+
+
+class Damaged(UserError):
+    """A file is truncated or was altered since it was written. It is named, and it is not used."""
+
+
+class Locked(UserError):
+    """Another process is working on this directory."""
+
+
+class DiskFull(UserError):
+    """A write failed for want of space; everything that was committed before is intact."""
+
+
+class Refused(UserError):
+    """A file would have run code if it had been loaded; nothing was executed."""

@@ -1,0 +1,1 @@
+"""Generic claims over results; thresholds and published values live in the study's TOML."""

@@ -1,0 +1,88 @@
+"""What a measure is: ``prepare(one) → factors`` once a model, ``pairs(factors, factors) → values`` once for all pairs.
+
+    @measure(kind="similarity", range=(-1, 1), invariances=("permutation", "unit_scale"), nulls=("reinitialised",))
+    class tn_similarity:
+        '''Do two bilinear models compute the same tensor? …'''
+        def prepare(model: Subject, *, part="whole") -> factors      # one model, no leading axes
+        def pairs(x: list, y: list, *, part="whole") -> Tensor | dict  # (len(x), len(y)); dict: "value" and extras
+
+``pairs`` gets lists because models may differ in shape; how to stack them is the measure's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import Tensor
+
+from ontogeny.options import describe, keyword_defaults, merge_options
+from ontogeny.registry import measures
+from ontogeny.subject import Subject
+
+Kind = Literal["similarity", "distance", "divergence"]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A registered measure."""
+
+    name: str
+    implementation: Any
+    kind: Kind
+    range: tuple[float, float]
+    invariances: tuple[str, ...]
+    nulls: tuple[str, ...]
+    reads: tuple[str, ...]
+    symmetric: bool
+    label: str
+    units: str
+
+    @property
+    def function(self) -> Any:
+        return self.implementation
+
+    @property
+    def question(self) -> str:
+        return describe(self.implementation)
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        return keyword_defaults(self.implementation.pairs)
+
+    def options(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        return merge_options(f"measure '{self.name}'", self.defaults, given)
+
+    def prepare(self, model: Subject, **options: Any) -> Any:
+        return self.implementation.prepare(model, **options)
+
+    def pairs(self, x: Sequence[Any], y: Sequence[Any], **options: Any) -> dict[str, Tensor]:
+        """{"value": (len(x), len(y)), extras…}."""
+        values = self.implementation.pairs(x, y, **options)
+        return values if isinstance(values, dict) else {"value": values}
+
+
+def measure(
+    *,
+    kind: Kind,
+    range: tuple[float, float],
+    invariances: tuple[str, ...] = (),
+    nulls: tuple[str, ...] = (),
+    reads: tuple[str, ...] = (),
+    symmetric: bool = True,
+    label: str = "",
+    units: str = "1",
+    name: str | None = None,
+) -> Callable[[Any], Measure]:
+    """Register a class with ``prepare`` and ``pairs`` under its name."""
+
+    def register(cls: Any) -> Measure:
+        title = name or cls.__name__
+        implementation = cls()
+        entry = Measure(
+            title, implementation, kind, range, invariances, nulls, reads, symmetric, label or title, units
+        )
+        return measures.add(title, entry)
+
+    return register

@@ -1,0 +1,1 @@
+"""Batched tensor mathematics. No labels, no disk, no plots."""

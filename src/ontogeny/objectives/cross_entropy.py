@@ -1,0 +1,38 @@
+"""Cross-entropy of the class at the position where the answer is read, and its accuracy and margin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ontogeny.models.base import Forward
+from ontogeny.registry import objectives
+from ontogeny.tasks.base import Batch
+
+
+@objectives.register("cross_entropy")
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Last-position classification.
+
+    Equation: loss = −log softmax(logits)[label]; margin = logit[label] − max over other classes.
+    ``precision``: the dtype of the log-softmax; float64 keeps losses below 1e−7 apart, as grokking needs.
+    """
+
+    precision: Literal["float32", "float64"] = "float32"
+
+    reads = ()
+
+    def examples(self, forward: Forward, batch: Batch) -> dict[str, Tensor]:
+        return classification(forward.outputs, batch.labels, getattr(torch, self.precision))
+
+
+def classification(logits: Tensor, labels: Tensor, dtype: torch.dtype) -> dict[str, Tensor]:
+    """Per-example loss (nats) and accuracy for logits (…, example, output) and labels (…, example)."""
+    labels = labels.expand(logits.shape[:-1])
+    log_p = logits.to(dtype).log_softmax(-1)
+    loss = -log_p.gather(-1, labels.unsqueeze(-1)).squeeze(-1)
+    return {"loss": loss, "accuracy": (logits.argmax(-1) == labels).to(torch.float32)}

@@ -1,0 +1,1 @@
+"""The study directory: layout, atomic writes, fingerprints, index, queries."""

@@ -1,0 +1,1 @@
+"""Populations, optimisers, schedules. Hands snapshots to a sink; knows no disk."""

@@ -1,0 +1,87 @@
+"""What a view is, and bindings: the one declaration behind report sliders, notebook widgets and the workbench's cursor.
+
+    @view(reads=("lens:frequency_distribution",), title="Frequencies by width")
+    def frequency_heatmap(frequency_distribution: xr.Dataset) -> Drawn:
+        '''What the figure shows and how to read it. …'''
+
+``reads`` names what the view is handed, by keyword: ``runs`` (DataFrame, one row a run), ``metrics`` (DataFrame: run, step, …,
+with what varied), ``lens:NAME`` (Dataset over (run, step, …) or, with ``@final``, (run, …)), ``measure:NAME`` (Dataset over
+(run, run_other)), ``published`` (DataFrame). The keyword is the last word: ``frequency_distribution``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ontogeny.errors import UserError
+from ontogeny.options import describe, keyword_defaults, merge_options
+from ontogeny.registry import views
+
+
+@dataclass(frozen=True)
+class Bind:
+    """``figure.data[trace].<attribute>`` is ``values[i]`` when the cursor of ``axis`` stands at its i-th tick."""
+
+    trace: int
+    attribute: str  # "z", "y", "customdata", …
+    axis: str  # "step", "run", "output", …
+    values: Any  # ndarray (tick, …)
+    ticks: tuple[str, ...]  # what the cursor shows, one text per tick
+
+
+@dataclass
+class Drawn:
+    """A figure, what follows which axis, and one plain sentence on what was seen (numbers included)."""
+
+    figure: Any  # plotly.graph_objects.Figure
+    bindings: list[Bind] = field(default_factory=list)
+    says: str = ""
+    start: int | None = None  # tick the cursor starts at; None: the last
+
+
+@dataclass(frozen=True)
+class View:
+    """A registered view."""
+
+    name: str
+    function: Callable[..., Drawn]
+    reads: tuple[str, ...]
+    title: str
+
+    def __call__(self, **data: Any) -> Drawn:
+        drawn = self.function(**data)
+        return drawn if isinstance(drawn, Drawn) else Drawn(drawn)
+
+    @property
+    def question(self) -> str:
+        return describe(self.function)
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        return keyword_defaults(self.function)
+
+    def options(self, given: dict[str, Any]) -> dict[str, Any]:
+        return merge_options(f"view '{self.name}'", self.defaults, given)
+
+
+def view(
+    *, reads: tuple[str, ...], title: str, name: str | None = None
+) -> Callable[[Callable[..., Any]], View]:
+    """Register a view under the function's name."""
+
+    def register(function: Callable[..., Any]) -> View:
+        if not describe(function):
+            raise UserError(
+                f"The view '{function.__name__}' has no docstring; say what it shows and how to read it."
+            )
+        entry = View(name or function.__name__, function, reads, title)
+        return views.add(entry.name, entry)
+
+    return register
+
+
+def keyword(read: str) -> str:
+    """``"lens:effective_rank@final"`` → ``"effective_rank"``."""
+    return read.split(":")[-1].split("@")[0]
