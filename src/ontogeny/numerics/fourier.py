@@ -32,7 +32,7 @@ def fourier_basis(p: int, dtype: torch.dtype = torch.float64, device: torch.devi
     is_sine = (torch.arange(p) % 2 == 0) & (k > 0)
     basis = torch.where(is_sine[:, None], angle.sin(), angle.cos())
     paired = (k > 0) & (2 * k != p)  # frequencies with a cosine and a sine
-    scale = torch.where(paired, math.sqrt(2 / p), math.sqrt(1 / p)).double()
+    scale = (torch.where(paired, 2.0, 1.0).double() / p).sqrt()
     return (basis * scale[:, None]).to(dtype=dtype, device=device)
 
 
