@@ -1,0 +1,105 @@
+"""Ordinary least squares over leading axes, with held-out R², and polynomial features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations_with_replacement
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ontogeny.numerics.correlation import constant
+
+
+class Fit(NamedTuple):
+    """y ≈ x @ coefficients + intercept, fitted on some rows and applied to all."""
+
+    coefficients: Tensor  # (…, feature, target)
+    intercept: Tensor  # (…, 1, target)
+    predicted: Tensor  # (…, sample, target), all rows
+    r2: Tensor  # (…, target), on the rows that were fitted
+    r2_held_out: Tensor  # (…, target), on the others; NaN where there are none
+
+
+def least_squares(x: Tensor, y: Tensor, rows: Tensor | None = None) -> Fit:
+    """Regress every column of ``y`` (…, sample, target) on the columns of ``x`` (…, sample, feature) and a constant.
+
+    Equation: minimise ‖y − x β − β₀‖² over ``rows`` (all by default), in float64. Where the features do not determine β
+    (more features than rows, or collinear ones), the smallest β of features scaled to unit variance.
+    """
+    dtype, target = torch.float64, y
+    x, y = x.to(dtype), y.to(dtype)
+    rows = torch.arange(x.shape[-2], device=x.device) if rows is None else rows.to(x.device)
+    x_fit, y_fit = x.index_select(-2, rows), y.index_select(-2, rows)
+    x_mean, y_mean = x_fit.mean(-2, keepdim=True), y_fit.mean(-2, keepdim=True)
+    scale = (x_fit - x_mean).norm(dim=-2, keepdim=True)
+    scale = scale.masked_fill(constant(x_fit).unsqueeze(-2), torch.inf)  # a constant feature explains nothing
+    beta = torch.linalg.pinv((x_fit - x_mean) / scale) @ (y_fit - y_mean)
+    beta = beta / scale.mT
+    intercept = y_mean - x_mean @ beta
+    predicted = x @ beta + intercept
+    others = (
+        torch.ones(x.shape[-2], dtype=torch.bool, device=x.device).index_fill(0, rows, False).nonzero()[:, 0]
+    )
+    return Fit(
+        beta,
+        intercept,
+        predicted,
+        r_squared(target.index_select(-2, rows), predicted.index_select(-2, rows)),
+        r_squared(target.index_select(-2, others), predicted.index_select(-2, others)),
+    )
+
+
+def r_squared(y: Tensor, predicted: Tensor) -> Tensor:
+    """1 − Σ (y − ŷ)² / Σ (y − ȳ)² over samples (axis −2): (…, target). NaN for a constant target or fewer than two samples.
+
+    Negative when ŷ does worse than the mean of these very samples.
+    """
+    if y.shape[-2] < 2:
+        return predicted.new_full(predicted.shape[:-2] + predicted.shape[-1:], torch.nan)
+    truth = y.to(predicted.dtype)
+    residual = (truth - predicted).square().sum(-2)
+    total = (truth - truth.mean(-2, keepdim=True)).square().sum(-2)
+    return (1 - residual / total).masked_fill(constant(y).expand(residual.shape), torch.nan)
+
+
+class Terms(NamedTuple):
+    """Columns of a design matrix and their names."""
+
+    values: Tensor  # (…, sample, term)
+    names: tuple[str, ...]
+
+
+def polynomial(x: Tensor, names: Sequence[str], degree: int = 2) -> Terms:
+    """All monomials of degree 1 … ``degree`` in the columns of ``x`` (…, sample, variable); no constant.
+
+    4 variables give 4 terms at degree 1 and 14 at degree 2, in the order of scikit-learn's ``PolynomialFeatures``.
+    """
+    columns, terms = [], []
+    for d in range(1, degree + 1):
+        for chosen in combinations_with_replacement(range(len(names)), d):
+            columns.append(x[..., list(chosen)].prod(-1))
+            terms.append("·".join(_powers([names[i] for i in chosen])))
+    return Terms(torch.stack(columns, -1), tuple(terms))
+
+
+def symmetric(x: Tensor, y: Tensor, names: Sequence[str]) -> Terms:
+    """Degree-2 terms that do not change when a and b are exchanged; ``x``, ``y`` (…, sample, variable) are the values of a and of b.
+
+    For every variable v the sum v(a) + v(b) and the sum of squares v(a)² + v(b)²; for the first one the product v(a)·v(b).
+    Two variables give the 5 terms of the published fits (mixed products of different variables are left out).
+    """
+    v = names[0]
+    return Terms(
+        torch.cat([x + y, x.square() + y.square(), (x * y)[..., :1]], -1),
+        (
+            *(f"{n}(a) + {n}(b)" for n in names),
+            *(f"{n}(a)² + {n}(b)²" for n in names),
+            f"{v}(a)·{v}(b)",
+        ),
+    )
+
+
+def _powers(names: Sequence[str]) -> list[str]:
+    return [n if (m := names.count(n)) == 1 else f"{n}^{m}" for n in dict.fromkeys(names)]
