@@ -1,0 +1,160 @@
+"""Permutation p-values, bootstrap, prediction and binomial intervals: uncertainty over sampling units.
+
+The sampling unit is what another laboratory would draw anew: a seed, a trained model, a document. Pairs of models are not units: M
+models make M(M−1)/2 pairs, and an interval over pairs is narrower than the truth by a factor that grows with √M.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from ontogeny.errors import UserError
+
+Array = NDArray[np.float64]
+Alternative = Literal["greater", "less", "two-sided"]
+
+
+def permutation_p(observed: ArrayLike, null: ArrayLike, alternative: Alternative = "greater") -> Array:
+    """How often does chance do at least as well: p = (1 + #{null ≥ observed}) / (1 + B).
+
+    ``observed`` (...), ``null`` (B, ...) → (...). The observed arrangement counts as one of the permutations, so p is never 0 and the
+    test has its size for every B (Phipson & Smyth 2010). Two-sided: twice the smaller side, at most 1.
+
+    How it misleads: its smallest value is 1/(1+B); ten shuffles cannot give p < .09. Ties within a rounding error count as reached.
+    """
+    seen, drawn = np.asarray(observed, dtype=float), np.asarray(null, dtype=float)
+    if drawn.ndim != seen.ndim + 1:
+        raise UserError(
+            f"The null needs one leading axis of draws: observed {seen.shape}, null {drawn.shape}."
+        )
+    slack = 1e-12 * np.maximum(1.0, np.abs(seen))
+    draws = len(drawn) + 1
+    upper = (1 + (drawn >= seen - slack).sum(0)) / draws
+    lower = (1 + (drawn <= seen + slack).sum(0)) / draws
+    if alternative == "two-sided":
+        return np.minimum(1.0, 2 * np.minimum(upper, lower))
+    return np.asarray(upper if alternative == "greater" else lower)
+
+
+def resampled_units(n: int, draws: int, seed: int = 0) -> NDArray[np.int64]:
+    """Bootstrap indices of ``n`` sampling units: (draws, n), with replacement."""
+    return np.random.default_rng(seed).integers(0, n, (draws, n))
+
+
+def bootstrap_interval(
+    statistic: Callable[[NDArray[np.int64]], float],
+    n: int,
+    *,
+    level: float = 0.95,
+    draws: int = 2000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Percentile interval of ``statistic(indices of the drawn units)`` over ``n`` resampled units (models, seeds).
+
+    All values of a drawn unit come with it, so values within a unit may depend on one another as they like. A statistic of pairs must
+    leave out the pairs of a unit with a copy of itself (:func:`pair_mean` does): they are alike by construction.
+
+    How it misleads: below about ten units it is too narrow (its spread lacks √(n/(n−1)), and the tails are those of the few values
+    there are). Draws on which the statistic is undefined are left out; NaN if nothing is left or there is one unit only.
+    """
+    if n < 2:
+        return math.nan, math.nan
+    values = np.array([statistic(index) for index in resampled_units(n, draws, seed)], dtype=float)
+    values = values[~np.isnan(values)]
+    return percentile_interval(values, level)
+
+
+def pair_mean(values: Array, chosen: NDArray[np.int64], others: NDArray[np.int64] | None = None) -> float:
+    """Mean of ``values`` (M, M) over pairs of distinct models, for models drawn with repetition.
+
+    ``chosen`` against itself, or against ``others``. Pairs of a model with itself or with its own copy do not count.
+    """
+    others = chosen if others is None else others
+    block = values[np.ix_(chosen, others)]
+    distinct = (chosen[:, None] != others[None, :]) & np.isfinite(block)
+    return float(block[distinct].mean()) if distinct.any() else math.nan
+
+
+def mean_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
+    """Where the mean over all seeds lies: x̄ ± t s/√n, Student's t with n − 1 degrees of freedom.
+
+    It shrinks to nothing with more seeds, so a single published run is *not* to be compared with it: see :func:`prediction_interval`.
+    """
+    return _student(values, level, lambda n: 1 / n)
+
+
+def prediction_interval(
+    values: ArrayLike, level: float = 0.95, *, bounds: tuple[float, float] = (-math.inf, math.inf)
+) -> tuple[float, float]:
+    """Where one new seed lies: x̄ ± t s √(1 + 1/n), cut to ``bounds`` ([0, 1] for an accuracy).
+
+    Covers with exactly ``level`` if seeds are independent and normal. How it misleads: for values piled up at a bound (many runs at
+    accuracy 1.0) the coverage is approximate, and n equal values give a width of 0, which is not certainty. Cutting to bounds that no
+    value can pass never loses coverage.
+    """
+    low, high = _student(values, level, lambda n: 1 + 1 / n)
+    return float(np.clip(low, *bounds)), float(np.clip(high, *bounds))
+
+
+def _student(values: ArrayLike, level: float, variance: Callable[[int], float]) -> tuple[float, float]:
+    data = np.asarray(values, dtype=float)
+    n = len(data)
+    if n < 2:
+        return math.nan, math.nan
+    half = stats.t.ppf((1 + level) / 2, n - 1) * data.std(ddof=1) * math.sqrt(variance(n))
+    return float(data.mean() - half), float(data.mean() + half)
+
+
+def wilson_interval(successes: int, trials: int, level: float = 0.95) -> tuple[float, float]:
+    """Where a proportion lies, given k of n (Wilson 1927). Sensible at k = 0 and k = n, where the normal interval has width 0.
+
+    Trials must be independent: 64 widths trained on one split are not 64 trials of anything.
+    """
+    if trials == 0:
+        return 0.0, 1.0
+    interval = stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def predictive_count(successes: int, trials: int, new_trials: int = 1) -> Array:
+    """P(0 … m successes in m new trials | k of n), beta-binomial with Jeffreys's prior: (new_trials + 1,).
+
+    With m = 1 the last entry is (k + ½)/(n + 1), the probability that a single new trial succeeds. With few trials it stays near ½:
+    three of three says 0.875, not 1.
+    """
+    law = stats.betabinom(new_trials, successes + 0.5, trials - successes + 0.5)
+    return np.asarray(law.pmf(np.arange(new_trials + 1)), dtype=float)
+
+
+def poisson_binomial(probability: ArrayLike) -> Array:
+    """P(0 … m successes) of m independent trials with their own probabilities: (..., m) → (..., m + 1), by convolution."""
+    p = np.asarray(probability, dtype=float)
+    law = np.zeros((*p.shape[:-1], p.shape[-1] + 1))
+    law[..., 0] = 1
+    for i in range(p.shape[-1]):
+        one = p[..., i, None]
+        law[..., 1:] = law[..., 1:] * (1 - one) + law[..., :-1] * one
+        law[..., 0] *= 1 - one[..., 0]
+    return law
+
+
+def benjamini_hochberg(p: ArrayLike) -> Array:
+    """Adjusted p-values: rejecting those ≤ q keeps the expected share of false discoveries ≤ q (SciPy's).
+
+    Holds for independent or positively dependent tests. It is about a *family*: leaving members out makes it meaningless.
+    """
+    return np.asarray(stats.false_discovery_control(np.asarray(p, dtype=float), method="bh"))
+
+
+def percentile_interval(values: Array, level: float) -> tuple[float, float]:
+    """Equal-tailed quantiles that are themselves draws, so that infinite draws are allowed."""
+    if not len(values):
+        return math.nan, math.nan
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2], method="inverted_cdf")
+    return float(low), float(high)
