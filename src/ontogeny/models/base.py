@@ -56,9 +56,13 @@ class Taps:
     def __call__(self, name: str, value: Tensor) -> Tensor:
         if self.edit is not None and name in self.edit.edits:
             value = self.edit(name, value, self._values)
+        self.keep(name, value)
+        return value
+
+    def keep(self, name: str, value: Tensor) -> None:
+        """Remember the value of a tap if somebody asked for it."""
         if name in self._wanted:
             self._values[name] = value
-        return value
 
     def touches(self, *names: str) -> bool:
         """Is any of these read or edited?"""
