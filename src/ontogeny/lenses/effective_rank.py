@@ -1,0 +1,35 @@
+"""How many directions of input space each output of a bilinear network uses."""
+
+from __future__ import annotations
+
+from ontogeny.axes import Labelled, array
+from ontogeny.lenses.base import lens
+from ontogeny.numerics.bilinear import eigenspectrum
+from ontogeny.numerics.effective_rank import components_for, entropy_rank, ratio_rank
+from ontogeny.subject import Subject
+
+
+@lens(reads=("weights:W_l", "weights:W_r", "weights:W_p"))
+def effective_rank(model: Subject) -> dict[str, Labelled]:
+    """How many eigenvectors does the interaction matrix of each output spread over?
+
+    Equation, with λ the eigenvalues of B[r] and p = λ²/Σλ²: entropy = exp(−Σ p ln p); ratio = Σ|λ| / max|λ|; components_99 = the
+    smallest number of eigenvalues with 99 % of Σλ².
+
+    Shapes: each (output,). Units: components; from 1 to min(2 d_hidden, input).
+    High: many directions matter. One frequency alone already has four, tied in |λ|, so divide by 4 for a count of frequencies in
+    a clean model. The ratio form counts a long tail of small eigenvalues fully and is the largest at an initialisation; it says
+    little about a trained model with noise. Weights that no input sees count too.
+    Source: the entropy form follows Roy & Vetterli, "The effective rank", EUSIPCO 2007, on energies.
+    """
+    eigenvalues = eigenspectrum(model.weights["W_l"], model.weights["W_r"], model.weights["W_p"])
+    forms = {
+        "entropy": (entropy_rank(eigenvalues), "effective rank, entropy of λ²"),
+        "ratio": (ratio_rank(eigenvalues), "effective rank, Σ|λ| / max|λ|"),
+        "components_99": (components_for(eigenvalues, 0.99), "components with 99 % of Σλ²"),
+    }
+    coords = {"output": range(model.signature.outputs)}
+    return {
+        name: array(value, "output", long_name=title, units="components", coords=coords)
+        for name, (value, title) in forms.items()
+    }

@@ -1,0 +1,52 @@
+"""Which frequencies a bilinear network computes each output with."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+from ontogeny.axes import Labelled, array
+from ontogeny.errors import UnknownName
+from ontogeny.lenses.base import lens
+from ontogeny.numerics.bilinear import FORMS
+from ontogeny.numerics.bilinear import frequency_distribution as distribution
+from ontogeny.subject import Subject
+
+
+@lens(reads=("weights:W_l", "weights:W_r", "weights:W_p", "grid", "period"))
+def frequency_distribution(
+    model: Subject, *, form: Literal["power", "amplitude_top4"] = "power"
+) -> dict[str, Labelled]:
+    """Which frequencies of each operand does the network use for each output?
+
+    Equation: p(f | r) ∝ diag(F B[r]² Fᴴ) on the operand's block of the interaction matrix B[r], folded to 0 ≤ f ≤ ⌊p/2⌋ (bins
+    0 < f < p/2 count twice): the λ²-weighted power of all eigenvectors of B[r]. ``form="amplitude_top4"``, for comparison with
+    published figures: Σ |λ| |rFFT v| over the top four eigenvectors; one frequency has four eigenvalues tied in |λ|, so it shows
+    about one frequency an output, and which one is arbitrary where frequencies tie.
+
+    Shapes: p (side, output, frequency), each row of frequencies summing to 1. Units: share.
+    A high p(f | r) says that much of B[r] oscillates at f, not that it is used: weights that no input sees count too, and so do
+    waves of one operand alone. A model that treats its operands alike has equal sides.
+    Errors: an unknown form names the known ones.
+    """
+    if form not in FORMS:
+        raise UnknownName("form of the frequency distribution", form, FORMS)
+    weights = (model.weights["W_l"], model.weights["W_r"], model.weights["W_p"])
+    p, vocab = model.probe.period or model.signature.vocab, model.signature.vocab
+    blocks = [slice(i * vocab, i * vocab + p) for i in range(len(model.grid))]
+    return {
+        "p": array(
+            torch.stack([distribution(*weights, block, form) for block in blocks], dim=-3),
+            "side",
+            "output",
+            "frequency",
+            long_name="frequency share",
+            units="1",
+            coords={
+                "side": list(model.grid),
+                "output": range(model.signature.outputs),
+                "frequency": range(p // 2 + 1),
+            },
+        )
+    }
