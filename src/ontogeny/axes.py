@@ -54,6 +54,11 @@ AXES: dict[str, str] = {
     "variable": "variable a unit is compared with",
     "fit": "regression model",
     "k": "number of neighbours",
+    "stage": "before or after the nonlinearity",
+    "condition": "what was done to the model",
+    "term": "term of a polynomial",
+    "kept": "how many frequencies are kept, strongest first",
+    "rank": "place in an order, largest first",
 }
 
 
