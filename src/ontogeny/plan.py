@@ -1,0 +1,231 @@
+"""What is to be done and why: a pure function of what a study asks and what the index says is there.
+
+`--dry-run` prints a plan, `execute` carries it out, and nothing else decides. No torch here: the expectations (resolved runs,
+fingerprints of code) are handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ontogeny.store.index import Index, ResultFile, RunEntry
+
+Stage = Literal["train", "look", "compare", "find", "report"]
+STAGES: tuple[Stage, ...] = ("train", "look", "compare", "find", "report")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A result that the study asks for: file stem, what it is called, options, and the fingerprint it must have."""
+
+    stem: str
+    name: str
+    options: Mapping[str, Any]
+    fingerprint: str
+    trajectory: bool = False
+
+
+@dataclass(frozen=True)
+class WantedRun:
+    """A variant that the study asks for, and how long it should train."""
+
+    id: str
+    name: str
+    total: int
+    steps_per_epoch: int
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """Everything the study asks for, spelled out."""
+
+    runs: tuple[WantedRun, ...]
+    lenses: tuple[Wanted, ...] = ()
+    comparisons: tuple[Wanted, ...] = ()
+    findings: str | None = None  # fingerprint of recipe and code; None: the study asks for none
+    report: str | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """One piece of work."""
+
+    stage: Stage
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Train(Item):
+    runs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Look(Item):
+    run: str = ""
+    wanted: tuple[Wanted, ...] = ()
+
+
+@dataclass(frozen=True)
+class Compare(Item):
+    wanted: Wanted | None = None
+
+
+@dataclass(frozen=True)
+class Find(Item):
+    pass
+
+
+@dataclass(frozen=True)
+class Draw(Item):
+    pass
+
+
+@dataclass(frozen=True)
+class Plan:
+    items: tuple[Item, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+    def of(self, stage: Stage) -> list[Any]:
+        return [item for item in self.items if item.stage == stage]
+
+    def __bool__(self) -> bool:
+        return bool(self.items)
+
+    def summary(self) -> list[tuple[str, str, str]]:
+        """(stage, what, why), with equal reasons of one stage gathered into one line."""
+        groups: dict[tuple[str, str], list[str]] = {}
+        for item in self.items:
+            groups.setdefault((item.stage, item.why), []).append(item.what)
+        return [
+            (stage, what[0] if len(what) == 1 else f"{len(what)} × ({what[0]} … {what[-1]})", why)
+            for (stage, why), what in groups.items()
+        ]
+
+
+def make_plan(expected: Expectations, index: Index, stages: Iterable[Stage] = STAGES) -> Plan:
+    """Compare what is asked with what is there, stage by stage; later stages know what earlier ones will change."""
+    training = plan_training(expected, index)
+    unfinished = {id for item in training for id in item.runs}
+    looking = plan_looking(expected, index, unfinished)
+    comparing = plan_comparing(expected, index, unfinished)
+    changed = bool(training or looking or comparing)
+    finding, drawing = plan_documents(expected, index, changed)
+    every: dict[str, list[Any]] = {
+        "train": training,
+        "look": looking,
+        "compare": comparing,
+        "find": finding,
+        "report": drawing,
+    }
+    damaged = [text for run in index.runs.values() for text in run.damaged.values()] + list(
+        index.damaged.values()
+    )
+    return Plan(
+        tuple(item for stage in STAGES if stage in set(stages) for item in every[stage]), tuple(damaged)
+    )
+
+
+def plan_training(expected: Expectations, index: Index) -> list[Train]:
+    reasons: dict[str, list[WantedRun]] = {}
+    for run in expected.runs:
+        why = why_train(run, index.runs.get(run.id))
+        if why:
+            reasons.setdefault(why, []).append(run)
+    return [
+        Train("train", f"{len(runs)} runs ({runs[0].name} … {runs[-1].name})" if len(runs) > 1 else runs[0].name, why,
+              tuple(r.id for r in runs))
+        for why, runs in reasons.items()
+    ]  # fmt: skip
+
+
+def why_train(run: WantedRun, entry: RunEntry | None) -> str | None:
+    """The reason to train a run, or None."""
+    if entry is None:
+        return "not trained yet"
+    broken = [name for name in entry.damaged if "/results/" not in name]
+    if broken:
+        return f"damaged: {broken[0]}"
+    if entry.status == "training":
+        return "interrupted"
+    if entry.status == "done" and not entry.checkpoints:
+        return "its checkpoints are gone"
+    if entry.status == "done" and entry.record.get("step", 0) < run.total:
+        have = entry.record["step"]
+        return f"longer: {have // run.steps_per_epoch} → {run.total // run.steps_per_epoch} epochs"
+    return None
+
+
+def plan_looking(expected: Expectations, index: Index, unfinished: set[str]) -> list[Look]:
+    items = []
+    for run in expected.runs:
+        entry = index.runs.get(run.id)
+        if run.id in unfinished or entry is None:
+            if expected.lenses:
+                items.append(Look("look", run.name, "after training", run.id, expected.lenses))
+            continue
+        reasons: dict[str, list[Wanted]] = {}
+        for wanted in expected.lenses:
+            why = why_look(wanted, entry)
+            if why:
+                reasons.setdefault(why, []).append(wanted)
+        items.extend(Look("look", run.name, why, run.id, tuple(lenses)) for why, lenses in reasons.items())
+    return items
+
+
+def why_look(wanted: Wanted, entry: RunEntry) -> str | None:
+    """The reason to look through a lens, or None."""
+    have = entry.results.get(wanted.stem)
+    if have is None:
+        return f"{wanted.name}: not looked at yet"
+    if have.fingerprint != wanted.fingerprint:
+        return f"{wanted.name}: its code or options changed"
+    if not entry.checkpoints:
+        return None  # somebody removed the weights and kept the results
+    new = sum(a != b for a, b in zip_longest(have, entry))
+    return f"{wanted.name}: {new} steps are new or changed" if new else None
+
+
+def zip_longest(have: ResultFile, entry: RunEntry) -> list[tuple[str | None, str | None]]:
+    """Digests behind a result and digests of the run, by step."""
+    old = dict(zip(have.steps, have.digests, strict=True))
+    return [(old.get(s), entry.digests.get(s)) for s in sorted({*old, *entry.digests})]
+
+
+def plan_comparing(expected: Expectations, index: Index, unfinished: set[str]) -> list[Compare]:
+    items = []
+    ids = [run.id for run in expected.runs]
+    for wanted in expected.comparisons:
+        have = index.comparisons.get(wanted.stem)
+        if unfinished:
+            why = "after training"
+        elif have is None:
+            why = "not compared yet"
+        elif have.fingerprint != wanted.fingerprint:
+            why = "its code or options changed"
+        elif have.digests != [last_digest(index.runs[i]) for i in ids if i in index.runs]:
+            why = "runs are new or changed"
+        else:
+            continue
+        items.append(Compare("compare", wanted.stem, why, wanted))
+    return items
+
+
+def last_digest(entry: RunEntry) -> str:
+    return next(reversed(entry.digests.values()), "")
+
+
+def plan_documents(expected: Expectations, index: Index, changed: bool) -> tuple[list[Find], list[Draw]]:
+    finding, drawing = [], []
+    have = index.documents
+    if expected.findings is not None and (changed or have.get("findings.json") != expected.findings):
+        why = "results changed" if "findings.json" in have else "not there yet"
+        finding.append(Find("find", "findings", why))
+    if expected.report is not None and (
+        finding or changed or have.get("report/report.json") != expected.report
+    ):
+        why = "results changed" if "report/report.json" in have else "not there yet"
+        drawing.append(Draw("report", "report", why))
+    return finding, drawing

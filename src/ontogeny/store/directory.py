@@ -1,0 +1,116 @@
+"""A study's directory: where things lie, who holds the lock, and what the study says."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ontogeny.errors import Locked, NotAStudy, UserError
+from ontogeny.store.files import sweep, write_text
+from ontogeny.store.index import Index, Indexer
+from ontogeny.store.runs import RunFiles
+from ontogeny.study import Study, dump, load_study
+
+
+@dataclass(frozen=True)
+class Directory:
+    """``DIR/{study.toml, runs/, comparisons/, findings.json, report/, index.json, .lock}``."""
+
+    root: Path
+
+    @property
+    def study_file(self) -> Path:
+        return self.root / "study.toml"
+
+    @property
+    def comparisons(self) -> Path:
+        return self.root / "comparisons"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "report"
+
+    @property
+    def findings(self) -> Path:
+        return self.root / "findings.json"
+
+    def run(self, id: str) -> RunFiles:
+        return RunFiles(self.root / "runs" / id)
+
+    @classmethod
+    def open(cls, path: str | Path) -> Directory:
+        """An existing study."""
+        directory = cls(Path(path))
+        if not directory.root.exists():
+            raise NotAStudy(f"There is no directory {path}. `ontogeny run STUDY --out {path}` makes one.")
+        if not directory.study_file.is_file():
+            there = (
+                sorted(p.name for p in directory.root.iterdir())[:6]
+                if directory.root.is_dir()
+                else ["a file"]
+            )
+            raise NotAStudy(
+                f"{path} is not a study: it has no study.toml (it holds {', '.join(there) or 'nothing'}). "
+                f"`ontogeny run STUDY --out DIR` makes a study."
+            )
+        return directory
+
+    @classmethod
+    def create(cls, path: str | Path, study: Study) -> Directory:
+        """A new study, or the same one again; refuses a directory that holds something else."""
+        directory = cls(Path(path))
+        if directory.root.exists() and not directory.root.is_dir():
+            raise UserError(f"{path} is a file; --out needs a directory.")
+        if directory.study_file.is_file():
+            there = directory.study()
+            if there.name != study.name:
+                raise UserError(
+                    f"{path} holds the study '{there.name}'; you asked for '{study.name}'. Choose another --out."
+                )
+        elif directory.root.is_dir() and any(p.name != ".lock" for p in directory.root.iterdir()):
+            raise NotAStudy(f"{path} is not empty and is not a study; choose a new directory for --out.")
+        return directory
+
+    def study(self) -> Study:
+        return load_study(self.study_file)
+
+    def write_study(self, study: Study) -> None:
+        text = dump(study)
+        if not self.study_file.is_file() or self.study_file.read_text() != text:
+            write_text(self.study_file, text)
+
+    def index(self) -> Index:
+        return Indexer(self.root).read()
+
+    @contextmanager
+    def lock(self, doing: str) -> Iterator[None]:
+        """Only one process works on a directory; the kernel frees the lock when it dies."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        path = self.root / ".lock"
+        with path.open("a+") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                handle.seek(0)
+                holder = handle.read()
+                about = json.loads(holder) if holder.startswith("{") else {}
+                who = (
+                    f"process {about.get('pid')} on {about.get('host')} ({about.get('doing')})"
+                    if about
+                    else "another process"
+                )
+                raise Locked(
+                    f"{self.root} is in use by {who}. Wait for it, or stop it; nothing was touched."
+                ) from None
+            handle.seek(0)
+            handle.truncate()
+            handle.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "doing": doing}))
+            handle.flush()
+            sweep(self.root)
+            yield

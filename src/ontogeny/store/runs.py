@@ -1,0 +1,157 @@
+"""One run's files: what it is, what was logged, and the point from which it goes on.
+
+Order of a commit: checkpoints, metrics, then the resume point; a crash in between leaves later steps that the next training
+removes and writes again, bit for bit. Runs are independent, so a population torn between two runs is only two runs at two steps.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ontogeny.errors import Damaged
+from ontogeny.store.files import aside, read_json, write_json, write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import Tensor
+
+    from ontogeny.store.checkpoints import Weights
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """Paths and files of one run."""
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results"
+
+    # -- what it is ----------------------------------------------------------------------------------------------
+
+    def record(self) -> dict[str, Any]:
+        return read_json(self.folder / "run.json")
+
+    def write_record(self, record: Mapping[str, Any]) -> None:
+        write_json(self.folder / "run.json", {"schema_version": SCHEMA_VERSION, **record})
+
+    # -- metrics -------------------------------------------------------------------------------------------------
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def _table(self) -> Path:
+        return self.folder / "metrics.parquet"
+
+    def metrics(self) -> pd.DataFrame:
+        """One row a logged step."""
+        import pandas as pd
+
+        if self._log.exists():
+            return pd.DataFrame(self._rows())
+        if not self._table.exists():
+            return pd.DataFrame({"step": []})
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            return pq.read_table(self._table, page_checksum_verification=True).to_pandas()
+        except (OSError, pa.ArrowException) as error:
+            raise Damaged(f"{self._table} is truncated or damaged ({error}); it is not used.") from None
+
+    def _rows(self) -> list[dict[str, Any]]:
+        rows = []
+        for line in self._log.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                break  # a line that a crash cut short, and nothing after it, counts
+        return rows
+
+    def append_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self._log.open("a", encoding="utf-8") as handle:
+            handle.write("".join(json.dumps(dict(row)) + "\n" for row in rows))
+
+    def rewind_metrics(self, step: int) -> None:
+        """Forget rows after ``step`` (all, for −1) and open the log again."""
+        rows = self.metrics().to_dict("records") if self._log.exists() or self._table.exists() else []
+        write_text(self._log, "".join(json.dumps(r) + "\n" for r in rows if r["step"] <= step))
+        self._table.unlink(missing_ok=True)
+
+    def close_metrics(self) -> None:
+        """The log as Parquet, once the run is finished."""
+        if not self._log.exists():
+            return
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        with aside(self._table) as temporary:
+            pq.write_table(
+                pa.Table.from_pandas(self.metrics(), preserve_index=False),
+                temporary,
+                write_page_checksum=True,
+            )
+        self._log.unlink()
+
+    # -- resume points -------------------------------------------------------------------------------------------
+
+    @property
+    def resume_folder(self) -> Path:
+        return self.folder / "resume"
+
+    def resume_steps(self) -> list[int]:
+        return sorted(int(p.stem.split("-")[1]) for p in self.resume_folder.glob("step-*.safetensors"))
+
+    def write_resume(
+        self, step: int, tensors: Mapping[str, Tensor], outcome: str, keep: frozenset[int]
+    ) -> None:
+        """The commit: once this file is there, training goes on from ``step``. Older points go, but for those in ``keep``."""
+        from safetensors.torch import save_file
+
+        from ontogeny.store.checkpoints import weights_digest
+
+        path = self.resume_folder / f"step-{step}.safetensors"
+        metadata = {"step": str(step), "outcome": outcome, "digest": weights_digest(tensors)}
+        with aside(path) as temporary:
+            save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, metadata=metadata)
+        for other in self.resume_steps():
+            if other != step and other not in keep:
+                (self.resume_folder / f"step-{other}.safetensors").unlink()
+
+    def read_resume(self, step: int | None = None) -> tuple[int, dict[str, Tensor], str] | None:
+        """(step, tensors, outcome) of the last resume point (or the one at ``step``), or None if there is none."""
+        from safetensors import SafetensorError, safe_open
+
+        from ontogeny.store.checkpoints import weights_digest
+
+        steps = self.resume_steps()
+        if not steps:
+            return None
+        path = self.resume_folder / f"step-{steps[-1] if step is None else step}.safetensors"
+        try:
+            with safe_open(path, framework="pt") as handle:
+                metadata = handle.metadata()
+                tensors: Weights = {k: handle.get_tensor(k) for k in handle.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError, ValueError) as error:
+            raise Damaged(f"{path} is damaged ({error}); it is not used.") from None
+        if weights_digest(tensors) != metadata["digest"]:
+            raise Damaged(f"{path} was altered since it was written; it is not used.")
+        return int(metadata["step"]), dict(tensors), metadata["outcome"]

@@ -1,0 +1,342 @@
+"""The schema of a recipe, and the variants it spells out. No torch: `--help`, plans and other tools read studies fast."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import math
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ontogeny.errors import NewerSchema, UnknownName, UserError
+from ontogeny.registry import explain
+
+SCHEMA_VERSION = 1
+Spec = dict[str, Any]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Range(Strict):
+    """Every ``every`` steps (or epochs) from ``start`` to ``stop``, both included."""
+
+    every: int = Field(gt=0)
+    start: int = 0
+    stop: int | None = None
+
+
+class Schedule(Strict):
+    """A union of ranges, log-spaced points and an explicit list. Step 0 and the last are always in.
+
+    Log-spaced points do not depend on the duration: ``per_decade`` points in every factor of ten, so a longer run keeps the
+    points of a shorter one.
+    """
+
+    unit: Literal["step", "epoch"] = "step"
+    ranges: tuple[Range, ...] = ()
+    per_decade: int = 0
+    at: tuple[int, ...] = ()
+
+    def steps(self, total: int, steps_per_epoch: int) -> list[int]:
+        """The steps of a run of ``total`` updates, ascending."""
+        unit = steps_per_epoch if self.unit == "epoch" else 1
+        last = total // unit
+        points = set(self.at)
+        for part in self.ranges:
+            points.update(range(part.start, min(last, part.stop or last) + 1, part.every))
+        if self.per_decade and last:
+            exponents = range(math.floor(self.per_decade * math.log10(last)) + 1)
+            points.update(round(10 ** (k / self.per_decade)) for k in exponents)
+        return sorted({0, total} | {p * unit for p in points if 0 <= p * unit <= total})
+
+
+class Stop(Strict):
+    """A variant stops at the first evaluation at which ``metric`` is at least (or at most) this."""
+
+    metric: str
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def fires(self, row: Mapping[str, float]) -> bool:
+        if self.metric not in row:
+            raise UnknownName("metric to stop by", self.metric, row)
+        value = row[self.metric]
+        return (self.at_least is not None and value >= self.at_least) or (
+            self.at_most is not None and value <= self.at_most
+        )
+
+
+class Training(Strict):
+    """How long and on what batches. ``batch`` and ``clip`` are part of what a run is; the rest is only its duration."""
+
+    epochs: int | None = Field(None, gt=0)
+    steps: int | None = Field(None, gt=0)
+    batch: int | Literal["full"] = "full"
+    clip: float | None = Field(None, gt=0)
+    evaluate: Schedule = Schedule(unit="epoch", ranges=(Range(every=1),))
+    stop: Stop | None = None
+
+    @model_validator(mode="after")
+    def _one_duration(self) -> Training:
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("say either 'epochs' (finite tasks) or 'steps', and one of them")
+        if isinstance(self.batch, int) and self.batch < 1:
+            raise ValueError('a batch has at least one example, or is "full"')
+        return self
+
+
+class Seeds(Strict):
+    """What ``seed`` sets. A number fixes that source of randomness for all variants."""
+
+    init: int | Literal["seed"] = "seed"
+    split: int | Literal["seed"] = "seed"
+    order: int | Literal["seed"] = "seed"
+
+    def of(self, seed: int) -> dict[str, int]:
+        return {k: seed if v == "seed" else int(v) for k, v in self.model_dump().items()}
+
+
+class Use(Strict):
+    """A lens, measure, view or finding that the study asks for, with options."""
+
+    name: str
+    options: dict[str, Any] = {}
+    label: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+
+class Study(Strict):
+    """A recipe: task, architecture, objective, training, checkpoints, what varies, lenses, measures, findings."""
+
+    schema_version: int = SCHEMA_VERSION
+    name: str
+    title: str = ""
+    question: str = ""
+    task: Spec
+    architecture: Spec
+    objective: Spec = {"kind": "cross_entropy"}
+    optimiser: Spec = {"kind": "adamw"}
+    seeds: Seeds = Seeds()
+    train: Training
+    checkpoints: Schedule = Schedule(per_decade=7)
+    resume_points: Schedule | None = None
+    vary: dict[str, Any] = {}
+    zip: tuple[tuple[str, ...], ...] = ()
+    lenses: tuple[Use, ...] = ()
+    measures: tuple[Use, ...] = ()
+    views: tuple[Use, ...] = ()
+    findings: tuple[Use, ...] = ()
+    published: list[dict[str, Any]] = []
+
+    def variants(self) -> list[Variant]:
+        """One per cell of the grid of ``vary`` (``zip`` groups move together), in the order they are written."""
+        values = {path: expand(path, given) for path, given in self.vary.items()}
+        zipped = {path: group for group in self.zip for path in group}
+        for group in self.zip:
+            lengths = {path: len(values[path]) for path in group if path in values}
+            if len(lengths) != len(group) or len(set(lengths.values())) != 1:
+                raise UserError(
+                    f"zip = {list(group)}: every name needs as many values in 'vary'; there are {lengths}."
+                )
+        axes: list[list[tuple[tuple[str, Any], ...]]] = []
+        for path, given in values.items():
+            group = zipped.get(path, (path,))
+            if group[0] == path:
+                axes.append(
+                    [
+                        tuple(zip(group, cell, strict=True))
+                        for cell in zip(*(values[g] for g in group), strict=True)
+                    ]
+                )
+            elif not given:
+                raise UserError(f"vary.{path} is empty.")
+        cells = [dict(itertools.chain(*cell)) for cell in itertools.product(*axes)]
+        return [self._variant(cell) for cell in cells]
+
+    def _variant(self, cell: Mapping[str, Any]) -> Variant:
+        parts: Spec = {
+            "task": dict(self.task),
+            "architecture": dict(self.architecture),
+            "objective": dict(self.objective),
+            "optimiser": dict(self.optimiser),
+            "train": {"batch": self.train.batch, "clip": self.train.clip},
+        }
+        seed = 0
+        for path, value in cell.items():
+            if path == "seed":
+                seed = value
+                continue
+            room, _, key = path.partition(".")
+            if room not in parts or not key:
+                known = ["seed", *(f"{room}.<setting>" for room in parts)]
+                raise UnknownName(
+                    "thing to vary", path, known, "Write the dotted path, such as architecture.d_hidden."
+                )
+            if room == "train" and key not in parts["train"]:
+                raise UnknownName("training setting to vary", key, parts["train"])
+            parts[room][key] = value
+        names = [path.rpartition(".")[2] for path in cell]
+        short = {
+            path if names.count(name) > 1 else name: cell[path]
+            for path, name in zip(cell, names, strict=True)
+        }
+        return Variant(varied=short, spec={**parts, "seeds": self.seeds.of(seed)})
+
+
+class Variant(Strict):
+    """One setting of what the study varies. ``spec`` is what a run *is*: its identity hashes it once defaults are filled in."""
+
+    varied: dict[str, Any]
+    spec: Spec
+
+    @property
+    def id(self) -> str:
+        return identity(self.spec)
+
+
+def identity(spec: Spec) -> str:
+    """Twelve hexadecimal digits that name a resolved spec."""
+    return hashlib.blake2b(canonical(spec).encode(), digest_size=6).hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """The one JSON spelling of a value; 1 and 1.0 are the same number."""
+
+    def plain(x: Any) -> Any:
+        if isinstance(x, Mapping):
+            return {str(k): plain(v) for k, v in x.items()}
+        if isinstance(x, list | tuple):
+            return [plain(v) for v in x]
+        return int(x) if isinstance(x, float) and x.is_integer() else x
+
+    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"))
+
+
+def expand(path: str, given: Any) -> list[Any]:
+    """``[1, 2, 3]``, ``{range = [1, 64]}`` (both ends in; a third number is the stride), or one value."""
+    if isinstance(given, Mapping):
+        if set(given) != {"range"} or len(given["range"]) not in (2, 3):
+            raise UserError(f"vary.{path} = {dict(given)}: write a list, or {{range = [first, last]}}.")
+        first, last, *stride = given["range"]
+        return list(range(first, last + 1, *stride))
+    values = list(given) if isinstance(given, list | tuple) else [given]
+    if not values:
+        raise UserError(f"vary.{path} is empty: give at least one value.")
+    return values
+
+
+def built_in() -> dict[str, Path]:
+    """Recipes that come with the package, by name."""
+    folder = resources.files("ontogeny.studies")
+    return {p.name.removesuffix(".toml"): Path(str(p)) for p in folder.iterdir() if p.name.endswith(".toml")}
+
+
+def load_study(source: str | Path | Mapping[str, Any] | Study, overrides: Iterable[str] = ()) -> Study:
+    """A study from a built-in name, a TOML path, a mapping, or a study; ``overrides`` are "a.b=c" strings."""
+    if isinstance(source, Study):
+        data = source.model_dump(mode="json", exclude_defaults=True) | {
+            "schema_version": source.schema_version
+        }
+    elif isinstance(source, Mapping):
+        data = dict(source)
+    else:
+        data = _read(source)
+    for override in overrides:
+        set_path(data, override)
+    return parse(data, str(source) if not isinstance(source, Mapping | Study) else "the study")
+
+
+def parse(data: Mapping[str, Any], source: str = "the study") -> Study:
+    """Validate; unknown keys name the nearest, a newer schema is said so."""
+    version = data.get("schema_version", SCHEMA_VERSION)
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise NewerSchema(
+            f"{source} has schema version {version}; this ontogeny reads up to {SCHEMA_VERSION}. Upgrade ontogeny to open it."
+        )
+    try:
+        return Study.model_validate(data)
+    except ValidationError as error:
+        for problem in error.errors():
+            if problem["type"] == "extra_forbidden":
+                *where, _ = problem["loc"]
+                raise UnknownName(
+                    "key in the study", ".".join(map(str, problem["loc"])), _known(where)
+                ) from None
+        raise UserError(f"{source}: {explain(error)}.") from None
+
+
+def _known(where: list[Any]) -> list[str]:
+    model: Any = Study
+    for key in where:
+        annotation = (
+            model.model_fields[key].annotation
+            if isinstance(key, str) and key in getattr(model, "model_fields", {})
+            else None
+        )
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), model)
+    prefix = "".join(f"{key}." for key in where)
+    return [prefix + name for name in getattr(model, "model_fields", {})]
+
+
+def _read(source: str | Path) -> dict[str, Any]:
+    path = Path(source)
+    if path.suffix != ".toml" and not path.exists():
+        known = built_in()
+        if str(source) not in known:
+            raise UnknownName("study", str(source), known, "Give a built-in name or the path of a TOML file.")
+        path = known[str(source)]
+    if not path.is_file():
+        raise UserError(f"There is no study at {path}: it is not a file.")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid TOML: {error}") from None
+
+
+def set_path(data: dict[str, Any], override: str) -> None:
+    """``a.b=c``: c is read as TOML, or as plain text. What follows ``vary.`` is one dotted key."""
+    path, equals, text = override.partition("=")
+    if not equals or not path:
+        raise UserError(f"--set {override}: write a.b=value, for example --set train.epochs=1000.")
+    try:
+        value = tomllib.loads(f"v = {text}")["v"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    keys = path.strip().split(".")
+    if keys[0] == "vary" and len(keys) > 2:
+        keys = ["vary", ".".join(keys[1:])]
+    for key in keys[:-1]:
+        data = data.setdefault(key, {})
+        if not isinstance(data, dict):
+            raise UserError(f"--set {override}: '{key}' is not a table.")
+    data[keys[-1]] = value
+    if keys == ["train", "epochs"]:
+        data.pop("steps", None)
+    if keys == ["train", "steps"]:
+        data.pop("epochs", None)
+
+
+def dump(study: Study) -> str:
+    """The study as TOML, every key that differs from its default."""
+    import tomli_w
+
+    def clean(x: Any) -> Any:
+        if isinstance(x, Mapping):
+            return {k: clean(v) for k, v in x.items() if v is not None}
+        return [clean(v) for v in x] if isinstance(x, list | tuple) else x
+
+    data = study.model_dump(mode="json", exclude_defaults=True)
+    return tomli_w.dumps(clean({"schema_version": study.schema_version, **data}))

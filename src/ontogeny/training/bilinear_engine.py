@@ -1,0 +1,69 @@
+"""The kernel for bilinear networks behind the engine's protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from ontogeny.models.bilinear import Bilinear
+from ontogeny.objectives.cross_entropy import CrossEntropy
+from ontogeny.training.bilinear_kernel import BilinearKernel, KernelModel
+from ontogeny.training.engine import summarise
+from ontogeny.training.feed import Feed
+from ontogeny.training.member import Member, State
+from ontogeny.training.optimisers import AdamW
+
+
+class BilinearEngine:
+    """Each model is trained alone inside its core's cache, models in parallel: company cannot matter."""
+
+    name = "bilinear-kernel"
+
+    def __init__(self, members: Sequence[Member], states: Sequence[State], feed: Feed) -> None:
+        self.feed = feed
+        self._steps = [s.step for s in states]
+        models = []
+        for member, state in zip(members, states, strict=True):
+            o = member.optimiser
+            assert isinstance(o, AdamW)
+            hyper = {k: float(getattr(o, k)) for k in ("lr", "weight_decay", "beta1", "beta2", "eps")}
+            models.append(
+                KernelModel.pack(state.weights, state.moments.get("m"), state.moments.get("v"), hyper)
+            )
+        self.kernel = BilinearKernel(models, threads=torch.get_num_threads())
+        self.inputs, self.labels = feed.probe.inputs.numpy(), feed.probe.labels.numpy()
+
+    @staticmethod
+    def obstacle(member: Member, device: str) -> str | None:
+        """Why the kernel cannot train this variant; ``None`` if it can."""
+        if device != "cpu":
+            return f"it runs on the CPU, the device is {device}"
+        if type(member.architecture) is not Bilinear:
+            return "the architecture is not 'bilinear'"
+        if not member.task.finite or member.task.signature.positions != 2:
+            return "the task is not a finite table of pairs"
+        if type(member.objective) is not CrossEntropy or member.objective.precision != "float32":
+            return "the objective is not cross-entropy in float32"
+        if type(member.optimiser) is not AdamW or member.optimiser.warmup or member.clip is not None:
+            return "the optimiser is not plain AdamW without warm-up or clipping"
+        return None
+
+    def advance(self, active: Sequence[int], start: int, stop: int) -> dict[int, int]:
+        rows = [self.feed.rows(i, start, stop).numpy() for i in active]
+        finite = self.kernel.advance(active, self.inputs, self.labels, rows, start)
+        for i in active:
+            self._steps[i] = stop
+        return {i: stop for i, ok in zip(active, finite, strict=True) if not ok}
+
+    def evaluate(self, active: Sequence[int]) -> list[dict[str, float]]:
+        loss, correct = self.kernel.evaluate(active, self.inputs, self.labels)
+        values = {"loss": torch.from_numpy(loss), "accuracy": torch.from_numpy(correct)}
+        return [
+            summarise({k: v[row] for k, v in values.items()}, self.feed.splits[i])
+            for row, i in enumerate(active)
+        ]
+
+    def state(self, i: int) -> State:
+        weights, m, v = self.kernel.models[i].unpack()
+        return State(self._steps[i], weights, {"m": m, "v": v})

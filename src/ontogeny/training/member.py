@@ -1,0 +1,83 @@
+"""One variant in training: its parts, its seeds, and what it has become."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from torch import Tensor
+
+from ontogeny.models.base import Architecture, Weights
+from ontogeny.numerics.random import Key
+from ontogeny.objectives.base import Objective
+from ontogeny.study import canonical, identity
+from ontogeny.tasks.base import Task
+from ontogeny.training.optimisers import Moments, Optimiser
+
+Outcome = Literal["training", "done", "stopped", "diverged"]
+
+
+@dataclass
+class Member:
+    """Parts of one variant. ``spec`` is resolved: every default filled in."""
+
+    spec: Mapping[str, Any]
+    varied: Mapping[str, Any]
+    task: Task
+    architecture: Architecture
+    objective: Objective
+    optimiser: Optimiser
+    seeds: Mapping[str, int]
+    batch: int | Literal["full"]
+    clip: float | None
+
+    @property
+    def id(self) -> str:
+        return identity(dict(self.spec))
+
+    @property
+    def name(self) -> str:
+        return ", ".join(f"{k}={v}" for k, v in self.varied.items()) or "the only variant"
+
+    def key(self, purpose: str) -> Key:
+        """The key of one source of randomness: ``init``, ``split`` or ``order``."""
+        return Key(self.seeds[purpose], purpose)
+
+    def init(self) -> Weights:
+        return self.architecture.init(self.task.signature, self.key("init"))
+
+    @property
+    def shard(self) -> str:
+        """What must be equal for two variants to be one program: everything but seeds, padded axes and numbers of the optimiser."""
+        architecture = {k: v for k, v in asdict(self.architecture).items() if k not in self.architecture.pads}  # type: ignore[call-overload]
+        buckets = {
+            axis: -(-getattr(self.architecture, axis) // multiple)
+            for axis, multiple in self.architecture.pads.items()
+        }
+        spec = {k: v for k, v in self.spec.items() if k not in ("architecture", "optimiser", "seeds")}
+        kinds = [self.spec["architecture"]["kind"], self.spec["optimiser"]["kind"]]
+        return canonical([spec, kinds, architecture, buckets])
+
+
+@dataclass
+class State:
+    """Everything a variant needs to go on: weights, moments, and how many updates they have seen."""
+
+    step: int
+    weights: Weights
+    moments: Moments = field(default_factory=dict)
+    outcome: Outcome = "training"
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Flat and named, for a file: ``weights/W_in``, ``m/W_in``, …"""
+        flat = {f"weights/{name}": w for name, w in self.weights.items()}
+        return flat | {f"{kind}/{name}": x for kind, by in self.moments.items() for name, x in by.items()}
+
+    @classmethod
+    def from_tensors(cls, flat: Mapping[str, Tensor], step: int, outcome: Outcome) -> State:
+        state = cls(step, {}, {}, outcome)
+        for path, value in flat.items():
+            kind, _, name = path.partition("/")
+            (state.weights if kind == "weights" else state.moments.setdefault(kind, {}))[name] = value
+        return state
