@@ -41,6 +41,18 @@ class Edit(Protocol):
     def __call__(self, name: str, value: Tensor, taps: Mapping[str, Tensor]) -> Tensor: ...
 
 
+@runtime_checkable
+class FittedEdit(Edit, Protocol):
+    """An edit that holds tensors with the leading axes of the weights it was fitted on, so that it can be indexed with them."""
+
+    @property
+    def tensors(self) -> Mapping[str, Tensor]: ...
+
+    def holding(self, tensors: Mapping[str, Tensor]) -> Edit:
+        """The same edit with these tensors."""
+        ...
+
+
 class Taps:
     """Passed through a forward pass: ``x = tap("hook_hidden", x)`` applies edits, then keeps what was asked for."""
 
