@@ -1,0 +1,83 @@
+"""A document as one HTML file that needs no network: Plotly inside once, figures drawn when the reader comes near them."""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+from typing import Any
+
+import jinja2
+import markupsafe
+import plotly.offline
+
+from ontogeny.report.document import Document, Figure, cells, paragraphs, said
+from ontogeny.views.bindings import with_slider
+
+#: Words of a verdict, by the class that colours its badge. The word itself is always shown.
+BADGES = {
+    "agrees": ("agrees", "confirmed", "reproduced", "supported", "holds", "yes"),
+    "differs": (
+        "disagrees",
+        "differs",
+        "contradicted",
+        "not reproduced",
+        "refuted",
+        "not supported",
+        "fails",
+        "no",
+    ),
+}
+
+
+def render(document: Document) -> str:
+    """The page, ready to be written to ``index.html`` (UTF-8)."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("ontogeny", "report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"said": said, "paragraphs": paragraphs, "badge": badge, "cells": cells}
+    environment.filters["slug"] = lambda text: "".join(c if c.isalnum() else "-" for c in str(text).lower())
+    numbers = count(1)
+    figures = {
+        id(figure): _prepared(figure, next(numbers))
+        for section in document.sections
+        for figure in section.figures
+    }
+    return environment.get_template("template.html.j2").render(
+        document=document,
+        sections=[
+            (i, one, [figures[id(f)] for f in one.figures]) for i, one in enumerate(document.sections, 1)
+        ],
+        plotly=markupsafe.Markup(plotly.offline.get_plotlyjs()) if figures else "",
+    )
+
+
+def badge(verdict: str) -> str:
+    """The class of a verdict's badge; what is not known to agree or to differ is "open"."""
+    word = verdict.strip().lower()
+    return next((name for name, words in BADGES.items() if word in words), "open")
+
+
+def _prepared(figure: Figure, number: int) -> dict[str, Any]:
+    """What the template needs of one figure: its words, its JSON, and the room to keep free for it."""
+    fig = with_slider(figure.drawn)
+    fig.update_layout(title=None)  # the caption says it, and wraps
+    meta = fig.layout.meta if isinstance(fig.layout.meta, dict) else {}
+    return {
+        "number": number,
+        "caption": figure.caption,
+        "says": figure.drawn.says,
+        "how_to_read": figure.how_to_read,
+        "json": inert(fig.to_json()),
+        "height": int(fig.layout.height or 420),
+        "single_square": meta.get("square") == 1,
+    }
+
+
+def inert(text: str) -> markupsafe.Markup:
+    """JSON that cannot end the script element it stands in."""
+    json.loads(text)  # what is inlined unescaped is JSON and nothing else
+    return markupsafe.Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028"))

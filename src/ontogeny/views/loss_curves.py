@@ -1,0 +1,107 @@
+"""Loss and accuracy of every run over training."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from ontogeny.views.base import Drawn, view
+from ontogeny.views.light import light, log_thinned
+from ontogeny.views.panels import colour_axis, panels
+from ontogeny.views.theme import MUTED, ORDERED, colourbar, name_of, ordered_colour, share_of, sign_of
+
+
+@view(reads=("metrics",), title="Loss and accuracy over training")
+def loss_curves(
+    metrics: pd.DataFrame, *, by: str = "d_hidden", part: str = "validation", points: int = 40
+) -> Drawn:
+    """How do loss and accuracy of every run move over training?
+
+    One line a run, coloured by what varied; the step axis is logarithmic, so the initialisation (step 0) is not on it. At most
+    ``points`` logged steps a run are drawn, evenly spaced in the logarithm. The dotted line is the loss of a uniform guess,
+    ln(outputs): a run above it is worse than knowing nothing. A line that ends early is a run that stopped by rule.
+    """
+    logged = metrics[metrics["step"] > 0].sort_values([by, "run", "step"])
+    fig = panels(2, height=430, bars=True)
+    low, high = float(logged[by].min()), float(logged[by].max())
+    for value, same in logged.groupby(by):
+        runs = [one.iloc[log_thinned(len(one), points)] for _, one in same.groupby("run", sort=False)]
+        place = (float(value) - low) / (high - low) if high > low else 0.5
+        for panel, quantity in enumerate(("loss", "accuracy"), start=1):
+            name = f"{sign_of(by)} = {value}"
+            fig.add_trace(
+                go.Scatter(
+                    x=_joined([one["step"].to_numpy() for one in runs]),
+                    y=light(_joined([one[f"{part}_{quantity}"].to_numpy() for one in runs])),
+                    text=_hover_names(runs) if len(runs) > 1 else None,
+                    name=name,
+                    mode="lines",
+                    connectgaps=False,
+                    line={"width": 1.2, "color": ordered_colour(place)},
+                    opacity=0.85,
+                    showlegend=False,
+                    hovertemplate=f"<b>{'%{text}' if len(runs) > 1 else name}</b><br>"
+                    f"step %{{x:,}}<br>{quantity} %{{y:.4g}}<extra></extra>",
+                ),
+                row=1,
+                col=panel,
+            )
+    axis = colour_axis(
+        fig, 0, colourbar(name_of(by).capitalize()), colorscale=ORDERED, cmin=low, cmax=high, showscale=True
+    )
+    fig.add_trace(_scale_bearer(axis, low, high), row=1, col=1)
+    fig.update_xaxes(type="log", title_text=name_of("step"), exponentformat="power", dtick=1)
+    fig.update_yaxes(type="log", title_text=f"{part} loss (nats)", exponentformat="power", row=1, col=1)
+    fig.update_yaxes(title_text=f"{part} accuracy", range=[-0.03, 1.03], row=1, col=2)
+    outputs = metrics.attrs.get("outputs")
+    uniform = metrics.attrs.get("uniform_loss", math.log(outputs) if outputs else None)
+    if uniform:
+        fig.add_hline(
+            y=uniform,
+            line={"dash": "dot", "color": MUTED, "width": 1},
+            annotation={"text": f"uniform guess: {uniform:.2f}", "font": {"size": 11}},
+            annotation_position="bottom left",
+            row=1,
+            col=1,
+        )
+    return Drawn(fig, says=_says(logged, by, part))
+
+
+def _says(logged: pd.DataFrame, by: str, part: str) -> str:
+    last = logged.groupby("run", sort=False).tail(1)
+    loss, accuracy = last[f"{part}_loss"], last[f"{part}_accuracy"]
+    best, worst = last.loc[loss.idxmin()], last.loc[loss.idxmax()]
+    sign, perfect = sign_of(by), int((accuracy >= 1.0).sum())
+    return (
+        f"{share_of(perfect, len(last), 'runs')} ended at a {part} accuracy of 1; the last {part} loss runs from "
+        f"{best[f'{part}_loss']:.3g} nats ({sign} = {best[by]}) to {worst[f'{part}_loss']:.3g} ({sign} = {worst[by]})."
+    )
+
+
+def _joined(pieces: list[np.ndarray]) -> np.ndarray:
+    """Several lines in one trace, a gap between each and the next."""
+    gapped = [np.append(piece.astype(float), np.nan) for piece in pieces]
+    return np.concatenate(gapped)[:-1]
+
+
+def _hover_names(runs: list[pd.DataFrame]) -> list[str]:
+    """The run's name at every point, and nothing at the gaps."""
+    names: list[str] = []
+    for one in runs:
+        names += [str(name) for name in one["run"]] + [""]
+    return names[:-1]
+
+
+def _scale_bearer(axis: str, low: float, high: float) -> go.Scatter:
+    """Plotly shows a colour bar only for a trace that uses it; this one has no visible point."""
+    return go.Scatter(
+        x=[None],
+        y=[None],
+        mode="markers",
+        showlegend=False,
+        hoverinfo="skip",
+        marker={"coloraxis": axis, "color": [low]},
+    )

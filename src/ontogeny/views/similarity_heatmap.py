@@ -1,0 +1,123 @@
+"""Any measure over all pairs of runs, as a square; and three measures in one order."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+
+from ontogeny.errors import UserError
+from ontogeny.views.base import Drawn, view
+from ontogeny.views.light import light
+from ontogeny.views.order import block_ticks, in_order, labels
+from ontogeny.views.panels import add_narrow, colour_axis, panels
+from ontogeny.views.theme import DIVERGING, SEQUENTIAL, colourbar, name_of, title_of
+
+
+@view(reads=("measure:*",), title="How alike are all pairs of runs?")
+def similarity_heatmap(*, by: str = "d_hidden", **measure: xr.Dataset) -> Drawn:
+    """How alike is every run to every other, by one measure?
+
+    Runs are sorted by what varied, then by seed, from the top left. Darker is more alike, whatever the measure: the scale of a
+    divergence or a distance is turned round. Blocks along the diagonal are widths that resemble one another; neighbours in
+    width often do, so a block is evidence of a group only against that trend.
+    """
+    if len(measure) != 1:
+        raise UserError(f"This view shows one measure; it was handed {', '.join(measure) or 'none'}.")
+    fig = panels(1, height=640, bars=True, square=True)
+    says = [_draw(fig, 0, name, data, by) for name, data in measure.items()]
+    return Drawn(fig, says=says[0])
+
+
+@view(
+    reads=("measure:tn_similarity", "measure:activation_similarity", "measure:js_divergence"),
+    title="Alike in weights, in outputs, in frequencies",
+)
+def similarity_triptych(*, by: str = "d_hidden", **measures: xr.Dataset) -> Drawn:
+    """Do weights, outputs and frequencies tell the same story about which runs are alike?
+
+    The same runs in the same order in every panel. Darker is more alike in each; scales differ and are turned round for
+    divergences, and each spans what is off the diagonal. Compare patterns, not shades: equal shades in two panels are not
+    equal numbers.
+    """
+    if not measures:
+        raise UserError("This view shows measures side by side; it was handed none.")
+    fig = panels(len(measures), height=460, bars=True, square=True)
+    says = [_draw(fig, i, name, data, by) for i, (name, data) in enumerate(measures.items())]
+    fig.update_yaxes(showticklabels=False, ticks="", title_text="")
+    fig.update_yaxes(showticklabels=True, ticks="outside", title_text=name_of(by), row=1, col=1)
+    below = {f"yaxis{i + 1}.showticklabels": True for i in range(1, len(measures))}
+    add_narrow(fig, below | {f"yaxis{i + 1}.title.text": name_of(by) for i in range(1, len(measures))})
+    return Drawn(fig, says=" ".join(says))
+
+
+def _draw(fig: go.Figure, panel: int, name: str, data: xr.Dataset, by: str) -> str:
+    """One measure in one panel; returns what is seen."""
+    data = in_order(in_order(data, by), by, "run_other")
+    array = data["value"].transpose("run", "run_other")
+    values = array.to_numpy()
+    rows, columns = labels(data, by), labels(data, by, "run_other")
+    pairs = values[~_same_run(data)]
+    known = pairs[np.isfinite(pairs)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    alike = array.attrs.get("kind", data.attrs.get("kind", "similarity")) == "similarity"
+    signed = alike and low < -0.25 * max(high, 1e-9)
+    limit = max(abs(low), abs(high))
+    axis = colour_axis(
+        fig,
+        panel,
+        colourbar(_capital(title_of(array) if "long_name" in array.attrs else name.replace("_", " "))),
+        colorscale=DIVERGING if signed else SEQUENTIAL,
+        reversescale=not alike,
+        cmin=-limit if signed else low,
+        cmax=limit if signed else high,
+    )
+    fig.add_trace(
+        go.Heatmap(
+            z=light(values),
+            x=list(columns),
+            y=list(rows),
+            coloraxis=axis,
+            hovertemplate="<b>%{z:.4g}</b><br>%{x} and %{y}<extra></extra>",
+        ),
+        row=1,
+        col=panel + 1,
+    )
+    common = {"type": "category", "title_text": name_of(by), "showgrid": False, "tickangle": 0}
+    for update, names, widths in (
+        (fig.update_xaxes, columns, data[f"{by}_other"].values),
+        (fig.update_yaxes, rows, data[by].values),
+    ):
+        places, text = block_ticks(widths)
+        update(tickvals=[names[i] for i in places], ticktext=text, row=1, col=panel + 1, **common)
+    return _says(name, array, data, known, rows, columns, alike)
+
+
+def _says(
+    name: str,
+    array: xr.DataArray,
+    data: xr.Dataset,
+    known: np.ndarray,
+    rows: tuple[str, ...],
+    columns: tuple[str, ...],
+    alike: bool,
+) -> str:
+    title = _capital(str(array.attrs.get("long_name") or name.replace("_", " ")))
+    if not known.size:
+        return f"{title}: no two runs could be compared."
+    off = np.where(_same_run(data), np.nan, array.to_numpy())
+    best = np.nanargmax(off) if alike else np.nanargmin(off)
+    i, j = np.unravel_index(int(best), off.shape)
+    return (
+        f"{title}: median {np.median(known):.3g} over {known.size} ordered pairs of {len(rows)} runs "
+        f"(from {known.min():.3g} to {known.max():.3g}); the most alike are {rows[i]} and {columns[j]} ({off[i, j]:.3g})."
+    )
+
+
+def _same_run(data: xr.Dataset) -> np.ndarray:
+    """Where a run meets itself."""
+    return np.asarray(data["run"].values[:, None] == data["run_other"].values[None, :])
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
