@@ -1,0 +1,199 @@
+"""Where does success set in as a setting grows, is it monotone, and could published successes be one more of our seeds?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ontogeny.errors import UserError
+from ontogeny.findings.base import Finding, Verdict, finding, verdict_of_event
+from ontogeny.findings.reading import fair, need
+from ontogeny.numerics.resampling import poisson_binomial, wilson_interval
+from ontogeny.numerics.success import SuccessCurve, fit_success, monotone_p
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@finding(kind="success_by", reads=("runs", "metrics"))
+def success_by(
+    data: Mapping[str, Any],
+    *,
+    by: str = "d_hidden",
+    seed: str = "seed",
+    metric: str = "validation_accuracy",
+    target: float = 1.0,
+    clock: str = "epoch",
+    budgets: tuple[float, ...] = (),
+    scale: str = "log",
+    claims: tuple[Mapping[str, Any], ...] = (),
+    min_n: int = 3,
+    level: float = 0.95,
+    draws: int = 1000,
+) -> list[Finding]:
+    """At which ``by`` do half of the runs reach ``metric`` ≥ ``target`` within a budget?
+
+    For each budget: d₅₀ of a logistic P(reach | by) with its interval, whether success is monotone, and a verdict on each published
+    claim of that budget. A run reached within a budget if its first logged ``metric`` ≥ ``target`` came at a ``clock`` ≤ budget; only runs
+    that were allowed the whole budget count (a stopped run that had less says nothing fair about more).
+
+    A claim is a table with ``text``, optionally ``budget``, ``at_least`` and ``at_most`` (the settings it speaks of), and one of
+    ``reached = "all"`` or a number (how many of those settings, one run each) or ``first`` (the smallest that reached). It is judged by the
+    probability of that event for one new seed under the curve, averaged over the bootstrap draws of the curve; for a number or a first,
+    twice the smaller tail. Claims that contradict each other are judged each on its own.
+
+    How it misleads: d₅₀ belongs to a budget and to a target; accuracy 1.0 on a held-out part is not accuracy 1.0 on all examples.
+    Where success comes and goes (small p of the monotone test) d₅₀ describes a trend and the claims' probabilities are those of the trend.
+    """
+    runs, metrics = data["runs"], data["metrics"]
+    need(runs, "run", by, seed, of="runs")
+    first = first_reached(metrics, metric, target, clock)
+    everything = runs.get(f"budget_{clock}s", ())
+    found: list[Finding] = []
+    for budget in budgets or (min(everything, default=math.inf),):
+        part = runs[fair(runs, budget, clock)]
+        title = f"within {budget:g} {clock}s"
+        mine = [c for c in claims if c.get("budget", budget) == budget]
+        if part[by].nunique() < 2:
+            why = f"{len(part)} of {len(runs)} runs were allowed {budget:g} {clock}s and ended"
+            texts = [f"half of the runs reach {metric} ≥ {target:g} {title}", *(c["text"] for c in mine)]
+            found += [Finding(text, verdict="cannot tell", why=why) for text in texts]
+            continue
+        reached = (part["run"].map(first) <= budget).to_numpy()
+        x, seeds = part[by].to_numpy(dtype=float), part[seed].to_numpy()
+        curve = fit_success(x, reached, seeds, scale=scale, level=level, draws=draws)  # type: ignore[arg-type]
+        found.append(_onset(curve, by, metric, target, title, x, reached, seeds))
+        found.append(_monotone(x, reached, seeds, curve, by, title, level))
+        found += [_judge(claim, curve, x, reached, seeds, title, min_n, level) for claim in mine]
+    return found
+
+
+def first_reached(
+    metrics: pd.DataFrame, metric: str, target: float, clock: str = "epoch"
+) -> dict[Any, float]:
+    """Run → the clock at which its metric first stood at the target. Runs that never did are not in it."""
+    need(metrics, "run", clock, metric, of="metrics")
+    there = metrics[metrics[metric] >= target]
+    return {run: float(at) for run, at in there.groupby("run")[clock].min().items()}
+
+
+def _onset(
+    curve: SuccessCurve, by: str, metric: str, target: float, title: str, x: Any, reached: Any, seeds: Any
+) -> Finding:
+    k, n = int(reached.sum()), len(reached)
+    inside = curve.d[0] <= curve.d50 <= curve.d[-1]
+    each = [reached[seeds == s].mean() for s in np.unique(seeds)]
+    return Finding(
+        claim=f"half of the runs reach {metric} ≥ {target:g} {title} at {by} = {curve.d50:.3g}",
+        value=curve.d50,
+        units=by,
+        interval=curve.d50_interval,
+        interval_kind=curve.interval_kind,
+        n=curve.n_seeds,
+        why=f"{k} of {n} runs reached it"
+        + ("" if inside else f"; the onset is outside the {by} that were tried"),
+        evidence={"outcomes": "runs", "curves": "metrics"},
+        details={
+            "share_reached_by_seed": each,
+            "curve": {
+                by: curve.d,
+                "trials": curve.trials,
+                "successes": curve.successes,
+                "probability": curve.probability,
+                "low": curve.low,
+                "high": curve.high,
+                "intercept": curve.intercept,
+                "slope": curve.slope,
+                "scale": curve.scale,
+            },
+        },
+    )
+
+
+def _monotone(
+    x: Any, reached: Any, seeds: Any, curve: SuccessCurve, by: str, title: str, level: float
+) -> Finding:
+    p = monotone_p(x, reached, seeds, scale=curve.scale)
+    beyond = p < 1 - level
+    return Finding(
+        claim=f"success {title} {'comes and goes with' if beyond else 'is compatible with rising steadily in'} {by}",
+        value=p,
+        units="p-value",
+        n=curve.n_seeds,
+        why=f"the best rising curve fits worse than one probability per {by} by {'more' if beyond else 'no more'} than chance (p = {p:.2g})",
+        evidence={"outcomes": "runs"},
+    )
+
+
+def _judge(
+    claim: Mapping[str, Any],
+    curve: SuccessCurve,
+    x: Any,
+    reached: Any,
+    seeds: Any,
+    title: str,
+    min_n: int,
+    level: float,
+) -> Finding:
+    low, high = claim.get("at_least", -math.inf), claim.get("at_most", math.inf)
+    widths = curve.d[(curve.d >= low) & (curve.d <= high)]
+    if not len(widths):
+        raise UserError(
+            f"The claim '{claim.get('text')}' speaks of settings from {low} to {high}; tried: {curve.d.tolist()}."
+        )
+    here = (x >= low) & (x <= high)
+    each = [reached[here & (seeds == s)].mean() for s in np.unique(seeds[here])]
+    p = curve.draws_at(widths)  # (B, settings)
+    published: float
+    if claim.get("reached") == "all":
+        probability, published, what = float(p.prod(-1).mean()), 1.0, "share that reached"
+        value = float(reached[here].mean())
+    elif "reached" in claim:
+        law = poisson_binomial(p).mean(0)
+        published, what = float(claim["reached"]), "expected number that reach, one run a setting"
+        probability, value = _two_tails(law, int(claim["reached"])), float(law @ np.arange(len(law)))
+    elif "first" in claim:
+        before = np.cumprod(np.concatenate([np.ones((len(p), 1)), 1 - p], -1), -1)
+        law = (np.concatenate([p, np.ones((len(p), 1))], -1) * before).mean(0)  # last: none reached
+        place = int(np.searchsorted(widths, claim["first"]))
+        if place == len(widths) or widths[place] != claim["first"]:
+            raise UserError(
+                f"The claim '{claim.get('text')}': {claim['first']} is not among {widths.tolist()}."
+            )
+        published, what = float(claim["first"]), "median of the first that reaches"
+        probability, value = (
+            _two_tails(law, place),
+            float([*widths, math.inf][int(np.searchsorted(law.cumsum(), 0.5))]),
+        )
+    else:
+        raise UserError(
+            f"The claim '{claim.get('text')}' needs reached = 'all', reached = a number, or first = a setting."
+        )
+    judged: Verdict
+    judged, why = verdict_of_event(probability, n=curve.n_seeds, level=level, min_n=min_n)
+    k, n = int(reached[here].sum()), int(here.sum())
+    wilson = wilson_interval(k, n, level)
+    return Finding(
+        claim=claim["text"],
+        value=value,
+        units=what,
+        interval=wilson if claim.get("reached") == "all" else None,
+        interval_kind=f"{level:.0%} Wilson interval of the share of runs"
+        if claim.get("reached") == "all"
+        else "",
+        n=curve.n_seeds,
+        published=published,
+        verdict=judged,
+        why=f"{k} of our {n} such runs reached it {title}; {why}",
+        evidence={"outcomes": "runs"},
+        values=tuple(float(v) for v in each),
+        details={"predictive_probability": probability, "share_reached_wilson": wilson},
+    )
+
+
+def _two_tails(law: np.ndarray, at: int) -> float:
+    """Twice the smaller tail of a discrete law, the value itself counted in both: at most 1."""
+    return float(min(1.0, 2 * min(law[: at + 1].sum(), law[at:].sum())))
