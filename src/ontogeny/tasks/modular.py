@@ -81,3 +81,38 @@ class ModularAddition(Pairs):
 
     def label(self, a: Tensor, b: Tensor) -> Tensor:
         return (a + b) % self.p
+
+
+@tasks.register("modular_subtraction")
+@dataclass(frozen=True)
+class ModularSubtraction(Pairs):
+    """c = (a − b) mod p."""
+
+    def label(self, a: Tensor, b: Tensor) -> Tensor:
+        return (a - b) % self.p
+
+
+@tasks.register("modular_multiplication")
+@dataclass(frozen=True)
+class ModularMultiplication(Pairs):
+    """c = a b mod p."""
+
+    def label(self, a: Tensor, b: Tensor) -> Tensor:
+        return (a * b) % self.p
+
+
+@tasks.register("modular_polynomial")
+@dataclass(frozen=True)
+class ModularPolynomial(Pairs):
+    """c = (aa·a² + ab·a b + bb·b² + a·a + b·b + constant) mod p; the default is a² + a b + b²."""
+
+    aa: int = 1
+    ab: int = 1
+    bb: int = 1
+    a: int = 0
+    b: int = 0
+    constant: int = 0
+
+    def label(self, a: Tensor, b: Tensor) -> Tensor:
+        quadratic = self.aa * a**2 + self.ab * a * b + self.bb * b**2
+        return (quadratic + self.a * a + self.b * b + self.constant) % self.p
