@@ -58,5 +58,10 @@ def table_loss(logits: Tensor, counts: Tensor) -> Tensor:
 
 def rows_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean cross-entropy (nats, float64) of logits (…, example, output) at labels (example,): (…)."""
-    log_p = logits.double().log_softmax(-1)
-    return -log_p.gather(-1, labels.expand(log_p.shape[:-1]).unsqueeze(-1)).squeeze(-1).mean(-1)
+    return -log_probability(logits, labels).mean(-1)
+
+
+def log_probability(logits: Tensor, labels: Tensor) -> Tensor:
+    """log softmax(logits)[label] in float64: (…, example, output), (example,) → (…, example)."""
+    picked = logits.gather(-1, labels.expand(logits.shape[:-1]).unsqueeze(-1)).squeeze(-1)
+    return picked.double() - logits.double().logsumexp(-1)

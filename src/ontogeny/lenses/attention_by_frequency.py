@@ -1,0 +1,55 @@
+"""With which frequencies attention varies over the inputs."""
+
+from __future__ import annotations
+
+import torch
+
+from ontogeny.axes import Labelled, array
+from ontogeny.lenses.base import lens
+from ontogeny.numerics.fourier2d import block_energy, centred_energy, harmonics_2d, shares
+from ontogeny.subject import Subject
+
+
+@lens(reads=("tap:last:blocks.0.attn.hook_pattern", "grid", "period"))
+def attention_by_frequency(model: Subject) -> dict[str, Labelled]:
+    """With which frequencies of the inputs does each head's attention from the last position vary?
+
+    Equation: for the weight A(a, b) of a head on a position, the share of its energy about the mean in the 2-D Fourier block {1, cos k, sin k}², as for neurons. mean and std
+    are those of A over the inputs.
+
+    Shapes: share (frequency, head, key), NaN where the weight is constant; mean, std, dominant_share (head, key); dominant_frequency (head, key), NaN likewise. Units: shares.
+    A share says nothing about size: a head whose std is .001 can have all of it at one frequency. Weights sum to 1 over positions, so with three
+    positions only two maps are free. "Low" frequencies depend on the labels of the numbers.
+    """
+    p = model.probe.period or model.signature.outputs
+    pattern = model.tap("last:blocks.0.attn.hook_pattern")  # (…, example, head, key)
+    maps = model.on_grid(pattern.flatten(-2), example_axis=-2)
+    coefficients = harmonics_2d(maps)
+    share = shares(block_energy(coefficients), centred_energy(coefficients))
+    share = share.unflatten(-1, pattern.shape[-2:])
+    top, at = share.max(-3)
+    return {
+        "share": array(
+            share,
+            "frequency",
+            "head",
+            "key",
+            long_name="share of the attention weight's variance",
+            coords={"frequency": range(p // 2 + 1)},
+        ),
+        "dominant_frequency": array(
+            torch.where(top.isnan(), torch.nan, at),
+            "head",
+            "key",
+            long_name="dominant frequency",
+            units="cycles",
+        ),
+        "dominant_share": array(top, "head", "key", long_name="share at the dominant frequency"),
+        "mean": array(pattern.mean(-3), "head", "key", long_name="mean attention weight"),
+        "std": array(
+            pattern.std(-3, correction=0),
+            "head",
+            "key",
+            long_name="spread of the attention weight over inputs",
+        ),
+    }

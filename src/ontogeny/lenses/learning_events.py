@@ -1,0 +1,57 @@
+"""When a network memorises and when it groks."""
+
+from __future__ import annotations
+
+import torch
+
+from ontogeny.axes import Labelled, array
+from ontogeny.lenses.base import lens
+from ontogeny.numerics.events import below_peak, first, lasting, steepest_log_fall
+from ontogeny.subject import Subject
+
+
+@lens(reads=("lens:performance", "split"), scope="trajectory")
+def learning_events(
+    model: Subject, *, accuracy: float = 0.99, peak_fraction: float = 0.1
+) -> dict[str, Labelled]:
+    """When is the training set memorised, and when does the network grok?
+
+    Equation: memorised = first step with training accuracy ≥ ``accuracy``; grokked = first step from which held-out accuracy stays ≥ ``accuracy``;
+    inflection = middle of the checkpoint interval in which the log of the held-out loss falls fastest per step; below_peak = first step after the
+    held-out loss's maximum at which it is below ``peak_fraction`` of it. delay = grokked − memorised. rebound = final − minimum held-out loss;
+    slingshots = checkpoints at which the training loss is above ten times its minimum so far, once the training set is memorised.
+
+    Shapes: all (). Units: steps; rebound in nats; slingshots a count. An event that did not happen is NaN, never a number.
+    The resolution is that of the checkpoints. "Stays" reads to the last checkpoint: one late slingshot moves grokked behind it, so
+    read it with ``slingshots``; a run that was cut short may have grokked "from" its last step.
+    """
+    steps = torch.tensor(model.steps, dtype=torch.float64)
+    loss = model.result("performance", "loss").double()  # (step, split)
+    score = model.result("performance", "accuracy")
+    memorised = first(score[:, 0] >= accuracy, steps)
+    grokked = lasting(score[:, 1] >= accuracy, steps)
+    train, held_out = loss[:, 0], loss[:, 1]
+    burst = (train > 10 * train.cummin(0).values) & (steps >= memorised)
+    rules = {
+        "memorised": (memorised, f"first step with training accuracy ≥ {accuracy:g}"),
+        "grokked": (grokked, f"first step from which held-out accuracy stays ≥ {accuracy:g}"),
+        "delay": (grokked - memorised, "grokked − memorised"),
+        "inflection": (steepest_log_fall(held_out, steps), "steepest fall of the log of the held-out loss"),
+        "below_peak": (
+            below_peak(held_out, peak_fraction, steps),
+            f"first step after its peak with held-out loss below {peak_fraction:g} of it",
+        ),
+    }
+    events = {
+        name: array(step, long_name=name.replace("_", " "), units="step", rule=rule)
+        for name, (step, rule) in rules.items()
+    }
+    return events | {
+        "rebound": array(
+            held_out[-1] - held_out.min(), long_name="final − minimum held-out loss", units="nat"
+        ),
+        "slingshots": array(
+            torch.where(memorised.isnan(), torch.nan, burst.sum().double()),
+            long_name="checkpoints with training loss above ten times its minimum so far, after memorisation",
+        ),
+    }

@@ -1,0 +1,32 @@
+"""What the model says of every input: right or wrong, and how sure."""
+
+from __future__ import annotations
+
+import torch
+
+from ontogeny.axes import Labelled, array
+from ontogeny.lenses.base import lens
+from ontogeny.numerics.answers import log_probability
+from ontogeny.subject import Subject
+
+
+@lens(reads=("outputs", "grid"))
+def predictions(model: Subject) -> dict[str, Labelled]:
+    """Which inputs does the model answer rightly, and with which probability?
+
+    Equation: right = (argmax logits = label); confidence = softmax(logits)[label].
+
+    Shapes: right (a, b) bool; confidence (a, b); trained_on (a, b) bool, whether the input is in the first part of the split. Units: probability.
+    Confidence is that of the right answer, not of the answer given; it grows with the norm of the weights while no answer changes.
+    """
+    labels = model.probe.labels
+    trained = torch.zeros(len(labels), dtype=torch.bool, device=labels.device)
+    if model.split:
+        trained[next(iter(model.split.values()))] = True
+    a, b = model.grid
+    confidence = log_probability(model.outputs, labels).exp().to(model.outputs.dtype)
+    return {
+        "right": array(model.on_grid(model.outputs.argmax(-1) == labels), a, b, long_name="answered rightly"),
+        "confidence": array(model.on_grid(confidence), a, b, long_name="probability of the right answer"),
+        "trained_on": array(model.on_grid(trained).expand(*model.lead, -1, -1), a, b, long_name="trained on"),
+    }
