@@ -154,13 +154,14 @@ def _exp(x):  # type: ignore[no-untyped-def]
     return (p * r * r + r + _ONE) * np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
 
 
-@_jit("nnan", "nsz")
+@_jit()
 def _maximum(row):  # type: ignore[no-untyped-def]
-    """The largest entry. A NaN may go unseen here; it survives in the row."""
-    top = row[0]
+    """The largest entry, found among integers that sort like the floats: those vectorise without assuming away NaN."""
+    top = np.int32(-(2**31))
     for j in range(row.size):
-        top = row[j] if row[j] > top else top
-    return top
+        bits = np.float32(row[j]).view(np.int32)
+        top = max(top, np.int32(bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF))))
+    return np.int32(top ^ ((top >> np.int32(31)) & np.int32(0x7FFFFFFF))).view(np.float32)
 
 
 @_jit("contract", "reassoc", "nsz")
@@ -201,8 +202,8 @@ def _adamw(w, m, v, g, lr, weight_decay, beta1, beta2, eps, t):  # type: ignore[
 def _finite(w):  # type: ignore[no-untyped-def]
     """Looks at exponent bits, which no arithmetic freedom can optimise away."""
     mask, bad = np.int32(0x7F800000), 0
-    for bits in w.view(np.int32):
-        bad += (bits & mask) == mask
+    for i in range(w.size):
+        bad += (np.float32(w[i]).view(np.int32) & mask) == mask
     return bad == 0
 
 
@@ -236,12 +237,16 @@ def _advance(w, m, v, d, n_in, n_out, hyper, inputs, labels, batches, first_step
         _matmul(flat_logits, n_out, 1, back.reshape(-1), wide, g_hidden.reshape(-1), wide, batch, wide, n_out)
         for e in range(batch):
             a, b = inputs[rows[e], 0], vocab + inputs[rows[e], 1]
+            for h in range(d):  # left and right have done their work: ∂ of each takes the other's place
+                left[e, h], right[e, h] = g_hidden[e, h] * right[e, h], g_hidden[e, h] * left[e, h]
             for h in range(d):
-                to_left, to_right = g_hidden[e, h] * right[e, h], g_hidden[e, h] * left[e, h]
-                g_l[a, h] += to_left
-                g_l[b, h] += to_left
-                g_r[a, h] += to_right
-                g_r[b, h] += to_right
+                g_l[a, h] += left[e, h]
+            for h in range(d):
+                g_l[b, h] += left[e, h]
+            for h in range(d):
+                g_r[a, h] += right[e, h]
+            for h in range(d):
+                g_r[b, h] += right[e, h]
         _adamw(w, m, v, g, lr, weight_decay, beta1, beta2, eps, first_step + s + 1)
     return _finite(w)
 
@@ -263,8 +268,8 @@ def _evaluate(w, d, n_in, n_out, inputs, labels, loss, correct):  # type: ignore
             first = own == top
             for j in range(label):
                 first &= row[j] != top
-            correct[start + e] = first
             loss[start + e] = np.log(_exponentials(row, top)) + (top - own)
+            correct[start + e] = first & (loss[start + e] == loss[start + e])
 
 
 # --- interface ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,64 @@
+"""Run every benchmark of this folder and write docs/performance.md."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import benchmarks
+from benchmarks.pairing import Row, cores, show
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+METHOD = """\
+Each row does one piece of work in two ways: ours, and the plain loop that people write today. The two take turns in one process \
+on the same machine, each pair gives one ratio (plain time / our time), and the table shows the median of the ratios with the \
+smallest and the largest. One pair goes first unrecorded, so neither side pays for imports or compilation; compiled code is kept on disk, \
+so a user pays for it once, some seconds. Absolute times are left out on purpose: they say more about the machine and its other \
+users than about the code. Ratios move with the machine too, and a plain loop can be written better than ours was; run the \
+command above before relying on a number."""
+
+
+def machine() -> str:
+    """The processor, the cores this process may use, and the versions that matter."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    name = names[0] if names else platform.processor() or platform.machine()
+    packages = ", ".join(f"{package} {version(package)}" for package in ("torch", "numba", "numpy"))
+    return f"{name}, {cores()} cores, {platform.system()}, Python {platform.python_version()}, {packages}"
+
+
+def page(rows: list[Row]) -> str:
+    table = ["| what | times faster (median) | smallest … largest | pairs | note |", "|---|---|---|---|---|"]
+    table += [
+        f"| {row['what']} | {row['ratio']:.3g} | {row['min']:.3g} … {row['max']:.3g} | {row['repetitions']} | {row['note']} |"
+        for row in rows
+    ]
+    return "\n\n".join(
+        (
+            "# Performance",
+            f"Machine: {machine()}.",
+            "Command: `python -m benchmarks`, which writes this page.",
+            "\n".join(table),
+            f"**Method.** {METHOD}\n",
+        )
+    )
+
+
+def main() -> None:
+    rows: list[Row] = []
+    for found in sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__)):
+        if found in ("__main__", "pairing"):
+            continue
+        measured = importlib.import_module(f"benchmarks.{found}").measure()
+        show(measured)
+        rows += measured
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page(rows), encoding="utf-8")
+    print(f"Wrote {PAGE}")
+
+
+main()
