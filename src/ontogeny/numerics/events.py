@@ -27,7 +27,7 @@ def log_fall(curve: Tensor, fraction: float, steps: Tensor) -> Tensor:
     peak, at = log.max(-1, keepdim=True)
     after = torch.arange(log.shape[-1], device=log.device) > at
     low = log.masked_fill(~after, torch.inf).amin(-1, keepdim=True)
-    return first(after & (log <= peak + fraction * (low - peak)), steps)
+    return first(after & (low < peak) & (log <= peak + fraction * (low - peak)), steps)
 
 
 def steepest_log_fall(curve: Tensor, steps: Tensor) -> Tensor:
