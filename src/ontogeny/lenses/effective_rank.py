@@ -13,7 +13,7 @@ from ontogeny.subject import Subject
 def effective_rank(model: Subject) -> dict[str, Labelled]:
     """How many eigenvectors does the interaction matrix of each output spread over?
 
-    Equation, with λ the eigenvalues of B[r] and p = λ²/Σλ²: entropy = exp(−Σ p ln p); ratio = Σ|λ| / max|λ|; components_99 = the
+    Equation, with λ the eigenvalues of B[r] and p = λ²/Σλ²: entropy_rank = exp(−Σ p ln p); ratio_rank = Σ|λ| / max|λ|; n_99 = the
     smallest number of eigenvalues with 99 % of Σλ².
 
     Shapes: each (output,). Units: components; from 1 to min(2 d_hidden, input).
@@ -24,9 +24,9 @@ def effective_rank(model: Subject) -> dict[str, Labelled]:
     """
     eigenvalues = eigenspectrum(model.weights["W_l"], model.weights["W_r"], model.weights["W_p"])
     forms = {
-        "entropy": (entropy_rank(eigenvalues), "effective rank, entropy of λ²"),
-        "ratio": (ratio_rank(eigenvalues), "effective rank, Σ|λ| / max|λ|"),
-        "components_99": (components_for(eigenvalues, 0.99), "components with 99 % of Σλ²"),
+        "entropy_rank": (entropy_rank(eigenvalues), "effective rank, entropy of λ²"),
+        "ratio_rank": (ratio_rank(eigenvalues), "effective rank, Σ|λ| / max|λ|"),
+        "n_99": (components_for(eigenvalues, 0.99), "components with 99 % of Σλ²"),
     }
     coords = {"output": range(model.signature.outputs)}
     return {

@@ -1,0 +1,39 @@
+"""The symmetric matrix behind each output of a bilinear network."""
+
+from __future__ import annotations
+
+from ontogeny.axes import Labelled, array
+from ontogeny.errors import UserError
+from ontogeny.lenses.base import lens
+from ontogeny.numerics.bilinear import interaction_matrices as matrices
+from ontogeny.subject import Subject
+
+
+@lens(reads=("weights:W_l", "weights:W_r", "weights:W_p"), keep=False)
+def interaction_matrices(model: Subject, *, outputs: tuple[int, ...] = ()) -> dict[str, Labelled]:
+    """What does each pair of inputs contribute to each output?
+
+    Equation: B[r] = Σ_h W_p[r,h] ½ (W_l[h] ⊗ W_r[h] + W_r[h] ⊗ W_l[h]), so logit_r(x) = xᵀ B[r] x exactly. ``outputs`` selects
+    some r; empty means all. Computed when asked for and not stored: 4 MB a model at 64 outputs.
+
+    Shapes: B (output, input, input_other), input = position · vocab + token. Units: logit.
+    A large entry off the diagonal blocks is a pair of operands that speaks for the output (half of it: its mirror image has the other
+    half). Off-diagonal entries within a diagonal block are seen by no input, however large.
+    Errors: an output that the task does not have.
+    """
+    there = model.signature.outputs
+    chosen = list(outputs) or list(range(there))
+    if not all(0 <= r < there for r in chosen):
+        raise UserError(f"outputs = {chosen}: this model has the outputs 0 to {there - 1}.")
+    inputs = range(model.weights["W_l"].shape[-1])
+    return {
+        "B": array(
+            matrices(model.weights["W_l"], model.weights["W_r"], model.weights["W_p"][..., chosen, :]),
+            "output",
+            "input",
+            "input_other",
+            long_name="interaction matrix",
+            units="logit",
+            coords={"output": chosen, "input": inputs, "input_other": inputs},
+        )
+    }
