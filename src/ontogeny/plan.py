@@ -24,7 +24,9 @@ class Wanted:
     name: str
     options: Mapping[str, Any]
     fingerprint: str
-    trajectory: bool = False
+    whole: bool = (
+        False  # one answer for all steps (trajectories, or what reads the last step): new steps renew it all
+    )
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ def why_train(run: WantedRun, entry: RunEntry | None) -> str | None:
         return f"damaged: {broken[0]}"
     if entry.status == "training":
         return "interrupted"
-    if entry.status == "done" and not entry.checkpoints:
+    if entry.status in ("done", "stopped") and not entry.checkpoints:
         return "its checkpoints are gone"
     if entry.status == "done" and entry.record.get("step", 0) < run.total:
         have = entry.record["step"]

@@ -129,7 +129,7 @@ class Study(Strict):
     objective: Spec = {"kind": "cross_entropy"}
     optimiser: Spec = {"kind": "adamw"}
     seeds: Seeds = Seeds()
-    train: Training
+    train: Training | None = None  # None: runs were trained elsewhere (recorded, imported)
     checkpoints: Schedule = Schedule(per_decade=7)
     resume_points: Schedule | None = None
     vary: dict[str, Any] = {}
@@ -142,6 +142,8 @@ class Study(Strict):
 
     def variants(self) -> list[Variant]:
         """One per cell of the grid of ``vary`` (``zip`` groups move together), in the order they are written."""
+        if self.train is None:
+            return []
         values = {path: expand(path, given) for path, given in self.vary.items()}
         zipped = {path: group for group in self.zip for path in group}
         for group in self.zip:
@@ -171,7 +173,7 @@ class Study(Strict):
             "architecture": dict(self.architecture),
             "objective": dict(self.objective),
             "optimiser": dict(self.optimiser),
-            "train": {"batch": self.train.batch, "clip": self.train.clip},
+            "train": {"batch": self.train.batch, "clip": self.train.clip} if self.train else {},
         }
         seed = 0
         for path, value in cell.items():

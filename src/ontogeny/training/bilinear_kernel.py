@@ -1,13 +1,7 @@
-"""The bilinear network and AdamW, written out: each model trains alone inside one core's cache, many models at once.
+"""A population of bilinear networks trained by compiled loops, one model to a core at a time.
 
-A network of 20,000 weights is too small for a tensor library: launching each operation takes longer than computing it. Here one
-compiled loop carries a model through many updates, and threads take whole models, so no model's arithmetic knows its company.
-
-    h = (W_l x) ⊙ (W_r x),   logits = W_p h,   loss = mean cross-entropy of the batch
-    ∂logits = (softmax − onehot) / batch,   ∂W_p = ∂logitsᵀ h,   ∂h = ∂logits W_p,   ∂W_l x = ∂h ⊙ W_r x,   ∂W_r x = ∂h ⊙ W_l x
-
-x is one one-hot vector per position, so W x is a sum of looked-up rows of Wᵀ, and its gradient is scattered to the same rows.
-AdamW is PyTorch's: p ← (1 − lr·decay) p − lr/(1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε).
+A network of 20,000 weights is too small for a tensor library: launching an operation takes longer than computing it. Here a
+compiled loop carries one model through many updates, and threads take whole models. No model's arithmetic knows its company.
 """
 
 from __future__ import annotations
@@ -16,263 +10,15 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
-import numba
 import numpy as np
 import torch
-from llvmlite import ir
-from numba.core import cgutils
-from numba.extending import intrinsic
 from torch import Tensor
+
+from ontogeny.training import bilinear_loops
 
 Array = np.ndarray
 NAMES = ("W_l", "W_r", "W_p")
-LANES = 16  # floats in a register of the widest machines; narrower ones take two or four
-
-
-# --- compiled -----------------------------------------------------------------------------------------------------------
-
-
-def _jit(*freedoms: str) -> Callable[[Callable[..., Any]], Any]:
-    """``numba.njit`` that frees the GIL. ``freedoms`` are LLVM's fast-math flags; NaN and ∞ always keep their meaning."""
-
-    def compile(function: Callable[..., Any]) -> Any:
-        options = {"nogil": True, "fastmath": set(freedoms), "error_model": "numpy"}
-        try:
-            return numba.njit(**options, cache=True)(function)
-        except RuntimeError:  # nowhere to write the cache: compile again in each process
-            return numba.njit(**options)(function)
-
-    return compile
-
-
-def _tile(rows: int, vectors: int) -> Any:
-    """C[:rows, :LANES·vectors] = Σ_k A[:, k] B[k, :], the sums held in registers. Matrices are (array, offset, strides)."""
-    lanes = ir.VectorType(ir.FloatType(), LANES)
-
-    @intrinsic
-    def tile(typing, a, a_at, a_row, a_k, b, b_at, b_k, c, c_at, c_row, depth):  # type: ignore[no-untyped-def]
-        def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
-            a, a_at, a_row, a_k, b, b_at, b_k, c, c_at, c_row, depth = args
-            a, b, c = (
-                context.make_array(signature.args[i])(context, builder, args[i]).data for i in (0, 4, 7)
-            )
-
-            def at(data, *terms):  # type: ignore[no-untyped-def]
-                index = terms[0]
-                for term in terms[1:]:
-                    index = builder.add(index, term)
-                return builder.gep(data, [index])
-
-            def times(stride, n):  # type: ignore[no-untyped-def]
-                return builder.mul(stride, ir.Constant(stride.type, n))
-
-            def vector(pointer):  # type: ignore[no-untyped-def]
-                return builder.bitcast(pointer, lanes.as_pointer())
-
-            zero, splat = ir.Constant(lanes, None), ir.Constant(ir.VectorType(ir.IntType(32), LANES), None)
-            sums = {
-                (r, v): cgutils.alloca_once_value(builder, zero) for r in range(rows) for v in range(vectors)
-            }
-            with cgutils.for_range(builder, depth) as loop:
-                k = loop.index
-                base = builder.add(b_at, builder.mul(k, b_k))
-                right = [
-                    builder.load(vector(at(b, base, ir.Constant(base.type, LANES * v))), align=4)
-                    for v in range(vectors)
-                ]
-                for r in range(rows):
-                    left = builder.load(at(a, a_at, times(a_row, r), builder.mul(k, a_k)))
-                    left = builder.insert_element(zero, left, ir.Constant(ir.IntType(32), 0))
-                    left = builder.shuffle_vector(left, zero, splat)
-                    for v in range(vectors):
-                        product = builder.fmul(left, right[v], flags=("contract",))
-                        total = builder.fadd(builder.load(sums[r, v]), product, flags=("contract",))
-                        builder.store(total, sums[r, v])
-            for (r, v), held in sums.items():
-                place = at(c, c_at, times(c_row, r), ir.Constant(c_at.type, LANES * v))
-                builder.store(builder.load(held), vector(place), align=4)
-            return context.get_dummy_value()
-
-        return numba.void(a, a_at, a_row, a_k, b, b_at, b_k, c, c_at, c_row, depth), generate
-
-    return tile
-
-
-_tile_4x4, _tile_1x4, _tile_8x1, _tile_1x1 = _tile(4, 4), _tile(1, 4), _tile(8, 1), _tile(1, 1)
-
-
-@_jit("contract", "reassoc", "nsz")
-def _matmul(a, a_row, a_k, b, b_k, c, c_row, rows, columns, depth):  # type: ignore[no-untyped-def]
-    """C = A B for flat arrays. The last tile of a side overlaps the one before it: the same sums are written twice."""
-    if columns < LANES:
-        for i in range(rows):
-            for j in range(columns):
-                total = np.float32(0)
-                for k in range(depth):
-                    total += a[i * a_row + k * a_k] * b[k * b_k + j]
-                c[i * c_row + j] = total
-        return
-    j = 0
-    while j < columns:
-        if j + 4 * LANES <= columns:
-            for i in range(0, rows, 4 if rows >= 4 else 1):
-                if rows >= 4:
-                    i = min(i, rows - 4)
-                    _tile_4x4(a, i * a_row, a_row, a_k, b, j, b_k, c, i * c_row + j, c_row, depth)
-                else:
-                    _tile_1x4(a, i * a_row, a_row, a_k, b, j, b_k, c, i * c_row + j, c_row, depth)
-            j += 4 * LANES
-        else:
-            j = min(j, columns - LANES)
-            for i in range(0, rows, 8 if rows >= 8 else 1):
-                if rows >= 8:
-                    i = min(i, rows - 8)
-                    _tile_8x1(a, i * a_row, a_row, a_k, b, j, b_k, c, i * c_row + j, c_row, depth)
-                else:
-                    _tile_1x1(a, i * a_row, a_row, a_k, b, j, b_k, c, i * c_row + j, c_row, depth)
-            j += LANES
-
-
-_LOG2E, _LN2_HIGH, _LN2_LOW = np.float32(1.44269504), np.float32(0.693359375), np.float32(-2.12194440e-4)
-_C = tuple(
-    map(
-        np.float32, (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.5)
-    )
-)
-_ONE, _HALF, _FLOOR = np.float32(1), np.float32(0.5), np.float32(-80)
-
-
-@_jit("contract")
-def _exp(x):  # type: ignore[no-untyped-def]
-    """e^x for x ≤ 0, without a branch: 2^n · polynomial (Cephes), 1e−7 relative. Below −80 it stays e^−80: no subnormals."""
-    x = _FLOOR if x < _FLOOR else x
-    n = np.floor(x * _LOG2E + _HALF)
-    r = x - n * _LN2_HIGH - n * _LN2_LOW
-    p = ((((_C[0] * r + _C[1]) * r + _C[2]) * r + _C[3]) * r + _C[4]) * r + _C[5]
-    return (p * r * r + r + _ONE) * np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
-
-
-@_jit()
-def _maximum(row):  # type: ignore[no-untyped-def]
-    """The largest entry, found among integers that sort like the floats: those vectorise without assuming away NaN."""
-    top = np.int32(-(2**31))
-    for j in range(row.size):
-        bits = np.float32(row[j]).view(np.int32)
-        top = max(top, np.int32(bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF))))
-    return np.int32(top ^ ((top >> np.int32(31)) & np.int32(0x7FFFFFFF))).view(np.float32)
-
-
-@_jit("contract", "reassoc", "nsz")
-def _exponentials(row, top):  # type: ignore[no-untyped-def]
-    """row ← e^(row − top); returns the sum."""
-    total = np.float32(0)
-    for j in range(row.size):
-        row[j] = _exp(row[j] - top)
-        total += row[j]
-    return total
-
-
-@_jit("contract")
-def _hidden(W_l, W_r, inputs, rows, left, right, hidden):  # type: ignore[no-untyped-def]
-    vocab, d = W_l.shape[0] // 2, W_l.shape[1]
-    for e in range(rows.size):
-        a, b = inputs[rows[e], 0], vocab + inputs[rows[e], 1]
-        for h in range(d):
-            left[e, h] = W_l[a, h] + W_l[b, h]
-            right[e, h] = W_r[a, h] + W_r[b, h]
-            hidden[e, h] = left[e, h] * right[e, h]
-
-
-@_jit("contract")
-def _adamw(w, m, v, g, lr, weight_decay, beta1, beta2, eps, t):  # type: ignore[no-untyped-def]
-    """Update number t. The gradient is left at zero for the next one."""
-    keep, step = np.float32(1 - lr * weight_decay), np.float32(lr / (1 - beta1**t))
-    root, eps = np.float32(1 / np.sqrt(1 - beta2**t)), np.float32(eps)
-    old1, new1, old2, new2 = np.float32(beta1), np.float32(1 - beta1), np.float32(beta2), np.float32(1 - beta2)
-    for i in range(w.size):
-        m[i] = old1 * m[i] + new1 * g[i]
-        v[i] = old2 * v[i] + new2 * (g[i] * g[i])
-        w[i] = keep * w[i] - step * m[i] / (np.sqrt(v[i]) * root + eps)
-        g[i] = np.float32(0)
-
-
-@_jit()
-def _finite(w):  # type: ignore[no-untyped-def]
-    """Looks at exponent bits, which no arithmetic freedom can optimise away."""
-    mask, bad = np.int32(0x7F800000), 0
-    for i in range(w.size):
-        bad += (np.float32(w[i]).view(np.int32) & mask) == mask
-    return bad == 0
-
-
-@_jit("contract")
-def _advance(w, m, v, d, n_in, n_out, hyper, inputs, labels, batches, first_step):  # type: ignore[no-untyped-def]
-    """All updates of one model, in place; w, m, v are flat (W_lᵀ, W_rᵀ, W_pᵀ). Are the weights finite afterwards?"""
-    lr, weight_decay, beta1, beta2, eps = hyper
-    size, batch, wide = n_in * d, batches.shape[1], (d + LANES - 1) // LANES * LANES
-    W_l, W_r, W_p = w[:size].reshape(n_in, d), w[size : 2 * size].reshape(n_in, d), w[2 * size :]
-    g = np.zeros_like(w)
-    g_l, g_r, g_p = g[:size].reshape(n_in, d), g[size : 2 * size].reshape(n_in, d), g[2 * size :]
-    left, right = np.empty((batch, d), np.float32), np.empty((batch, d), np.float32)
-    hidden, logits = np.empty((batch, d), np.float32), np.empty((batch, n_out), np.float32)
-    g_hidden, back = np.empty((batch, wide), np.float32), np.zeros((n_out, wide), np.float32)
-    flat_hidden, flat_logits = hidden.reshape(-1), logits.reshape(-1)
-    vocab, share = n_in // 2, np.float32(1 / batch)
-    for s in range(batches.shape[0]):
-        rows = batches[s]
-        _hidden(W_l, W_r, inputs, rows, left, right, hidden)
-        _matmul(flat_hidden, d, 1, W_p, n_out, flat_logits, n_out, batch, n_out, d)
-        for e in range(batch):
-            row = logits[e]
-            scale = share / _exponentials(row, _maximum(row))
-            for j in range(n_out):
-                row[j] *= scale
-            row[labels[rows[e]]] -= share
-        _matmul(flat_hidden, 1, d, flat_logits, n_out, g_p, n_out, d, n_out, batch)
-        for j in range(n_out):
-            for h in range(d):
-                back[j, h] = W_p[h * n_out + j]
-        _matmul(flat_logits, n_out, 1, back.reshape(-1), wide, g_hidden.reshape(-1), wide, batch, wide, n_out)
-        for e in range(batch):
-            a, b = inputs[rows[e], 0], vocab + inputs[rows[e], 1]
-            for h in range(d):  # left and right have done their work: ∂ of each takes the other's place
-                left[e, h], right[e, h] = g_hidden[e, h] * right[e, h], g_hidden[e, h] * left[e, h]
-            for h in range(d):
-                g_l[a, h] += left[e, h]
-            for h in range(d):
-                g_l[b, h] += left[e, h]
-            for h in range(d):
-                g_r[a, h] += right[e, h]
-            for h in range(d):
-                g_r[b, h] += right[e, h]
-        _adamw(w, m, v, g, lr, weight_decay, beta1, beta2, eps, first_step + s + 1)
-    return _finite(w)
-
-
-@_jit("contract")
-def _evaluate(w, d, n_in, n_out, inputs, labels, loss, correct):  # type: ignore[no-untyped-def]
-    """Per-example loss, and whether the first largest logit is the label's."""
-    size, chunk = n_in * d, 64
-    W_l, W_r, W_p = w[:size].reshape(n_in, d), w[size : 2 * size].reshape(n_in, d), w[2 * size :]
-    left, right = np.empty((chunk, d), np.float32), np.empty((chunk, d), np.float32)
-    hidden, logits = np.empty((chunk, d), np.float32), np.empty((chunk, n_out), np.float32)
-    for start in range(0, labels.size, chunk):
-        rows = np.arange(start, min(start + chunk, labels.size))
-        _hidden(W_l, W_r, inputs, rows, left, right, hidden)
-        _matmul(hidden.reshape(-1), d, 1, W_p, n_out, logits.reshape(-1), n_out, rows.size, n_out, d)
-        for e in range(rows.size):
-            row, label = logits[e], labels[start + e]
-            top, own = _maximum(row), row[label]
-            first = own == top
-            for j in range(label):
-                first &= row[j] != top
-            loss[start + e] = np.log(_exponentials(row, top)) + (top - own)
-            correct[start + e] = first & (loss[start + e] == loss[start + e])
-
-
-# --- interface ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -308,9 +54,9 @@ class KernelModel:
             return torch.cat([tensors[name].detach().cpu().float().mT.reshape(-1) for name in NAMES]).numpy()
 
         packed = flat(weights)
-        moments = [np.zeros_like(packed) if moment is None else flat(moment) for moment in (m, v)]
+        first, second = (np.zeros_like(packed) if moment is None else flat(moment) for moment in (m, v))
         (d_hidden, inputs), outputs = weights["W_l"].shape, weights["W_p"].shape[0]
-        return cls(packed, *moments, d_hidden, inputs, outputs, **hyper)
+        return cls(packed, first, second, d_hidden, inputs, outputs, **hyper)
 
     def unpack(self) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
         """(weights, m, v) in native shapes, as copies."""
@@ -326,10 +72,6 @@ class KernelModel:
 
         return native(self.weights), native(self.m), native(self.v)
 
-    @property
-    def _shape(self) -> tuple[int, int, int]:
-        return self.d_hidden, self.inputs, self.outputs
-
 
 class BilinearKernel:
     """Trains and evaluates bilinear models of any widths side by side: bitwise the same alone, in company, in any portions."""
@@ -341,53 +83,62 @@ class BilinearKernel:
     def advance(
         self, active: Sequence[int], inputs: Array, labels: Array, batches: Sequence[Array], first_step: int
     ) -> Array:
-        """Train ``active`` models on ``batches`` (steps, batch), one array each; says which still have finite weights.
+        """Train ``active`` models on ``batches`` (steps, batch), one array each; says which have finite weights afterwards.
 
         ``inputs`` (example, 2) tokens, ``labels`` (example,); ``first_step`` updates were made before.
         """
-        inputs, labels = _table(inputs, labels)
+        inputs, labels = self._table(active, inputs, labels)
+        batches = [np.ascontiguousarray(rows, np.int64) for rows in batches]
+        for rows in batches:
+            _within(rows, len(labels), "batch rows")
+        if not len(set(active)) == len(active) == len(batches):
+            raise ValueError(
+                f"{len(batches)} arrays of batches for the models {list(active)}: one for each, each model once."
+            )
         finite = np.zeros(len(active), bool)
 
-        def train(i: int) -> None:
-            model, rows = self.models[active[i]], np.ascontiguousarray(batches[i], np.int64)
-            _within(rows, len(labels), "batch rows")
-            hyper = (model.lr, model.weight_decay, model.beta1, model.beta2, model.eps)
-            hyper = tuple(map(float, hyper))
-            finite[i] = _advance(
-                model.weights, model.m, model.v, *model._shape, hyper, inputs, labels, rows, first_step
-            )
+        def train(i: int, model: KernelModel) -> None:
+            hyper = tuple(map(float, (model.lr, model.weight_decay, model.beta1, model.beta2, model.eps)))
+            state, shape = (model.weights, model.m, model.v), (model.d_hidden, model.inputs, model.outputs)
+            finite[i] = bilinear_loops.advance(*state, *shape, hyper, inputs, labels, batches[i], first_step)
 
-        self._each(train, active, inputs, labels)
+        self._each(active, train)
         return finite
 
     def evaluate(self, active: Sequence[int], inputs: Array, labels: Array) -> tuple[Array, Array]:
         """Loss in nats and correctness, (active, example). Of equal logits the first counts; NaN is never correct."""
-        inputs, labels = _table(inputs, labels)
+        inputs, labels = self._table(active, inputs, labels)
         loss = np.empty((len(active), len(labels)), np.float32)
         correct = np.empty((len(active), len(labels)), bool)
 
-        def look(i: int) -> None:
-            model = self.models[active[i]]
-            _evaluate(model.weights, *model._shape, inputs, labels, loss[i], correct[i])
+        def look(i: int, model: KernelModel) -> None:
+            shape = (model.d_hidden, model.inputs, model.outputs)
+            bilinear_loops.evaluate(model.weights, *shape, inputs, labels, loss[i], correct[i])
 
-        self._each(look, active, inputs, labels)
+        self._each(active, look)
         return loss, correct
 
-    def _each(self, work: Callable[[int], None], active: Sequence[int], inputs: Array, labels: Array) -> None:
+    def _each(self, active: Sequence[int], work: Callable[[int, KernelModel], None]) -> None:
         """Threads take models as they become free, the widest first."""
-        for model in (self.models[i] for i in active):
-            _within(inputs, model.inputs // 2, "tokens")
-            _within(labels, model.outputs, "labels")
-        for _ in self._pool.map(work, sorted(range(len(active)), key=lambda i: -self.models[active[i]].d_hidden)):
-            pass
+        models = [self.models[i] for i in active]
+        order = sorted(range(len(active)), key=lambda i: -models[i].d_hidden)
+        list(self._pool.map(lambda i: work(i, models[i]), order))
+
+    def _table(self, active: Sequence[int], inputs: Array, labels: Array) -> tuple[Array, Array]:
+        """The look-up table as compiled code wants it, checked against the shapes of the active models."""
+        inputs, labels = np.ascontiguousarray(inputs, np.int64), np.ascontiguousarray(labels, np.int64)
+        if inputs.shape != (len(labels), 2):
+            raise ValueError(
+                f"inputs {inputs.shape} for {len(labels)} labels: two tokens for each label are needed."
+            )
+        for vocab, outputs in {(self.models[i].inputs // 2, self.models[i].outputs) for i in active}:
+            _within(inputs, vocab, "tokens")
+            _within(labels, outputs, "labels")
+        return inputs, labels
 
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _table(inputs: Array, labels: Array) -> tuple[Array, Array]:
-    return np.ascontiguousarray(inputs, np.int64), np.ascontiguousarray(labels, np.int64)
 
 
 def _within(index: Array, size: int, what: str) -> None:

@@ -27,7 +27,7 @@ class Member:
     task: Task
     architecture: Architecture
     objective: Objective
-    optimiser: Optimiser
+    optimiser: Optimiser | None  # None: trained elsewhere
     seeds: Mapping[str, int]
     batch: int | Literal["full"]
     clip: float | None

@@ -1,0 +1,78 @@
+"""From a recipe to its parts: variants become members with tasks, architectures, objectives and optimisers from the registry."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ontogeny import registry
+from ontogeny.models.base import Weights
+from ontogeny.study import Spec, Study, Variant, canonical
+from ontogeny.subject import Subject
+from ontogeny.tasks.base import Probe
+from ontogeny.training.member import Member
+
+ROOMS = {
+    "task": registry.tasks,
+    "architecture": registry.architectures,
+    "objective": registry.objectives,
+    "optimiser": registry.optimisers,
+}
+
+
+@functools.lru_cache(maxsize=4096)
+def _part(room: str, spec: str) -> Any:
+    return ROOMS[room].build(json.loads(spec))
+
+
+def part(room: str, spec: Mapping[str, Any]) -> Any:
+    """One part of a variant; equal specs give the same object."""
+    return _part(room, canonical(spec))
+
+
+@functools.lru_cache(maxsize=64)
+def _probe(task: Any) -> Probe:
+    return task.probe()
+
+
+def member(variant: Variant) -> Member:
+    """A variant with every default filled in. Its identity hashes the result."""
+    spec = variant.spec
+    parts = {room: part(room, spec[room]) if spec[room] else None for room in ROOMS}
+    resolved: Spec = {
+        **spec,
+        **{room: {"kind": spec[room]["kind"], **asdict(p)} for room, p in parts.items() if p is not None},
+    }
+    return Member(
+        spec=resolved,
+        varied=variant.varied,
+        **parts,
+        seeds=spec["seeds"],
+        batch=spec["train"].get("batch", "full"),
+        clip=spec["train"].get("clip"),
+    )
+
+
+def members(study: Study, records: Iterable[Mapping[str, Any]] = ()) -> list[Member]:
+    """Every variant of the study, in its order; of a study that trains nothing, the runs that were ``record``-ed."""
+    return [member(v) for v in study.variants()] if study.train else [member_of(r) for r in records]
+
+
+def member_of(record: Mapping[str, Any]) -> Member:
+    """The member behind a run's record."""
+    return member(Variant(varied=record.get("varied", {}), spec=record["spec"]))
+
+
+def subject(m: Member, weights: Weights) -> Subject:
+    """What lenses and measures are given of a member at some weights."""
+    return Subject(
+        architecture=m.architecture,
+        weights=weights,
+        probe=_probe(m.task),
+        signature=m.task.signature,
+        objective=m.objective,
+        split=m.task.split(m.key("split")) if m.task.finite and "split" in m.seeds else {},
+    )

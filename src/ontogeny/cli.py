@@ -1,0 +1,347 @@
+"""The command line. Imports nothing heavy until a command needs it, so that ``--help`` is instant."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ontogeny.errors import UserError
+from ontogeny.study import built_in, load_study, set_path
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="""Train populations of small networks, look at every checkpoint, compare honestly, publish.
+
+A first session:
+
+    ontogeny studies                                   what can be run
+    ontogeny run bottleneck-quick --out out/quick      train, look, compare, report: seconds
+    ontogeny runs out/quick                            what is there
+    ontogeny compare out/quick --measure tn_similarity
+    ontogeny run bottleneck-quick --out out/quick --set train.epochs=120    extends it
+""",
+)
+out, err = Console(), Console(stderr=True)
+
+Dir = Annotated[
+    Path, typer.Argument(help="Directory of a study, as `ontogeny run --out DIR` made it.", metavar="DIR")
+]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+Options = Annotated[
+    list[str] | None,
+    typer.Option("--option", help="Option of the lens, measure or view: k=v (may be repeated)."),
+]
+
+
+def main() -> None:
+    """Entry point: errors that a user can cause are printed in one line, without a traceback."""
+    warnings.showwarning = lambda message, *_: err.print(f"[yellow]note:[/] {escape(str(message))}")
+    try:
+        app()
+    except UserError as error:
+        err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        err.print("interrupted; what was committed is kept, the same command goes on from there.")
+        sys.exit(130)
+
+
+# -- catalogues ------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def studies() -> None:
+    """Built-in recipes. Any TOML file of the same form is a study too."""
+    table = Table("study", "title", "runs", box=None, header_style="bold")
+    for name in sorted(built_in()):
+        study = load_study(name)
+        table.add_row(name, study.title, str(len(study.variants())))
+    out.print(table)
+
+
+def catalogue(kind: str, extra: Callable[[Any], str]) -> None:
+    from ontogeny import registry
+
+    entries = getattr(registry, kind)
+    table = Table(kind[:-1].replace("lense", "lens"), "question", "", box=None, header_style="bold")
+    for name, entry in entries.items():
+        origin = registry.provenance(entry.function.__module__)
+        plugin = "" if origin == "ontogeny" else f" [dim]({escape(origin)})[/]"
+        table.add_row(name, escape(entry.question) + plugin, extra(entry))
+    out.print(table)
+
+
+@app.command()
+def lenses() -> None:
+    """The catalogue of lenses: what each asks of a model, what it costs, and its options."""
+    catalogue("lenses", lambda x: escape(f"{x.cost} {_options_text(x.defaults)}"))
+
+
+@app.command()
+def measures() -> None:
+    """The catalogue of measures: how alike two models are, and the options."""
+    catalogue("measures", lambda x: escape(f"{x.kind} {_options_text(x.defaults)}"))
+
+
+@app.command()
+def views() -> None:
+    """The catalogue of views: what each shows and how to read it."""
+    catalogue("views", lambda x: escape(_options_text(x.defaults)))
+
+
+def _options_text(defaults: dict[str, Any]) -> str:
+    return ", ".join(f"{k}={v!r}" for k, v in defaults.items())
+
+
+# -- doing -----------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def run(
+    study: Annotated[
+        str, typer.Argument(help="A built-in name (see `ontogeny studies`) or the path of a TOML file.")
+    ],
+    out_dir: Annotated[Path, typer.Option("--out", help="Directory to make, or to go on with.")],
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Change the recipe: a.b=value, e.g. vary.seed=[0,1,2].")
+    ] = None,
+    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to train.")] = "auto",
+    engine: Annotated[
+        Literal["auto", "torch", "kernel"],
+        typer.Option(help="auto: the compiled bilinear kernel where it applies."),
+    ] = "auto",
+    only: Annotated[
+        Literal["train", "look", "compare", "report"] | None, typer.Option(help="Do this stage alone.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be done and why; touch nothing.")
+    ] = False,
+    commit_every: Annotated[float, typer.Option(help="Seconds between resume points.")] = 20.0,
+) -> None:
+    """Do what the plan says is missing or stale: train, look, compare, find, report.
+
+    The same command again says "nothing to do"; an interrupted one goes on where it was; a longer
+    `--set train.epochs=1000` trains only the epochs that are missing.
+    """
+    recipe = load_study(study, set_ or [])
+    from ontogeny import api
+    from ontogeny.plan import STAGES, Stage
+
+    stages: tuple[Stage, ...] = (
+        STAGES if only is None else ("find", "report") if only == "report" else (only,)
+    )
+    if dry_run:
+        _show_plan(recipe, out_dir, stages)
+        return
+    with _Progress() as progress:
+        plan = api.carry_out(
+            recipe,
+            out_dir,
+            stages=stages,
+            device=_device(device),
+            engine=engine,
+            commit_every=commit_every,
+            progress=progress,
+        )
+    report = out_dir / "report" / "index.html"
+    for warning in plan.warnings:
+        err.print(f"[yellow]note:[/] {escape(warning)}")
+    if not plan:
+        out.print(f"nothing to do: {out_dir} has everything that '{recipe.name}' asks for.", soft_wrap=True)
+    if report.is_file():
+        out.print(f"report: {report}", soft_wrap=True, highlight=False)
+
+
+def _device(asked: str) -> str:
+    import torch
+
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: PyTorch sees no GPU on this machine. Use --device cpu or auto.")
+    return "cuda" if asked != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _show_plan(recipe: Any, out_dir: Path, stages: Iterable[Any]) -> None:
+    from ontogeny import execute
+    from ontogeny.plan import make_plan
+    from ontogeny.store.directory import Directory
+    from ontogeny.store.index import Index
+
+    directory = Directory.create(out_dir, recipe)
+    members = execute.members_of(recipe, directory)
+    execute.check(recipe, members)
+    index = directory.index() if directory.study_file.is_file() else Index()
+    plan = make_plan(execute.expectations(recipe, members), index, stages)
+    if not plan:
+        out.print("nothing to do")
+    table = Table("stage", "what", "why", box=None, header_style="bold")
+    for row in plan.summary():
+        table.add_row(*map(escape, row))
+    if plan:
+        out.print(table)
+    for warning in plan.warnings:
+        err.print(f"[yellow]note:[/] {escape(warning)}")
+
+
+class _Progress:
+    """One bar a stage."""
+
+    def __enter__(self) -> _Progress:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        self._bars = Progress(
+            TextColumn("{task.fields[stage]:<8}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+            console=err,
+        )
+        self._tasks: dict[str, Any] = {}
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def __call__(self, stage: str, what: str, done: float, total: float) -> None:
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task(what, total=total, stage=stage)
+        self._bars.update(self._tasks[stage], completed=done, total=total, description=escape(what))
+
+
+@app.command()
+def runs(directory: Dir, json_: Json = False) -> None:
+    """The runs of a study: what varied, how far each came, and its last metrics."""
+    from ontogeny.handles import open_store
+
+    table = open_store(directory).runs()
+    if json_:
+        print(json.dumps(json.loads(table.reset_index().to_json(orient="records")), indent=1))
+        return
+    shown = Table(box=None, header_style="bold")
+    for name in ("run", *table.columns):
+        shown.add_column(
+            str(name).replace("_", " "), justify="right" if name not in ("run", "status") else "left"
+        )
+    for id, row in table.iterrows():
+        shown.add_row(str(id), *(f"{v:.4g}" if isinstance(v, float) else str(v) for v in row))
+    out.print(shown)
+
+
+@app.command()
+def look(
+    directory: Dir,
+    lens: Annotated[
+        list[str] | None, typer.Option("--lens", help="Lens to look through (may be repeated).")
+    ] = None,
+    option: Options = None,
+) -> None:
+    """Look through lenses at every checkpoint of every run; by default through those that the study names."""
+    from ontogeny import build, execute
+    from ontogeny.handles import open_store
+    from ontogeny.plan import Look, why_look
+    from ontogeny.study import Use
+
+    store = open_store(directory)
+    entries = [e for e in store.entries() if e.checkpoints]
+    members = {e.id: build.member_of(e.record) for e in entries}
+    if not entries:
+        raise UserError(f"{directory} has no runs with checkpoints to look at.")
+    first = members[entries[0].id]
+    uses = (
+        [Use(name=n, options=_parse_options(option)) for n in lens]
+        if lens
+        else execute.lens_uses(store.study, first)
+    )
+    wanted = [execute.wanted_lens(use, first) for use in uses]
+    jobs = []
+    for e in entries:
+        stale = tuple(w for w in wanted if why_look(w, e))
+        if stale:
+            jobs.append(Look("look", e.id, "asked for", e.id, stale))
+    with store.directory.lock("ontogeny look"), _Progress() as progress:
+        execute.carry_out_looking(jobs, members, store.directory, progress)
+    names = ", ".join(w.stem for w in wanted)
+    out.print(f"{names}: {len(jobs)} runs looked at, {len(entries) - len(jobs)} were fresh.", soft_wrap=True)
+    out.print(f"results: {directory}/runs/<run>/results/<lens>.nc", soft_wrap=True)
+
+
+@app.command()
+def compare(
+    directory: Dir,
+    measure: Annotated[str, typer.Option("--measure", help="See `ontogeny measures`.")],
+    option: Options = None,
+    run_: Annotated[
+        str | None, typer.Option("--run", help="Compare the steps of this run instead of runs.")
+    ] = None,
+    between: Annotated[
+        Literal["final", "consecutive", "all"], typer.Option(help="With --run: which steps to compare.")
+    ] = "final",
+    json_: Json = False,
+) -> None:
+    """Compare all pairs of runs at their last step (or the steps of one run) under a measure."""
+    from ontogeny.handles import open_store
+
+    store = open_store(directory)
+    options = _parse_options(option)
+    if run_:
+        data = store.run(run_).compare(measure, between, **options)["value"]
+    else:
+        data = store.compare(measure, **options)
+    if json_:
+        print(json.dumps(data.to_dict(), default=str))
+        return
+    values = data.values
+    out.print(f"{data.attrs['long_name']} ({data.attrs['kind']}), {' × '.join(map(str, data.shape))}")
+    if values.ndim == 2:
+        import numpy as np
+
+        pairs = (
+            values[np.triu_indices(len(values), 1)] if values.shape[0] == values.shape[1] else values.ravel()
+        )
+        quartiles = np.nanquantile(pairs, [0, 0.25, 0.5, 0.75, 1])
+        out.print(f"{len(pairs)} pairs: min, quartiles, max = " + ", ".join(f"{q:.4g}" for q in quartiles))
+    with_shape = data.to_pandas()
+    if values.size <= 400:
+        out.print(str(with_shape.round(4)))
+    else:
+        out.print("--json prints every pair; `ontogeny report` draws them.")
+
+
+@app.command()
+def report(
+    directory: Dir,
+    format: Annotated[
+        Literal["html", "md"], typer.Option(help="html: one offline file. md: Markdown.")
+    ] = "html",
+) -> None:
+    """Write the report of a study from what is there."""
+    from ontogeny.handles import open_store
+    from ontogeny.report.assemble import write_report
+
+    store = open_store(directory)
+    with store.directory.lock("ontogeny report"):
+        path = write_report(store.directory, None, format)
+    out.print(f"report: {path}", soft_wrap=True, highlight=False)
+
+
+def _parse_options(given: list[str] | None) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for text in given or []:
+        if "=" not in text:
+            raise UserError(f"--option {text}: write k=v, for example --option part=visible.")
+        set_path(options, text)
+    return options

@@ -1,0 +1,452 @@
+"""Carries a plan out: the one place where the rooms meet."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from ontogeny import build, registry
+from ontogeny.errors import Damaged, UserError
+from ontogeny.findings.base import Finding
+from ontogeny.lenses.session import Session, in_order, needs_all_steps
+from ontogeny.measures.pairwise import between_runs
+from ontogeny.plan import (
+    STAGES,
+    Compare,
+    Expectations,
+    Look,
+    Plan,
+    Stage,
+    Train,
+    Wanted,
+    WantedRun,
+    last_digest,
+    make_plan,
+)
+from ontogeny.store import checkpoints, fingerprint, results
+from ontogeny.store.directory import Directory
+from ontogeny.store.files import write_json
+from ontogeny.store.index import Index, Indexer, ResultFile, RunEntry
+from ontogeny.store.sink import DiskSink
+from ontogeny.study import Study, Use, canonical
+from ontogeny.training.feed import Feed
+from ontogeny.training.member import Member, State
+from ontogeny.training.population import total_steps, train
+
+
+class Progress(Protocol):
+    """Told what is going on. ``done`` and ``total`` are in units of the stage."""
+
+    def __call__(self, stage: str, what: str, done: float, total: float) -> None: ...
+
+
+def silent(stage: str, what: str, done: float, total: float) -> None:
+    """No progress."""
+
+
+Collect = Callable[[Directory, Study, Iterable[str]], Mapping[str, Any]]
+Draw = Callable[[Directory, str], Path]
+
+# -- what is asked ---------------------------------------------------------------------------------------------------
+
+
+def wanted_runs(members: Sequence[Member], study: Study) -> tuple[WantedRun, ...]:
+    """How long each run should train; runs of a study that trains nothing are as long as they are."""
+    if study.train is None:
+        return tuple(WantedRun(m.id, m.name, 0, 1) for m in members)
+    feeds: dict[str, Feed] = {}
+    runs = []
+    for m in members:
+        feed = feeds.setdefault(canonical([m.spec["task"], m.batch]), Feed([m]))
+        runs.append(WantedRun(m.id, m.name, total_steps(study, feed), feed.steps_per_epoch))
+    return tuple(runs)
+
+
+def wanted_lens(use: Use, m: Member) -> Wanted:
+    """The lens as the study asks for it, with the fingerprint of its code, of what it reads and of the model's code."""
+    lens = registry.lenses[use.name]
+    options = lens.options(use.options)
+    reached = [registry.lenses[name] for name in in_order([use.name])]
+    code = fingerprint.of(*reached, m.architecture, m.task, m.objective)
+    stamp = fingerprint.combine(code, options, "float32")
+    return Wanted(
+        results.stem(use.name, options, lens.defaults), use.name, options, stamp, needs_all_steps(lens)
+    )
+
+
+def wanted_measure(use: Use, m: Member) -> Wanted:
+    measure = registry.measures[use.name]
+    options = measure.options(use.options)
+    stamp = fingerprint.combine(fingerprint.of(measure, m.architecture, m.task), options)
+    return Wanted(results.stem(use.name, options, measure.defaults), use.name, options, stamp)
+
+
+def lens_uses(study: Study, m: Member) -> list[Use]:
+    """The lenses that the study names; if it names none, every cheap one that can look at its models."""
+    if study.lenses:
+        return list(study.lenses)
+    model = build.subject(m, m.init())
+    return [
+        Use(name=n)
+        for n, x in registry.lenses.items()
+        if x.keep and x.cost == "cheap" and not _obstacle(n, model)
+    ]
+
+
+def _obstacle(name: str, model: Any) -> str | None:
+    return next((o for n in in_order([name]) if (o := registry.lenses[n].obstacle(model))), None)
+
+
+def expectations(study: Study, members: Sequence[Member], index: Index | None = None) -> Expectations:
+    """Everything the study asks for, spelled out for the plan."""
+    m = members[0]
+    lenses = tuple(wanted_lens(use, m) for use in lens_uses(study, m))
+    for use in (*study.views, *study.findings):
+        (registry.views if use in study.views else registry.findings)[use.name]
+    measures = tuple(wanted_measure(use, m) for use in study.measures)
+    runs = wanted_runs(members, study)
+    recipe = study.model_dump(mode="json")
+    asked = [recipe[k] for k in ("findings", "published", "vary", "train", "question", "title")]
+    findings_code = (
+        fingerprint.of(*(registry.findings[u.name] for u in study.findings)) if study.findings else ""
+    )
+    findings = fingerprint.combine(asked, findings_code, [w.fingerprint for w in (*lenses, *measures)])
+    report = fingerprint.combine(
+        findings,
+        recipe["views"],
+        fingerprint.of(*(registry.views[u.name] for u in study.views)) if study.views else "",
+    )
+    return Expectations(runs, lenses, measures, findings if study.findings else None, report)
+
+
+# -- doing it --------------------------------------------------------------------------------------------------------
+
+
+def run(
+    study: Study,
+    out: str | Path,
+    *,
+    stages: Iterable[Stage] = STAGES,
+    device: str = "cpu",
+    engine: str = "auto",
+    commit_every: float = 20.0,
+    progress: Progress = silent,
+    collect: Collect | None = None,
+    draw: Draw | None = None,
+) -> Plan:
+    """Do what the plan says is missing or stale. Returns the plan that was carried out; an empty one: nothing to do."""
+    directory = Directory.create(out, study)
+    members = members_of(study, directory)
+    check(study, members)
+    stages = tuple(stages)
+    if directory.study_file.is_file() and directory.study() == study:
+        index = directory.index()
+        if not (plan := make_plan(expectations(study, members), index, stages)):
+            return plan
+    with directory.lock(f"ontogeny run {study.name}"):
+        directory.write_study(study)
+        expected = expectations(study, members)
+        whole = make_plan(expected, _index(directory), stages)
+        by_id = {m.id: m for m in members}
+        if "train" in stages and (jobs := make_plan(expected, _index(directory)).of("train")):
+            carry_out_training(jobs, by_id, study, directory, device, engine, commit_every, progress)
+        if "look" in stages:
+            looks = make_plan(expected, _index(directory)).of("look")
+            carry_out_looking(looks, by_id, directory, progress)
+        if "compare" in stages:
+            for i, job in enumerate(jobs := make_plan(expected, _index(directory)).of("compare")):
+                progress("compare", job.what, i, len(jobs))
+                carry_out_comparing(job, members, directory)
+                progress("compare", job.what, i + 1, len(jobs))
+        if (
+            "find" in stages
+            and expected.findings
+            and collect
+            and make_plan(expected, _index(directory)).of("find")
+        ):
+            carry_out_finding(study, directory, expected.findings, collect, progress)
+        if (
+            "report" in stages
+            and expected.report
+            and draw
+            and make_plan(expected, _index(directory)).of("report")
+        ):
+            progress("report", "report", 0, 1)
+            draw(directory, expected.report)
+            progress("report", "report", 1, 1)
+        _index(directory)
+    return whole
+
+
+def members_of(study: Study, directory: Directory) -> list[Member]:
+    """The study's variants, or the recorded runs of a study that trains nothing."""
+    entries = directory.index().runs.values() if study.train is None else ()
+    members = build.members(study, [e.record for e in entries if e.record])
+    if not members:
+        raise UserError(
+            f"The study '{study.name}' has no [train] section and {directory.root} has no recorded runs."
+        )
+    return members
+
+
+def check(study: Study, members: Sequence[Member]) -> None:
+    """Everything that can be wrong with a study, said before anything is written."""
+    if len({m.id for m in members}) < len(members):
+        raise UserError("Two variants of this study are the same run; what varies must differ.")
+    shards = {m.shard: m for m in members}
+    for m in shards.values() if study.train else ():
+        feed = Feed([m])
+        total_steps(study, feed)
+        m.init()
+        if study.train and study.train.stop:
+            parts = [*feed.splits[0], "all"]
+            metric = study.train.stop.metric
+            if metric.partition("_")[0] not in parts:
+                raise UserError(
+                    f"train.stop.metric = '{metric}': this task reports parts {', '.join(parts)}, "
+                    f"so metrics are named like '{parts[-2]}_accuracy'."
+                )
+    for use in study.lenses:
+        lens = registry.lenses[use.name]
+        lens.options(use.options)
+        model = build.subject(members[0], members[0].init())
+        if obstacle := _obstacle(use.name, model):
+            raise UserError(f"The lens '{use.name}' cannot look at this study's models: {obstacle}.")
+    for use in study.measures:
+        registry.measures[use.name].options(use.options)
+
+
+def _index(directory: Directory) -> Index:
+    indexer = Indexer(directory.root)
+    index = indexer.read()
+    indexer.save()
+    return index
+
+
+def provenance(device: str, engine: str) -> dict[str, Any]:
+    """What bitwise reproduction depends on, and what a reader wants to know."""
+    packages = {name: version(name) for name in ("ontogeny", "torch", "numpy", "numba")}
+    return {
+        "versions": {"python": platform.python_version(), **packages},
+        "machine": {"system": platform.platform(), "processor": processor()},
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name() if device.startswith("cuda") else "cpu",
+        "engine": engine,
+        "command": " ".join(sys.argv[:1] and [Path(sys.argv[0]).name, *sys.argv[1:]]),
+    }
+
+
+def processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def carry_out_training(
+    jobs: Sequence[Train],
+    members: Mapping[str, Member],
+    study: Study,
+    directory: Directory,
+    device: str,
+    engine: str,
+    commit_every: float,
+    progress: Progress,
+) -> None:
+    """Every run of every job as one population."""
+    todo = [members[id] for job in jobs for id in job.runs]
+    steps = {r.id: r.total for r in wanted_runs(todo, study)}
+    done = dict.fromkeys(steps, 0)
+    whole = sum(steps.values())
+
+    def tick(m: Member, step: int, total: int) -> None:
+        done[m.id] = step
+        progress("train", f"{len(todo)} runs", sum(done.values()), whole)
+
+    keep = (
+        frozenset(study.resume_points.steps(max(steps.values()), 1)) if study.resume_points else frozenset()
+    )
+    sink = DiskSink(directory, every=commit_every, keep_resume=keep, progress=tick)
+    resume = {m.id: state for m in todo if (state := resume_point(directory, m))}
+    unfinished = []
+    for m in todo:
+        state = resume.get(m.id)
+        if state and state.outcome in (
+            "stopped",
+            "diverged",
+        ):  # killed between its last commit and its record
+            sink.begin(m, state.step, _record(directory, m) | {"provenance": provenance(device, "")})
+            sink.finish(m, state.step, state.outcome)
+            done[m.id] = steps[m.id]
+        else:
+            unfinished.append(m)
+
+    def begin(shard: Sequence[Member], name: str) -> None:
+        here = provenance(device, name)
+        for m in shard:
+            record = _record(directory, m)
+            warn_of_mismatch(m, record.get("provenance"), here)
+            sink.begin(m, resume[m.id].step if m.id in resume else -1, record | {"provenance": here})
+
+    train(unfinished, study, sink, resume, device=device, engine=engine, on_engine=begin)
+    progress("train", f"{len(todo)} runs", whole, whole)
+
+
+def _record(directory: Directory, m: Member) -> dict[str, Any]:
+    try:
+        old = directory.run(m.id).record()
+    except (FileNotFoundError, Damaged):
+        old = {}
+    return {**old, "id": m.id, "varied": dict(m.varied), "spec": dict(m.spec)}
+
+
+def resume_point(directory: Directory, m: Member) -> State | None:
+    """Where the run goes on; a damaged file is said, set aside, and the run starts again."""
+    files = directory.run(m.id)
+    try:
+        index = Indexer(directory.root).read().runs.get(m.id) if files.folder.exists() else None
+        if index and (broken := [k for k in index.damaged if "/results/" not in k]):
+            for name in broken:
+                path = directory.root / name
+                path.rename(path.with_name(path.name + ".damaged"))
+            if any("/checkpoints/" in name for name in broken):
+                raise Damaged(next(iter(index.damaged.values())))
+        point = files.read_resume()
+    except Damaged as error:
+        warnings.warn(f"{error} {m.name} trains again from step 0.", stacklevel=2)
+        return None
+    if point is None:
+        return None
+    step, tensors, outcome = point
+    if outcome == "done":
+        outcome = "training"
+    return State.from_tensors(tensors, step, outcome)  # type: ignore[arg-type]
+
+
+def warn_of_mismatch(m: Member, before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> None:
+    """Bitwise claims hold for the same machine, build and thread count; a difference is said aloud."""
+    if not before:
+        return
+    differ = [k for k in ("versions", "machine", "threads", "device", "engine") if before.get(k) != now[k]]
+    if differ:
+        said = "; ".join(f"{k}: {before.get(k)} → {now[k]}" for k in differ)
+        warnings.warn(
+            f"{m.name} goes on under other conditions ({said}); its weights may differ in the last bits from those of an "
+            "uninterrupted run.",
+            stacklevel=2,
+        )
+
+
+def load(directory: Directory, entry: RunEntry, steps: Sequence[int]) -> dict[str, torch.Tensor]:
+    """Weights of a run at these steps, (step, …)."""
+    return checkpoints.read(directory.run(entry.id).checkpoints, entry.checkpoints, steps)
+
+
+def carry_out_looking(
+    jobs: Sequence[Look], members: Mapping[str, Member], directory: Directory, progress: Progress
+) -> None:
+    """Run by run: all lenses of one run share its forward passes, and its results are written before the next begins."""
+    by_run: dict[str, list[Wanted]] = {}
+    for job in jobs:
+        by_run.setdefault(job.run, []).extend(job.wanted)
+    index = directory.index()
+    for i, (id, wanted) in enumerate(by_run.items()):
+        entry = index.runs.get(id)
+        progress("look", f"{members[id].name}", i, len(by_run))
+        if entry and entry.finished and entry.checkpoints:
+            look(directory, members[id], entry, wanted)
+        progress("look", f"{members[id].name}", i + 1, len(by_run))
+
+
+def look(directory: Directory, m: Member, entry: RunEntry, wanted: Sequence[Wanted]) -> None:
+    """Compute and write results of one run; of a lens that looks at single steps, only the new ones."""
+    import xarray as xr
+
+    session = Session(
+        lambda steps: build.subject(m, load(directory, entry, steps)),
+        entry.steps,
+        {w.name: w.options for w in wanted},
+    )
+    groups: dict[tuple[int, ...], list[Wanted]] = {}
+    for w in wanted:
+        groups.setdefault(tuple(stale_steps(w, entry)), []).append(w)
+    for steps, lenses in groups.items():
+        while (
+            lenses
+        ):  # one pass for lenses of different names; the same lens with other options takes its own
+            batch = list({w.name: w for w in lenses}.values())
+            lenses = [w for w in lenses if w not in batch]
+            session.options = {w.name: w.options for w in batch}
+            for name, data in session.look([w.name for w in batch], steps).items():
+                w = next(w for w in batch if w.name == name)
+                path = directory.run(entry.id).results / f"{w.stem}.nc"
+                if len(steps) < len(entry.steps) and "step" in data.dims and path.exists() and not w.whole:
+                    old = results.read(path)
+                    keep = [s for s in old.step.values.tolist() if s in set(entry.steps) - set(steps)]
+                    data = xr.concat([old.sel(step=keep), data], "step", combine_attrs="override").sortby(
+                        "step"
+                    )
+                digests = [entry.digests[s] for s in entry.steps]
+                about = ResultFile(w.name, dict(w.options), w.fingerprint, digests, list(entry.steps))
+                results.write(path, data.assign_attrs(lens=w.name, run=entry.id), about)
+
+
+def stale_steps(w: Wanted, entry: RunEntry) -> list[int]:
+    """The steps that a lens has to look at."""
+    have = entry.results.get(w.stem)
+    if have is None or have.fingerprint != w.fingerprint or w.whole:
+        return entry.steps
+    old = dict(zip(have.steps, have.digests, strict=True))
+    return [s for s, d in entry.digests.items() if old.get(s) != d] or entry.steps
+
+
+def carry_out_comparing(job: Compare, members: Sequence[Member], directory: Directory) -> None:
+    """All pairs of runs at their last step."""
+    assert job.wanted is not None
+    index = directory.index()
+    there = [m for m in members if m.id in index.runs and index.runs[m.id].checkpoints]
+    if len(there) < 2:
+        raise UserError(
+            f"'{job.wanted.name}' compares runs with each other; {directory.root} has {len(there)}."
+        )
+    data = compare(directory, there, index, job.wanted)
+    digests = [last_digest(index.runs[m.id]) for m in there]
+    about = ResultFile(job.wanted.name, dict(job.wanted.options), job.wanted.fingerprint, digests)
+    results.write(directory.comparisons / f"{job.wanted.stem}.nc", data, about)
+
+
+def compare(
+    directory: Directory, members: Sequence[Member], index: Index, wanted: Wanted, step: int = -1
+) -> Any:
+    """The labelled (run, run_other) dataset of a measure; ``step`` 0 compares the untrained models."""
+    subjects = []
+    for m in members:
+        entry = index.runs[m.id]
+        weights = load(directory, entry, [entry.steps[step]])
+        subjects.append(build.subject(m, {n: w[0] for n, w in weights.items()}))
+    ticks: dict[str, list[Any]] = {"run": [m.id for m in members]}
+    for name in members[0].varied:
+        ticks[name] = [m.varied[name] for m in members]
+    return between_runs(registry.measures[wanted.name], subjects, wanted.options, ticks)
+
+
+def carry_out_finding(
+    study: Study, directory: Directory, stamp: str, collect: Collect, progress: Progress
+) -> None:
+    """Findings in the study's order, as JSON that anyone can read."""
+    found: list[dict[str, Any]] = []
+    for i, use in enumerate(study.findings):
+        progress("find", use.label or use.name, i, len(study.findings))
+        kind = registry.findings[use.name]
+        said: Sequence[Finding] = kind(collect(directory, study, kind.reads), **use.options)
+        found += [f.to_dict() for f in said]
+    write_json(directory.findings, {"fingerprint": stamp, "findings": found})
+    progress("find", "findings", len(study.findings), len(study.findings))

@@ -1,0 +1,347 @@
+"""What a notebook holds: a store and its runs. Everything is read from disk when asked for; nothing is guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ontogeny import build, execute, registry
+from ontogeny.errors import Damaged, UnknownName, UserError
+from ontogeny.lenses.base import Lens
+from ontogeny.lenses.session import Session, look_plainly
+from ontogeny.measures.pairwise import Between, between_steps
+from ontogeny.models.base import Module
+from ontogeny.plan import last_digest, why_look
+from ontogeny.store import results
+from ontogeny.store.directory import Directory
+from ontogeny.store.files import read_json
+from ontogeny.store.index import Index, ResultFile, RunEntry
+from ontogeny.study import Study, Use
+from ontogeny.training.member import Member
+from ontogeny.views.base import Drawn, View, keyword
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+    from torch import Tensor
+
+    from ontogeny.subject import Subject
+
+
+class Run:
+    """One trained (or recorded, or imported) model: ``run.metrics()``, ``run.weights(-1)``, ``run.lens("effective_rank")``."""
+
+    def __init__(self, store: Store, entry: RunEntry) -> None:
+        self.store, self.entry = store, entry
+
+    def __repr__(self) -> str:
+        varied = ", ".join(f"{k}={v}" for k, v in self.varied.items())
+        return f"<Run {self.id} ({varied}): {self.status} at step {self.entry.record.get('step')}, {len(self.steps)} checkpoints>"
+
+    @property
+    def id(self) -> str:
+        return self.entry.id
+
+    @property
+    def varied(self) -> dict[str, Any]:
+        """What this run has that others have not: ``{"d_hidden": 32, "seed": 0}``."""
+        return dict(self.entry.record.get("varied", {}))
+
+    @property
+    def status(self) -> str:
+        """done (whole budget), stopped (early, by rule), diverged, or training (interrupted, or still at it)."""
+        return self.entry.status
+
+    @property
+    def steps(self) -> list[int]:
+        """Steps at which weights were kept."""
+        return self.entry.steps
+
+    @cached_property
+    def member(self) -> Member:
+        return build.member_of(self.entry.record)
+
+    def metrics(self) -> pd.DataFrame:
+        """One row a logged step, indexed by step."""
+        table = self.store.directory.run(self.id).metrics()
+        return table.set_index("step")
+
+    def step(self, step: int) -> int:
+        """``step`` itself if it was kept; −1 is the last, −2 the one before. A miss names its neighbours."""
+        if not self.steps:
+            raise UserError(f"Run {self.id} has no checkpoints ({self.status}).")
+        if -len(self.steps) <= step < 0:
+            return self.steps[step]
+        if step not in self.steps:
+            near = sorted(sorted(self.steps, key=lambda s: abs(s - step))[:2])
+            raise UserError(
+                f"Step {step} of run {self.id} was not kept; the nearest are {' and '.join(map(str, near))} "
+                f"({len(self.steps)} steps from {self.steps[0]} to {self.steps[-1]})."
+            )
+        return step
+
+    def weights(self, step: int = -1) -> dict[str, Tensor]:
+        """Named tensors at one step, digests checked."""
+        return {n: w[0] for n, w in self._load([self.step(step)]).items()}
+
+    def model(self, step: int = -1) -> Module:
+        """An ordinary ``nn.Module`` with the weights of one step."""
+        return Module(self.member.architecture, self.weights(step))
+
+    def subject(self, step: int = -1) -> Subject:
+        """What a lens is given at one step: weights, probe, outputs, taps."""
+        return build.subject(self.member, self.weights(step))
+
+    def cache(self, step: int = -1) -> dict[str, Tensor]:
+        """Every tap by name on the probe, as TransformerLens's ``run_with_cache`` gives it."""
+        subject = self.subject(step)
+        subject.read(*subject.architecture.taps)
+        return {name: subject.tap(name) for name in subject.architecture.taps}
+
+    def lens(
+        self, lens: str | Lens | Callable[..., Any], steps: Sequence[int] | None = None, **options: Any
+    ) -> xr.Dataset:
+        """A lens, by name or any function of a subject, over all kept steps (or ``steps``).
+
+        A registered lens is read from disk when what is there is fresh, and computed otherwise. A bare function is called once a
+        step, so breakpoints work in it.
+        """
+        wanted_steps = self.steps if steps is None else [self.step(s) for s in steps]
+        if callable(lens) and not isinstance(lens, Lens):
+            subject = build.subject(self.member, self._load(wanted_steps))
+            return look_plainly(lens, subject, wanted_steps, **options)
+        name = lens.name if isinstance(lens, Lens) else lens
+        wanted = execute.wanted_lens(Use(name=name, options=options), self.member)
+        if why_look(wanted, self.entry) is None:
+            try:
+                data = results.read(self.store.directory.run(self.id).results / f"{wanted.stem}.nc")
+                return data.sel(step=wanted_steps) if "step" in data.dims else data
+            except Damaged:
+                pass  # named by the index; what is asked for is computed anew
+        session = Session(
+            lambda some: build.subject(self.member, self._load(some)), self.steps, {name: wanted.options}
+        )
+        return session.look([name], wanted_steps)[name].assign_attrs(lens=name, run=self.id)
+
+    def compare(self, measure: str, between: Between = "final", **options: Any) -> xr.Dataset:
+        """A measure between the steps of this run: ``consecutive``, each to the ``final``, or ``all`` pairs."""
+        entry = registry.measures[measure]
+        subject = build.subject(self.member, self._load(self.steps))
+        return between_steps(entry, subject, self.steps, entry.options(options), between)
+
+    def _load(self, steps: Sequence[int]) -> dict[str, Tensor]:
+        return execute.load(self.store.directory, self.entry, steps)
+
+
+class Store:
+    """A study on disk: ``store.runs()``, ``store.run(d_hidden=32)``, ``store.compare("tn_similarity")``, ``store.view(…)``."""
+
+    def __init__(self, directory: Directory) -> None:
+        self.directory = directory
+        self._cache: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"<Store {self.directory.root}: study '{self.study.name}', {len(self.index.runs)} runs>"
+
+    @cached_property
+    def study(self) -> Study:
+        return self.directory.study()
+
+    @property
+    def index(self) -> Index:
+        """What is there, read afresh from the files' sizes and times."""
+        if "index" not in self._cache:
+            self._cache["index"] = self.directory.index()
+        return self._cache["index"]
+
+    def refresh(self) -> Store:
+        """Forget what was read; the next question looks at the disk again."""
+        self._cache.clear()
+        return self
+
+    def runs(self) -> pd.DataFrame:
+        """One row a run: what varied, status, step, epoch, number of checkpoints, and the last logged metrics."""
+        import pandas as pd
+
+        rows = []
+        for entry in self.entries():
+            record = entry.record
+            row = {
+                "run": entry.id,
+                **record.get("varied", {}),
+                "status": entry.status,
+                "step": record.get("step"),
+            }
+            row |= {"epoch": record.get("epoch"), "checkpoints": len(entry.steps), **record.get("last", {})}
+            rows.append(row)
+        return pd.DataFrame(rows).set_index("run") if rows else pd.DataFrame(index=pd.Index([], name="run"))
+
+    def entries(self) -> list[RunEntry]:
+        """Runs of the study in its order; runs that are there besides come after."""
+        order = {v: i for i, v in enumerate(self._member_ids)}
+        return sorted(self.index.runs.values(), key=lambda e: (order.get(e.id, len(order)), e.id))
+
+    @cached_property
+    def _member_ids(self) -> list[str]:
+        return [m.id for m in build.members(self.study)] if self.study.train else []
+
+    def run(self, id: str | None = None, **varied: Any) -> Run:
+        """The one run with this id (or the beginning of one), or with these values: ``store.run(d_hidden=32, seed=0)``."""
+        entries = self.entries()
+        if id is not None:
+            found = [e for e in entries if e.id.startswith(id)]
+            if not found:
+                raise UnknownName("run", id, [e.id for e in entries])
+        else:
+            names = {k for e in entries for k in e.record.get("varied", {})}
+            for key in varied:
+                if key not in names:
+                    raise UnknownName("thing that varies in this study", key, names)
+            found = [
+                e for e in entries if all(e.record.get("varied", {}).get(k) == v for k, v in varied.items())
+            ]
+        if len(found) == 1:
+            return Run(self, found[0])
+        asked = id or ", ".join(f"{k}={v}" for k, v in varied.items()) or "no values"
+        if not found:
+            values = {
+                k: sorted({e.record["varied"][k] for e in entries if k in e.record["varied"]}) for k in varied
+            }
+            raise UserError(f"No run has {asked}. There are: {values}.")
+        differ = {k: sorted({e.record["varied"].get(k) for e in found}) for k in found[0].record["varied"]}
+        open_names = {k: v for k, v in differ.items() if len(v) > 1}
+        raise UserError(f"{len(found)} runs have {asked}; say which: {open_names}.")
+
+    def metrics(self) -> pd.DataFrame:
+        """Every logged step of every run, long: run, what varied, step, epoch, metrics."""
+        import pandas as pd
+
+        tables = []
+        for e in self.entries():
+            table = self.directory.run(e.id).metrics()
+            front = {"run": e.id, **e.record.get("varied", {})}
+            tables.append(table.assign(**front)[[*front, *table.columns]])
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"run": []})
+
+    def published(self) -> pd.DataFrame | None:
+        """The published table that the study carries, if it carries one."""
+        import pandas as pd
+
+        return pd.DataFrame(self.study.published) if self.study.published else None
+
+    def findings(self) -> list[Any]:
+        """The findings of the study, as :class:`~ontogeny.findings.base.Finding`."""
+        from ontogeny.findings.base import Finding
+
+        if not self.directory.findings.is_file():
+            return []
+        return [Finding.from_dict(f) for f in read_json(self.directory.findings)["findings"]]
+
+    # -- many runs at once -----------------------------------------------------------------------------------------
+
+    def lens(self, name: str, step: int = -1, **options: Any) -> xr.Dataset:
+        """A lens at one step (−1: the last; 0: untrained) of every run: (run, …) with what varied as coordinates."""
+        import xarray as xr
+
+        parts, runs = [], [Run(self, e) for e in self.entries() if e.checkpoints]
+        for run in runs:
+            data = run.lens(name, **options) if step == -1 else run.lens(name, [step], **options)
+            parts.append(data.isel(step=-1, drop=True) if "step" in data.dims else data)
+        if not parts:
+            raise UserError(f"{self.directory.root} has no runs with checkpoints to look at.")
+        joined = xr.concat(
+            parts, "run", join="outer", combine_attrs="override", coords="minimal", compat="override"
+        )
+        return joined.assign_coords(self._ticks(runs))
+
+    def _ticks(self, runs: Sequence[Run]) -> dict[str, Any]:
+        names = dict.fromkeys(k for r in runs for k in r.varied)
+        ticks = {name: ("run", [r.varied.get(name) for r in runs]) for name in names}
+        return {"run": [r.id for r in runs], **ticks, "status": ("run", [r.status for r in runs])}
+
+    def comparison(self, measure: str, step: int = -1, **options: Any) -> xr.Dataset:
+        """Everything a measure says of all pairs: the value and its extras. Read from disk when fresh; ``step`` 0: untrained."""
+        members = [build.member_of(e.record) for e in self.entries() if e.checkpoints]
+        if len(members) < 2:
+            raise UserError(
+                f"'{measure}' compares runs with each other; {self.directory.root} has {len(members)}."
+            )
+        wanted = execute.wanted_measure(Use(name=measure, options=options), members[0])
+        have: ResultFile | None = self.index.comparisons.get(wanted.stem)
+        digests = [last_digest(self.index.runs[m.id]) for m in members]
+        if step == -1 and have and have.fingerprint == wanted.fingerprint and have.digests == digests:
+            return results.read(self.directory.comparisons / f"{wanted.stem}.nc")
+        return execute.compare(self.directory, members, self.index, wanted, step)
+
+    def compare(self, measure: str, **options: Any) -> xr.DataArray:
+        """How alike every pair of runs is: (run, run_other), with what varied as coordinates."""
+        return self.comparison(measure, **options)["value"]
+
+    def view(self, name: str, **options: Any) -> Any:
+        """A Plotly figure, with a slider where the view follows an axis."""
+        from ontogeny.views.bindings import with_slider
+
+        return with_slider(self.draw(name, **options))
+
+    def draw(self, name: str, **options: Any) -> Drawn:
+        """A view with its bindings and the sentence it says. ``measure="…"`` names the measure of a generic view."""
+        view: View = registry.views[name]
+        measure = options.pop("measure", None)
+        reads = [f"measure:{measure or 'tn_similarity'}" if r == "measure:*" else r for r in view.reads]
+        options = view.options(options)
+        data = self.gather(reads)
+        handed = {
+            ("measure" if old == "measure:*" else keyword(old)): data[new]
+            for old, new in zip(view.reads, reads, strict=True)
+        }
+        return view(**handed, **options)
+
+    def gather(self, reads: Iterable[str]) -> dict[str, Any]:
+        """What views and findings read, by the words they read it with; each thing is read from disk once."""
+        return {read: self._gather(read.rstrip("?")) for read in reads}
+
+    def _gather(self, read: str) -> Any:
+        if read not in self._cache:
+            kind, _, rest = read.partition(":")
+            name, _, when = rest.partition("@")
+            step = 0 if when == "initial" else -1
+            if kind == "runs":
+                self._cache[read] = self.runs().reset_index()
+            elif kind == "metrics":
+                self._cache[read] = self.metrics()
+            elif kind == "published":
+                self._cache[read] = self.published()
+            elif kind == "lens":
+                self._cache[read] = self.lens(name, step)
+            elif kind == "measure":
+                self._cache[read] = self.comparison(name, step)
+            elif kind == "findings":
+                self._cache[read] = self.finding_table(name)
+            else:
+                raise UnknownName(
+                    "thing to read",
+                    read,
+                    ["runs", "metrics", "published", "lens:NAME", "measure:NAME", "findings"],
+                )
+        return self._cache[read]
+
+    def finding_table(self, kind: str) -> pd.DataFrame | None:
+        """The rows that findings of one kind keep for pictures (``details["table"]``)."""
+        import pandas as pd
+
+        tables = [
+            f.details["table"] for f in self.findings() if "table" in f.details and kind in ("", f.kind)
+        ]
+        return pd.concat([pd.DataFrame(t) for t in tables], ignore_index=True) if tables else None
+
+
+def open_store(path: str | Path) -> Store:
+    """An existing study directory."""
+    return Store(Directory.open(path))
+
+
+def collect(directory: Directory, study: Study, reads: Iterable[str]) -> Mapping[str, Any]:
+    """What findings are handed, from the study on disk."""
+    return Store(directory).gather(reads)

@@ -1,0 +1,80 @@
+"""All pairs under a measure, labelled: between runs, or between the steps of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+
+from ontogeny.axes import AXES, to_numpy
+from ontogeny.errors import UserError
+from ontogeny.measures.base import Measure
+from ontogeny.subject import Subject
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Between = Literal["all", "consecutive", "final"]
+
+
+def between_runs(
+    measure: Measure,
+    subjects: Sequence[Subject],
+    options: Mapping[str, Any],
+    ticks: Mapping[str, Sequence[Any]],
+) -> xr.Dataset:
+    """(run, run_other): ``ticks`` are coordinates of the runs, such as their ids and what varied."""
+    with torch.no_grad():
+        factors = [measure.prepare(s, **options) for s in subjects]
+        values = measure.pairs(factors, factors, **options)
+    return _labelled(measure, values, "run", ticks, options)
+
+
+def between_steps(
+    measure: Measure, subject: Subject, steps: Sequence[int], options: Mapping[str, Any], between: Between
+) -> xr.Dataset:
+    """``all``: (step, step_other); ``consecutive``: each step with the one before; ``final``: each step with the last."""
+    with torch.no_grad():
+        factors = [measure.prepare(subject.at(i), **options) for i in range(len(steps))]
+        if between == "all":
+            values = measure.pairs(factors, factors, **options)
+            return _labelled(measure, values, "step", {"step": steps}, options)
+        if between == "final":
+            values = {k: v[:, 0] for k, v in measure.pairs(factors, factors[-1:], **options).items()}
+            ticks = list(steps)
+        elif between == "consecutive":
+            pairs = [
+                measure.pairs([x], [y], **options) for x, y in zip(factors[1:], factors[:-1], strict=True)
+            ]
+            values = {k: torch.stack([p[k][0, 0] for p in pairs]) for k in pairs[0]}
+            ticks = list(steps[1:])
+        else:
+            raise UserError(f"between = {between!r}: choose 'all', 'consecutive' or 'final'.")
+    return _labelled(measure, values, "step", {"step": ticks}, options)
+
+
+def _labelled(
+    measure: Measure,
+    values: Mapping[str, Any],
+    axis: str,
+    ticks: Mapping[str, Sequence[Any]],
+    options: Mapping[str, Any],
+) -> xr.Dataset:
+    import xarray as xr
+
+    other = f"{axis}_other"
+    square = next(iter(values.values())).ndim == 2
+    coords: dict[str, Any] = {name: (axis, np.asarray(tick)) for name, tick in ticks.items()}
+    if square:
+        coords |= {f"{name}_other": (other, np.asarray(tick)) for name, tick in ticks.items()}
+    dims = (axis, other) if square else (axis,)
+    attrs = {"long_name": measure.label, "units": measure.units, "kind": measure.kind}
+    data = xr.Dataset(
+        {k: (dims, to_numpy(v), attrs if k == "value" else {}) for k, v in values.items()}, coords=coords
+    )
+    data.attrs |= {"measure": measure.name, **{f"option_{k}": v for k, v in options.items()}}
+    for name in data.coords:
+        data[name].attrs.setdefault("long_name", AXES.get(str(name), str(name).replace("_", " ")))
+    return data
