@@ -130,6 +130,11 @@ class Subject:
         return other
 
     def _with(self, pick: Callable[[Tensor], Tensor]) -> Subject:
+        from ontogeny.models.base import FittedEdit
+
+        edit = self.edit
+        if isinstance(edit, FittedEdit):
+            edit = edit.holding({name: pick(t) for name, t in edit.tensors.items()})
         return Subject(
             self.architecture,
             {name: pick(w) for name, w in self.weights.items()},
@@ -137,7 +142,7 @@ class Subject:
             self.signature,
             self.objective,
             self.split,
-            self.edit,
+            edit,
         )
 
     def _forward(self, read: Collection[str]) -> Forward:
