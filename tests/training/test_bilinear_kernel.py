@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
-from ontogeny.training.bilinear_kernel import BilinearKernel, KernelModel, _exp
+from ontogeny.training.bilinear_kernel import BilinearKernel, KernelModel
+from ontogeny.training.bilinear_loops import _exp, _jit
 
 HYPER = {"lr": 3e-3, "weight_decay": 3e-2, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 
@@ -190,3 +191,14 @@ def test_look_ups_out_of_range_are_refused():
         kernel.evaluate([0], inputs + 1, labels)
     with pytest.raises(IndexError, match="labels"):
         kernel.evaluate([0], inputs, labels - 1)
+    with pytest.raises(ValueError, match="each model once"):
+        kernel.advance([0, 0], inputs, labels, [draw(1, 4, 16)] * 2, 0)
+    with pytest.raises(ValueError, match="two tokens"):
+        kernel.evaluate([0], inputs[:, :1], labels)
+
+
+def test_compiles_where_nothing_can_be_cached():
+    """A function without a file has no place for Numba's cache, as in a read-only installation without a home."""
+    space: dict = {}
+    exec(compile("def double(x):\n    return 2 * x", "<nowhere>", "exec"), space)
+    assert _jit()(space["double"])(21) == 42
