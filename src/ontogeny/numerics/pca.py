@@ -41,3 +41,21 @@ def keep_components(x: Tensor, k: int, centre: bool = True) -> Tensor:
     """``x`` with only its first ``k`` principal components (and its mean): mean + Σ_{i<k} score_i component_i."""
     p = pca(x, centre)
     return p.mean + p.scores[..., :k] @ p.components[..., :k, :]
+
+
+class Path(NamedTuple):
+    """Scores of samples on their principal components, and each component's share of the variance."""
+
+    scores: Tensor  # (…, sample, component)
+    explained: Tensor  # (…, component)
+
+
+def pca_of_gram(gram: Tensor) -> Path:
+    """PCA from the inner products ⟨x_i, x_j⟩ (…, sample, sample) of centred samples: cheap for few, long vectors.
+
+    Equation: G = U S² Uᵀ, scores = U S. Signs as in :func:`pca`.
+    """
+    energy, u = torch.linalg.eigh(gram)
+    energy, u = energy.flip(-1).clamp(min=0), u.flip(-1)
+    sign = torch.where(u[..., -1, :] < 0, -1.0, 1.0).to(gram)
+    return Path(u * (energy.sqrt() * sign).unsqueeze(-2), energy / energy.sum(-1, keepdim=True))

@@ -26,16 +26,17 @@ def least_squares(x: Tensor, y: Tensor, rows: Tensor | None = None) -> Fit:
     """Regress every column of ``y`` (…, sample, target) on the columns of ``x`` (…, sample, feature) and a constant.
 
     Equation: minimise ‖y − x β − β₀‖² over ``rows`` (all by default), in float64. Where the features do not determine β
-    (more features than rows, or collinear ones), the smallest β of features scaled to unit variance.
+    (more features than rows, or collinear ones), the smallest β of features scaled to unit variance. Directions within the
+    rounding of the dtype that ``x`` came in do not count: float32 activations on a plane stay on it.
     """
-    dtype, target = torch.float64, y
-    x, y = x.to(dtype), y.to(dtype)
+    target, rounding = y, torch.finfo(x.dtype).eps * max(x.shape[-2:])
+    x, y = x.double(), y.double()
     rows = torch.arange(x.shape[-2], device=x.device) if rows is None else rows.to(x.device)
     x_fit, y_fit = x.index_select(-2, rows), y.index_select(-2, rows)
     x_mean, y_mean = x_fit.mean(-2, keepdim=True), y_fit.mean(-2, keepdim=True)
     scale = (x_fit - x_mean).norm(dim=-2, keepdim=True)
     scale = scale.masked_fill(constant(x_fit).unsqueeze(-2), torch.inf)  # a constant feature explains nothing
-    beta = torch.linalg.pinv((x_fit - x_mean) / scale) @ (y_fit - y_mean)
+    beta = torch.linalg.pinv((x_fit - x_mean) / scale, rtol=rounding) @ (y_fit - y_mean)
     beta = beta / scale.mT
     intercept = y_mean - x_mean @ beta
     predicted = x @ beta + intercept

@@ -1,0 +1,62 @@
+"""Principal components of the token embedding."""
+
+from __future__ import annotations
+
+import torch
+
+from ontogeny.axes import Labelled, array
+from ontogeny.lenses.base import lens
+from ontogeny.numerics.correlation import pearson
+from ontogeny.numerics.pca import pca
+from ontogeny.numerics.random import Key
+from ontogeny.numerics.spectra import singular_values
+from ontogeny.subject import Subject
+
+DRAWS = 32  # Gaussian matrices the control averages over
+
+
+@lens(reads=("weights:embed.W_E", "grid"))
+def embedding_geometry(model: Subject, *, seed: int = 0) -> dict[str, Labelled]:
+    """How many directions does the embedding of the numbers use, and which functions of the number are they?
+
+    Equation: PCA of the rows W_E[0 … p − 1], centred over tokens; ``explained`` = s² / Σ s². ``singular_values`` are those of the plain,
+    uncentred rows. ``correlation``: Pearson of every component's scores with k and with (k − k̄)².
+    ``explained_gaussian``: the same shares for Gaussian matrices of the same shape (mean of 32 draws); p points of noise have a slope too.
+
+    A share near 1 means that the numbers lie on a line. A correlation of ±1 with k means equally spaced numbers; with (k − k̄)², a
+    parabola. It misleads: smooth curves always look like a line and a parabola to PCA, whatever made them (the horseshoe effect), and
+    every component is oriented so that the largest number has a score ≥ 0.
+
+    Source: PCA, Jolliffe 2002; arch effect, Diaconis, Goel & Holmes 2008.
+    """
+    p = max(model.probe.grid.values())
+    W_E = model.weights["embed.W_E"][..., :p, :]
+    of = pca(W_E)
+    k = torch.arange(p, dtype=torch.float64, device=W_E.device)
+    shapes = torch.stack([k, (k - k.mean()).square()], -1)
+    noise = Key(seed, "embedding_geometry").normal("gaussian", DRAWS, *W_E.shape[-2:], std=1)
+    control = pca(noise).explained.mean(0).expand(*model.lead, -1)
+    number, component = range(p), range(1, of.explained.shape[-1] + 1)
+    ticks = {"component": component}
+    return {
+        "explained": array(
+            of.explained, "component", long_name="share of the embedding's variance", coords=ticks
+        ),
+        "cumulative": array(
+            of.explained.cumsum(-1), "component", long_name="cumulative share of the embedding's variance"
+        ),
+        "explained_gaussian": array(control, "component", long_name="share of variance, Gaussian matrix"),
+        "scores": array(
+            of.scores, "token", "component", long_name="score of the token", coords={"token": number}
+        ),
+        "correlation": array(
+            pearson(of.scores, shapes),
+            "component",
+            "variable",
+            long_name="correlation of the scores",
+            coords={"variable": ["k", "(k − mean)²"]},
+        ),
+        "singular_values": array(
+            singular_values(W_E), "component", long_name="singular value of the uncentred rows"
+        ),
+    }

@@ -1,0 +1,34 @@
+"""The Fourier spectrum of the number embedding."""
+
+from __future__ import annotations
+
+import torch
+
+from ontogeny.axes import Labelled, array
+from ontogeny.lenses.base import lens
+from ontogeny.numerics.fourier import power_by_frequency
+from ontogeny.subject import Subject
+
+
+@lens(reads=("weights:embed.W_E", "grid"))
+def embedding_spectrum(model: Subject) -> dict[str, Labelled]:
+    """Which frequencies over the numbers does the embedding hold?
+
+    Equation: norm(k) = √ of the power of the columns of W_E[0 … p − 1] at k cycles over p, summed over d_model; ``share``: of the energy
+    without the constant.
+
+    On numbers that are no circle (addition without modulus) a straight line alone has power 1/sin²(πk/p) at every k, most at k = 1: a
+    low-frequency spectrum is then a sign of smoothness and not of waves.
+    """
+    p = max(model.probe.grid.values())
+    power = power_by_frequency(model.weights["embed.W_E"][..., :p, :], axis=-2).sum(-1)
+    varying = power.index_fill(-1, torch.tensor(0, device=power.device), 0)
+    ticks = {"frequency": range(power.shape[-1])}
+    return {
+        "norm": array(power.sqrt(), "frequency", long_name="norm of W_E by frequency", coords=ticks),
+        "share": array(
+            varying / varying.sum(-1, keepdim=True),
+            "frequency",
+            long_name="share of the energy of W_E, the constant left out",
+        ),
+    }

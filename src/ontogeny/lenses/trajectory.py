@@ -1,0 +1,96 @@
+"""The path of the weights across the steps of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ontogeny.axes import Labelled, array
+from ontogeny.errors import UserError
+from ontogeny.lenses.base import lens
+from ontogeny.numerics.pca import pca_of_gram
+from ontogeny.subject import Subject
+
+PARTS = {"unembed": "unembedding", "embed": "embedding", "attn": "attention", "mlp": "mlp"}
+
+
+@lens(reads=("weights",), scope="trajectory", cost="moderate")
+def trajectory(model: Subject, *, components: int = 3) -> dict[str, Labelled]:
+    """Which way do the weights go, how fast, and how far from where they began and where they end?
+
+    Equation: θ(t) flattened, of all weights and of each group (embedding, attention, mlp, unembedding where the names say so, else
+    each weight its own). PCA over steps, centred over them; velocity ‖θ(t) − θ(t⁻)‖ / (t − t⁻) with t⁻ the checkpoint
+    before (NaN at the first); ‖θ(t) − θ(0)‖; ‖θ(t) − θ(end)‖; ‖θ(t)‖.
+
+    The first components take most of the variance of *any* smooth path: a random walk in many dimensions has shares 6/π²k² and draws
+    Lissajous figures, so a share of .6 is no sign of low-dimensional learning. Checkpoints weigh alike, so a dense stretch weighs more.
+    Velocity between distant checkpoints is that of the chord, a lower bound.
+
+    Raises UserError without a step axis or with fewer than two steps. Source: Antognini & Sohl-Dickstein 2018 (PCA of random walks).
+    """
+    lead = len(model.lead)
+    if not lead or len(model.steps) != model.lead[-1] or len(model.steps) < 2:
+        raise UserError(
+            f"The lens 'trajectory' needs two or more steps of one run on the last leading axis; the weights have leading axes "
+            f"{model.lead} and the steps are {model.steps}."
+        )
+    flat = {
+        name: w.flatten(lead).double()
+        for name, w in model.weights.items()
+        if name not in model.architecture.frozen
+    }
+    weights = list(flat.values())
+    groups = ["all", *dict.fromkeys(_group(name) for name in flat)]
+    member = torch.tensor(
+        [[group in ("all", _group(name)) for name in flat] for group in groups],
+        dtype=torch.float64,
+        device=weights[0].device,
+    )
+
+    def norm(of: Callable[[Tensor], Tensor]) -> Tensor:
+        """Norm over the weights of each group: (…, group, step)."""
+        return (member @ torch.stack([of(w).square().sum(-1) for w in weights], -2)).sqrt()
+
+    centred = [w - w.mean(-2, keepdim=True) for w in weights]
+    grams = torch.stack([w @ w.mT for w in centred], -3)
+    path = pca_of_gram(torch.einsum("gw,...wst->...gst", member, grams))
+    steps = torch.tensor(model.steps, dtype=torch.float64, device=path.explained.device)
+    speed = norm(lambda w: w.diff(dim=-2)) / steps.diff()
+    k = min(components, path.scores.shape[-1])
+    ticks = {"group": groups, "step": list(model.steps), "component": range(1, k + 1)}
+    return {
+        "scores": array(
+            path.scores[..., :k], "group", "step", "component", long_name="score of the weights", coords=ticks
+        ),
+        "explained": array(
+            path.explained[..., :k], "group", "component", long_name="share of variance over steps"
+        ),
+        "velocity": array(
+            torch.nn.functional.pad(speed, (1, 0), value=torch.nan),
+            "group",
+            "step",
+            long_name="velocity ‖Δθ‖ / Δstep",
+            units="norm of weights per step",
+        ),
+        "from_init": array(
+            norm(lambda w: w - w[..., :1, :]),
+            "group",
+            "step",
+            long_name="distance to the first step",
+            units="norm of weights",
+        ),
+        "to_end": array(
+            norm(lambda w: w - w[..., -1:, :]),
+            "group",
+            "step",
+            long_name="distance to the last step",
+            units="norm of weights",
+        ),
+        "norm": array(norm(lambda w: w), "group", "step", long_name="‖θ‖", units="norm of weights"),
+    }
+
+
+def _group(name: str) -> str:
+    return next((group for word, group in PARTS.items() if word in name), name)
