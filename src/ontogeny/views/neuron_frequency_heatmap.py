@@ -1,0 +1,48 @@
+"""Every neuron's energy by frequency."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+
+from ontogeny.views.base import Drawn, view
+from ontogeny.views.bindings import bind
+from ontogeny.views.light import light
+from ontogeny.views.one_run import one_run
+from ontogeny.views.panels import colour_axis, panels
+from ontogeny.views.theme import SEQUENTIAL, colourbar, name_of, title_of
+
+
+@view(reads=("lens:neuron_fourier",), title="Neurons by frequency")
+def neuron_frequency_heatmap(neuron_fourier: xr.Dataset, *, run: str = "") -> Drawn:
+    """With which frequency does each neuron compute, and when did it take it up?
+
+    A column is a neuron, dark where its energy is. Neurons are sorted by what they are at the last step (frequency, then share), the same order at
+    all steps, so a step structure that appears along the slider is neurons settling. An empty column is a dead neuron.
+    """
+    data = one_run(neuron_fourier, run)
+    last = data.isel(step=-1)
+    order = np.lexsort([-last["dominant_share"].values, last["dominant_frequency"].values])
+    share = data["share"].isel(neuron=order).transpose("step", "frequency", "neuron")
+    fig = panels(1, height=520, bars=True)
+    axis = colour_axis(fig, 0, colourbar(title_of(share)), colorscale=SEQUENTIAL, cmin=0, cmax=1)
+    fig.add_trace(
+        go.Heatmap(
+            z=light(share[-1]),
+            y=share["frequency"].values,
+            customdata=np.broadcast_to(order, share.shape[1:]),
+            coloraxis=axis,
+            hovertemplate="neuron %{customdata}, frequency %{y}<br><b>%{z:.1%}</b><extra></extra>",
+        )
+    )
+    fig.update_xaxes(title_text="neuron, sorted by its frequency at the end", showgrid=False)
+    fig.update_yaxes(title_text=name_of("frequency"), showgrid=False)
+    ticks = [f"step {step:,}" for step in data["step"].values]
+    threshold = data["specialised"].attrs.get("threshold", 0.85)
+    says = (
+        f"{float(data['specialised'][-1]):.0%} of {len(order)} neurons have at least {threshold:g} of their variance at one "
+        f"frequency at the last step, {float(data['specialised'][0]):.0%} at the first; the largest share of a random map "
+        f"is {float(data['control_max'][-1]):.2g}."
+    )
+    return Drawn(fig, [bind(0, "z", share.round(3), "step", ticks)], says=says)

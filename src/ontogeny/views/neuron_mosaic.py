@@ -1,0 +1,65 @@
+"""All neurons as small maps in one picture."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+
+from ontogeny.views.base import Drawn, view
+from ontogeny.views.one_run import one_run
+from ontogeny.views.panels import panels
+from ontogeny.views.png import data_uri
+from ontogeny.views.theme import SEQUENTIAL
+
+GAP = 4  # pixels between maps
+
+
+@view(reads=("lens:neuron_maps@final", "lens:neuron_fourier@final"), title="All neurons")
+def neuron_mosaic(neuron_maps: xr.Dataset, neuron_fourier: xr.Dataset, *, run: str = "") -> Drawn:
+    """What does every neuron do on every pair of numbers, none picked by hand?
+
+    Each small map is a neuron over (a, b), a downwards, scaled to its own range (white is its minimum, a dead neuron is white); neurons are sorted by dominant frequency, then share, row by
+    row. Every pixel is one input. Zoomed out, a screen skips pixels and shows coarse patterns that are not there (moiré): zoom in before
+    believing one.
+    """
+    maps, found = one_run(neuron_maps, run)["activation"], one_run(neuron_fourier, run)
+    order = np.lexsort([-found["dominant_share"].values, found["dominant_frequency"].values])
+    maps = maps.transpose("neuron", ...).isel(neuron=order)
+    picture, columns = tiles(maps.values)
+    fig = panels(1, height=720, square=True)
+    fig.add_trace(go.Image(source=data_uri(picture, SEQUENTIAL), hoverinfo="skip"))
+    side_a, side_b = maps.shape[1] + GAP, maps.shape[2] + GAP
+    place = np.arange(len(order))
+    frequency, share = (found[f"dominant_{what}"].values[order] for what in ("frequency", "share"))
+    fig.add_trace(
+        go.Scatter(
+            x=place % columns * side_b + maps.shape[2] / 2,
+            y=place // columns * side_a + maps.shape[1] / 2,
+            mode="markers",
+            marker={"size": 14, "opacity": 0},
+            customdata=np.stack([order, frequency, share], -1),
+            showlegend=False,
+            hovertemplate="neuron %{customdata[0]:d}<br>frequency %{customdata[1]:d}, "
+            "share <b>%{customdata[2]:.1%}</b><extra></extra>",
+        )
+    )
+    fig.update_xaxes(visible=False, range=[-0.5, picture.shape[1] - 0.5])
+    fig.update_yaxes(visible=False, autorange=False, range=[picture.shape[0] - 0.5, -0.5])
+    dead = int(np.isnan(frequency).sum())
+    return Drawn(fig, says=f"{len(order)} neurons, {dead} of them constant (dead), sorted by frequency.")
+
+
+def tiles(maps: np.ndarray) -> tuple[np.ndarray, int]:
+    """Maps (map, row, column), each scaled to 0 … 1, side by side in about a square; NaN between. Also how many stand in a row."""
+    count, height, width = maps.shape
+    low, high = maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True)
+    scaled = (maps - low) / np.where(high > low, high - low, 1)
+    columns = math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    canvas = np.full((rows * columns, height + GAP, width + GAP), np.nan, np.float32)
+    canvas[:count, :height, :width] = scaled
+    grid = canvas.reshape(rows, columns, height + GAP, width + GAP).swapaxes(1, 2)
+    return grid.reshape(rows * (height + GAP), columns * (width + GAP))[:-GAP, :-GAP], columns

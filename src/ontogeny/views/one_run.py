@@ -1,0 +1,17 @@
+"""One run of a dataset, by name."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from ontogeny.errors import UnknownName
+
+
+def one_run(data: xr.Dataset, run: str = "") -> xr.Dataset:
+    """The run of that name, or the first; a dataset without runs as it is."""
+    if "run" not in data.dims:
+        return data
+    names = [str(name) for name in data["run"].values]
+    if run and run not in names:
+        raise UnknownName("run", run, names)
+    return data.isel(run=names.index(run) if run else 0)
