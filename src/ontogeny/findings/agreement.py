@@ -93,7 +93,7 @@ def _distances(given: Any, which: str) -> np.ndarray:
     if "kind" not in given.attrs:
         raise UserError(
             f"The {which} matrix does not say what it is: set attrs['kind'] to similarity, inner_product, divergence or distance "
-            "(arithmetic on a DataArray drops its attributes), or pass a plain array of distances."
+            "(arithmetic on a DataArray can drop its attributes), or pass a plain array of distances."
         )
     return to_distance(given.values, given.attrs["kind"])
 
