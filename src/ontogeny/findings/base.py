@@ -6,7 +6,7 @@
 
 ``reads`` is the mini-language of views (``runs``, ``metrics``, ``lens:NAME@final``, ``measure:NAME``, ``published``) with two
 additions: ``{option}`` is filled in from the options, and a trailing ``?`` marks what the finding can do without. ``data`` is keyed by
-the words of ``FindingKind.needs(options)``, without the question mark. Thresholds and published values are options: they live in the
+the words of ``FindingKind.needs(options)``, with or without the question mark. Thresholds and published values are options: they live in the
 study's TOML, never in code.
 """
 
@@ -105,9 +105,10 @@ class FindingKind:
 
     def __call__(self, data: Mapping[str, Any], **options: Any) -> list[Finding]:
         options = self.options(options)
-        for need, optional in self._reads(options):
-            if not optional and data.get(need) is None:
-                there = ", ".join(data) or "nothing"
+        data = {read.rstrip("?"): one for read, one in data.items()}
+        for need in self.needs(options):
+            if not need.endswith("?") and data.get(need) is None:
+                there = ", ".join(read for read, one in data.items() if one is not None) or "nothing"
                 raise UserError(
                     f"The finding '{self.name}' reads '{need}', which is not there; given: {there}."
                 )
@@ -126,12 +127,10 @@ class FindingKind:
         tuples = {key: tuple(one) if isinstance(one, list) else one for key, one in given.items()}
         return merge_options(f"finding '{self.name}'", self.defaults, tuples)
 
-    def needs(self, given: Mapping[str, Any] | None = None) -> dict[str, bool]:
-        """What is read under these options → whether it must be there: ``{"measure:tn_similarity": True, …}``."""
-        return {need: not optional for need, optional in self._reads(self.options(given or {}))}
-
-    def _reads(self, options: Mapping[str, Any]) -> list[tuple[str, bool]]:
-        return [(read.rstrip("?").format_map(options), read.endswith("?")) for read in self.reads]
+    def needs(self, given: Mapping[str, Any] | None = None) -> tuple[str, ...]:
+        """What is read under these options: ``("measure:tn_similarity", "measure:tn_similarity@initial?")``."""
+        options = self.options(given or {})
+        return tuple(read.format_map(options) for read in self.reads)
 
 
 def finding(*, kind: str, reads: tuple[str, ...]) -> Callable[[Callable[..., list[Finding]]], FindingKind]:

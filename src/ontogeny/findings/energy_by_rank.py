@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ontogeny.findings.base import Finding, Verdict, finding
-from ontogeny.findings.reading import along_runs, variable
+from ontogeny.findings.reading import along_runs, seeds_of, variable
 from ontogeny.numerics.resampling import mean_interval
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def energy_by_rank(
     """
     source = f"lens:{lens}@final"
     final = data[source]
-    x, seeds = along_runs(final, by, source), along_runs(final, seed, source)
+    x, seeds = along_runs(final, by, source), seeds_of(final, seed)
     shares = _ranked(variable(final, name, source), ranks, constant)  # (run, rank)
     initial = data.get(f"lens:{lens}@initial")
     start = None if initial is None else _ranked(variable(initial, name, source), ranks, constant)

@@ -11,7 +11,7 @@ from scipy import stats
 
 from ontogeny.errors import UserError
 from ontogeny.findings.base import Finding, Verdict, finding, verdict
-from ontogeny.findings.reading import at_budget, need
+from ontogeny.findings.reading import at_budget, need, seeds_of
 from ontogeny.numerics.resampling import permutation_p, prediction_interval, wilson_interval
 
 
@@ -47,11 +47,12 @@ def per_setting(
     """
     column = published_metric or metric
     table = need(data["published"], by, column, of="published").dropna(subset=[column])
-    runs = need(at_budget(data["runs"], data.get("metrics"), metric, budget, clock), by, seed, of="runs")
+    runs = need(at_budget(data["runs"], data.get("metrics"), metric, budget, clock), by, of="runs")
     limits = (float(bounds[0]), float(bounds[1]))
     settings, rows, ours, theirs = [], [], [], []
     for setting, value in zip(table[by], table[column].astype(float), strict=True):
-        mine = runs.loc[runs[by] == setting, metric].dropna().to_numpy(dtype=float)
+        here = runs[runs[by] == setting]
+        mine = here.groupby(seeds_of(here, seed))[metric].mean().dropna().to_numpy(dtype=float)
         judged, why = verdict(
             value, mine, level=level, min_n=min_n, rounding=rounding, resolution=resolution, bounds=limits
         )

@@ -78,6 +78,28 @@ def fair(runs: pd.DataFrame, budget: float, clock: str = "epoch") -> np.ndarray:
     A run allowed 600 epochs that reached its target at 400 says nothing fair about 2,000: its fellows that had not are censored, and keeping the
     winners alone would bias. A run still under way is left out for the same reason. Divergence is an end.
     """
-    allowed = need(runs, f"budget_{clock}s", "status", of="runs")[f"budget_{clock}s"].to_numpy(dtype=float)
+    need(runs, "status", clock, of="runs")
     ended = runs["status"].isin(("done", "stopped", "diverged")).to_numpy()
-    return np.asarray((allowed >= budget) & ended)
+    return np.asarray((budgets(runs, clock) >= budget) & ended)
+
+
+def budgets(runs: pd.DataFrame, clock: str = "epoch") -> np.ndarray:
+    """What every run was allowed: the column ``budget_epochs`` (for ``epoch``).
+
+    Where it is missing, a run that used its budget up tells it, and the others are taken to have been allowed as much as the longest.
+    """
+    column = f"budget_{clock}s"
+    if column in runs:
+        return runs[column].to_numpy(dtype=float)
+    used = need(runs, clock, "status", of="runs")[clock].to_numpy(dtype=float)
+    longest = np.nanmax(used, initial=0.0)
+    return np.where((runs["status"] == "done").to_numpy(), used, longest)
+
+
+def seeds_of(data: Any, seed: str) -> np.ndarray:
+    """The seed of every row of a frame or every run of an array; one and the same if seeds were not varied."""
+    if seed in getattr(data, "columns", ()):
+        return np.asarray(data[seed].to_numpy())
+    if seed in getattr(data, "coords", ()):
+        return np.asarray(data[seed].values)
+    return np.zeros(len(data) if hasattr(data, "columns") else data.sizes["run"], dtype=int)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ontogeny.findings.base import Finding, Verdict, finding
-from ontogeny.findings.reading import along_runs, pair_matrix
+from ontogeny.findings.reading import along_runs, pair_matrix, seeds_of
 from ontogeny.numerics.blocks import Gradient, block_effect, check_blocks, find_blocks, random_blocks, spans
+from ontogeny.numerics.mantel import mantel
 from ontogeny.numerics.resampling import mean_interval
 
 
@@ -49,7 +50,7 @@ def similarity_blocks(
     pairs = data[source]
     sign = -1.0 if pairs.attrs.get("kind") in ("distance", "divergence") else 1.0
     matrix = sign * pair_matrix(pairs, variable, source)
-    x, seeds = along_runs(pairs, by, source), along_runs(pairs, seed, source)
+    x, seeds = along_runs(pairs, by, source), seeds_of(pairs, seed)
     names = np.unique(seeds)
     settings = functools.reduce(np.intersect1d, [x[seeds == s] for s in names])
     place = np.array([[np.flatnonzero((seeds == s) & (x == d))[0] for d in settings] for s in names])
@@ -108,10 +109,24 @@ def similarity_blocks(
                 "partial_correlation": [test[0] for test in tests],
                 "blocks": [[(settings[a], settings[b]) for a, b in spans(one)] for one in blocks],
                 "within_minus_between_raw": _raw(each.mean(0), blocks[0]),
+                "partial_mantel": _partial_mantel(
+                    each[halves[1]].mean(0), blocks[0], settings, max(draws, 999)
+                ),
                 **_ceiling(sign * matrix, place),
             },
         )
     ]
+
+
+def _partial_mantel(
+    similarity: np.ndarray, labels: np.ndarray, x: np.ndarray, draws: int
+) -> dict[str, float]:
+    """Mantel's partial correlation of unlikeness and other-block, given |Δ|. Its permutations scatter the settings, which calls gradients that
+    bend (other than linearly in |Δ|) blocks: shown because readers know it, not judged by.
+    """
+    apart = (labels[:, None] != labels).astype(float)
+    said = mantel(similarity.max() - similarity, apart, np.abs(x[:, None] - x), permutations=draws)
+    return {"r": said.r, "p": said.p}
 
 
 def _raw(similarity: np.ndarray, labels: np.ndarray) -> float:

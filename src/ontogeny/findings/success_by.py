@@ -10,7 +10,8 @@ import numpy as np
 
 from ontogeny.errors import UserError
 from ontogeny.findings.base import Finding, Verdict, finding, verdict_of_event
-from ontogeny.findings.reading import fair, need
+from ontogeny.findings.reading import budgets as allowed
+from ontogeny.findings.reading import fair, need, seeds_of
 from ontogeny.numerics.resampling import poisson_binomial, wilson_interval
 from ontogeny.numerics.success import SuccessCurve, fit_success, monotone_p
 
@@ -42,18 +43,17 @@ def success_by(
 
     A claim is a table with ``text``, optionally ``budget``, ``at_least`` and ``at_most`` (the settings it speaks of), and one of
     ``reached = "all"`` or a number (how many of those settings, one run each) or ``first`` (the smallest that reached). It is judged by the
-    probability of that event for one new seed under the curve, averaged over the bootstrap draws of the curve; for a number or a first,
-    twice the smaller tail. Claims that contradict each other are judged each on its own.
+    probability of that event for one new seed under the curve, averaged over the bootstrap draws of the curve. "All" agrees
+    from ½ on; for a number or a first the probability is twice the smaller tail, and what is not excluded agrees. Claims that contradict each other are judged each on its own.
 
     How it misleads: d₅₀ belongs to a budget and to a target; accuracy 1.0 on a held-out part is not accuracy 1.0 on all examples.
     Where success comes and goes (small p of the monotone test) d₅₀ describes a trend and the claims' probabilities are those of the trend.
     """
     runs, metrics = data["runs"], data["metrics"]
-    need(runs, "run", by, seed, of="runs")
+    need(runs, "run", by, of="runs")
     first = first_reached(metrics, metric, target, clock)
-    everything = runs.get(f"budget_{clock}s", ())
     found: list[Finding] = []
-    for budget in budgets or (min(everything, default=math.inf),):
+    for budget in budgets or (float(np.min(allowed(runs, clock), initial=math.inf)),):
         part = runs[fair(runs, budget, clock)]
         title = f"within {budget:g} {clock}s"
         mine = [c for c in claims if c.get("budget", budget) == budget]
@@ -63,9 +63,9 @@ def success_by(
             found += [Finding(text, verdict="cannot tell", why=why) for text in texts]
             continue
         reached = (part["run"].map(first) <= budget).to_numpy()
-        x, seeds = part[by].to_numpy(dtype=float), part[seed].to_numpy()
+        x, seeds = part[by].to_numpy(dtype=float), seeds_of(part, seed)
         curve = fit_success(x, reached, seeds, scale=scale, level=level, draws=draws)  # type: ignore[arg-type]
-        found.append(_onset(curve, by, metric, target, title, x, reached, seeds))
+        found.append(_onset(curve, by, metric, target, budget, title, x, reached, seeds))
         found.append(_monotone(x, reached, seeds, curve, by, title, level))
         found += [_judge(claim, curve, x, reached, seeds, title, min_n, level) for claim in mine]
     return found
@@ -81,11 +81,21 @@ def first_reached(
 
 
 def _onset(
-    curve: SuccessCurve, by: str, metric: str, target: float, title: str, x: Any, reached: Any, seeds: Any
+    curve: SuccessCurve,
+    by: str,
+    metric: str,
+    target: float,
+    budget: float,
+    title: str,
+    x: Any,
+    reached: Any,
+    seeds: Any,
 ) -> Finding:
     k, n = int(reached.sum()), len(reached)
     inside = curve.d[0] <= curve.d50 <= curve.d[-1]
     each = [reached[seeds == s].mean() for s in np.unique(seeds)]
+    counts = zip(curve.successes.astype(int), curve.trials.astype(int), strict=True)
+    wilson = [wilson_interval(int(won), int(tried), curve.level) for won, tried in counts]
     return Finding(
         claim=f"half of the runs reach {metric} ≥ {target:g} {title} at {by} = {curve.d50:.3g}",
         value=curve.d50,
@@ -98,16 +108,19 @@ def _onset(
         evidence={"outcomes": "runs", "curves": "metrics"},
         details={
             "share_reached_by_seed": each,
-            "curve": {
+            "intercept": curve.intercept,
+            "slope": curve.slope,
+            "scale": curve.scale,
+            "table": {
+                "budget": [budget] * len(curve.d),
                 by: curve.d,
-                "trials": curve.trials,
-                "successes": curve.successes,
-                "probability": curve.probability,
-                "low": curve.low,
-                "high": curve.high,
-                "intercept": curve.intercept,
-                "slope": curve.slope,
-                "scale": curve.scale,
+                "reached": curve.successes,
+                "n": curve.trials,
+                "low": [low for low, _ in wilson],
+                "high": [high for _, high in wilson],
+                "fitted": curve.probability,
+                "fitted_low": curve.low,
+                "fitted_high": curve.high,
             },
         },
     )
@@ -173,7 +186,10 @@ def _judge(
             f"The claim '{claim.get('text')}' needs reached = 'all', reached = a number, or first = a setting."
         )
     judged: Verdict
-    judged, why = verdict_of_event(probability, n=curve.n_seeds, level=level, min_n=min_n)
+    likely = (
+        0.5 if claim.get("reached") == "all" else 1 - level
+    )  # a count is a value: not excluded is agreement
+    judged, why = verdict_of_event(probability, n=curve.n_seeds, level=level, min_n=min_n, likely=likely)
     k, n = int(reached[here].sum()), int(here.sum())
     wilson = wilson_interval(k, n, level)
     return Finding(
