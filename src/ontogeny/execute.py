@@ -108,8 +108,7 @@ def expectations(study: Study, members: Sequence[Member], index: Index | None = 
     """Everything the study asks for, spelled out for the plan."""
     m = members[0]
     lenses = tuple(wanted_lens(use, m) for use in lens_uses(study, m))
-    for use in (*study.views, *study.findings):
-        (registry.views if use in study.views else registry.findings)[use.name]
+    views = [registry.views[use.name] for section in study.report for use in section.views]
     measures = tuple(wanted_measure(use, m) for use in study.measures)
     runs = wanted_runs(members, study)
     recipe = study.model_dump(mode="json")
@@ -120,8 +119,8 @@ def expectations(study: Study, members: Sequence[Member], index: Index | None = 
     findings = fingerprint.combine(asked, findings_code, [w.fingerprint for w in (*lenses, *measures)])
     report = fingerprint.combine(
         findings,
-        recipe["views"],
-        fingerprint.of(*(registry.views[u.name] for u in study.views)) if study.views else "",
+        recipe["report"],
+        fingerprint.of(*views) if views else "",
     )
     return Expectations(runs, lenses, measures, findings if study.findings else None, report)
 
@@ -446,7 +445,8 @@ def carry_out_finding(
     for i, use in enumerate(study.findings):
         progress("find", use.label or use.name, i, len(study.findings))
         kind = registry.findings[use.name]
-        said: Sequence[Finding] = kind(collect(directory, study, kind.reads), **use.options)
+        reads = [word if required else f"{word}?" for word, required in kind.needs(use.options).items()]
+        said: Sequence[Finding] = kind(collect(directory, study, reads), **use.options)
         found += [f.to_dict() for f in said]
     write_json(directory.findings, {"fingerprint": stamp, "findings": found})
     progress("find", "findings", len(study.findings), len(study.findings))

@@ -14,13 +14,14 @@ from ontogeny.lenses.session import Session, look_plainly
 from ontogeny.measures.pairwise import Between, between_steps
 from ontogeny.models.base import Module
 from ontogeny.plan import last_digest, why_look
+from ontogeny.reads import filled, parse
 from ontogeny.store import results
 from ontogeny.store.directory import Directory
 from ontogeny.store.files import read_json
 from ontogeny.store.index import Index, ResultFile, RunEntry
 from ontogeny.study import Study, Use
 from ontogeny.training.member import Member
-from ontogeny.views.base import Drawn, View, keyword
+from ontogeny.views.base import Drawn, View
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -288,44 +289,38 @@ class Store:
     def draw(self, name: str, **options: Any) -> Drawn:
         """A view with its bindings and the sentence it says. ``measure="…"`` names the measure of a generic view."""
         view: View = registry.views[name]
-        measure = options.pop("measure", None)
-        reads = [f"measure:{measure or 'tn_similarity'}" if r == "measure:*" else r for r in view.reads]
+        measure = options.pop("measure", "tn_similarity")
         options = view.options(options)
+        reads = [read.replace("measure:*", f"measure:{measure}") for read in filled(view.reads, options)]
         data = self.gather(reads)
-        handed = {
-            ("measure" if old == "measure:*" else keyword(old)): data[new]
-            for old, new in zip(view.reads, reads, strict=True)
-        }
-        return view(**handed, **options)
+        return view(**{parse(read).keyword: data[read.rstrip("?")] for read in reads}, **options)
 
     def gather(self, reads: Iterable[str]) -> dict[str, Any]:
-        """What views and findings read, by the words they read it with; each thing is read from disk once."""
-        return {read: self._gather(read.rstrip("?")) for read in reads}
+        """What views and findings read, by the words they read it with (see :mod:`ontogeny.reads`)."""
+        return {read.rstrip("?"): self._gather(read) for read in reads}
 
-    def _gather(self, read: str) -> Any:
-        if read not in self._cache:
-            kind, _, rest = read.partition(":")
-            name, _, when = rest.partition("@")
-            step = 0 if when == "initial" else -1
-            if kind == "runs":
-                self._cache[read] = self.runs().reset_index()
-            elif kind == "metrics":
-                self._cache[read] = self.metrics()
-            elif kind == "published":
-                self._cache[read] = self.published()
-            elif kind == "lens":
-                self._cache[read] = self.lens(name, step)
-            elif kind == "measure":
-                self._cache[read] = self.comparison(name, step)
-            elif kind == "findings":
-                self._cache[read] = self.finding_table(name)
-            else:
-                raise UnknownName(
-                    "thing to read",
-                    read,
-                    ["runs", "metrics", "published", "lens:NAME", "measure:NAME", "findings"],
-                )
-        return self._cache[read]
+    def _gather(self, word: str) -> Any:
+        """One thing, read from disk once; None if it is not there and can be done without."""
+        read = parse(word)
+        if word not in self._cache:
+            step = 0 if read.when == "initial" else -1
+            ways: dict[str, Callable[[], Any]] = {
+                "runs": lambda: self.runs().reset_index(),
+                "metrics": self.metrics,
+                "published": self.published,
+                "findings": lambda: self.finding_table(read.name),
+                "lens": lambda: self.lens(read.name, step, **read.options),
+                "measure": lambda: self.comparison(read.name, step, **read.options),
+            }
+            try:
+                self._cache[word] = ways[read.kind]()
+            except UserError:
+                if not read.optional:
+                    raise
+                self._cache[word] = None
+        if self._cache[word] is None and not (read.optional or read.kind == "published"):
+            raise UserError(f"'{word}' is not there: no finding of this study keeps such a table.")
+        return self._cache[word]
 
     def finding_table(self, kind: str) -> pd.DataFrame | None:
         """The rows that findings of one kind keep for pictures (``details["table"]``)."""

@@ -117,6 +117,14 @@ class Use(Strict):
         return {"name": value} if isinstance(value, str) else value
 
 
+class ReportSection(Strict):
+    """A section of the report: the question it answers, and the views that answer it."""
+
+    heading: str
+    prose: str = ""
+    views: tuple[Use, ...] = ()
+
+
 class Study(Strict):
     """A recipe: task, architecture, objective, training, checkpoints, what varies, lenses, measures, findings."""
 
@@ -136,7 +144,7 @@ class Study(Strict):
     zip: tuple[tuple[str, ...], ...] = ()
     lenses: tuple[Use, ...] = ()
     measures: tuple[Use, ...] = ()
-    views: tuple[Use, ...] = ()
+    report: tuple[ReportSection, ...] = ()
     findings: tuple[Use, ...] = ()
     published: list[dict[str, Any]] = []
 

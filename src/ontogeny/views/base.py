@@ -4,9 +4,9 @@
     def frequency_heatmap(frequency_distribution: xr.Dataset) -> Drawn:
         '''What the figure shows and how to read it. …'''
 
-``reads`` names what the view is handed, by keyword: ``runs`` (DataFrame, one row a run), ``metrics`` (DataFrame: run, step, …,
-with what varied), ``lens:NAME`` (Dataset over (run, step, …) or, with ``@final``, (run, …)), ``measure:NAME`` (Dataset over
-(run, run_other)), ``published`` (DataFrame). The keyword is the last word: ``frequency_distribution``.
+``reads`` names what the view is handed, by keyword, in the mini-language of :mod:`ontogeny.reads`: ``runs`` (DataFrame, one row a
+run), ``metrics`` (DataFrame: run, step, …, with what varied), ``lens:NAME`` (Dataset over (run, …) at the last step),
+``measure:NAME`` (Dataset over (run, run_other)), ``published`` (DataFrame). The keyword is the name: ``frequency_distribution``.
 """
 
 from __future__ import annotations
@@ -80,8 +80,3 @@ def view(
         return views.add(entry.name, entry)
 
     return register
-
-
-def keyword(read: str) -> str:
-    """``"lens:effective_rank@final"`` → ``"effective_rank"``."""
-    return read.split(":")[-1].split("@")[0]

@@ -1,0 +1,56 @@
+"""The mini-language in which views and findings say what they read.
+
+    runs · metrics · published · findings[:KIND] · lens:NAME[(option=value, …)][@final|@initial] · measure:NAME[(…)][@initial]
+
+``{option}`` is filled in from the options of the view or finding; a trailing ``?`` marks what it can do without.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ontogeny.errors import UnknownName, UserError
+
+KINDS = ("runs", "metrics", "published", "findings", "lens", "measure")
+_FORM = re.compile(
+    r"(?P<kind>\w+)(:(?P<name>[\w*]+)(\((?P<options>.*)\))?(@(?P<when>final|initial))?)?(?P<optional>\?)?"
+)
+
+
+@dataclass(frozen=True)
+class Read:
+    """One thing that is read."""
+
+    kind: str
+    name: str
+    options: Mapping[str, Any]
+    when: str
+    optional: bool
+
+    @property
+    def keyword(self) -> str:
+        """The argument it is handed as: the lens's or measure's name, or the kind."""
+        return self.kind if self.kind in KINDS[:4] else self.name
+
+
+def parse(read: str) -> Read:
+    """One word of the mini-language; anything else is refused with the forms there are."""
+    match = _FORM.fullmatch(read)
+    if match is None:
+        raise UserError(
+            f"'{read}' cannot be read. Forms: lens:NAME(option=value)@final, measure:NAME, {', '.join(KINDS[:4])}."
+        )
+    part = match.groupdict()
+    if part["kind"] not in KINDS:
+        raise UnknownName("thing to read", part["kind"], KINDS)
+    options = tomllib.loads(f"o = {{{part['options']}}}")["o"] if part["options"] else {}
+    return Read(part["kind"], part["name"] or "", options, part["when"] or "final", bool(part["optional"]))
+
+
+def filled(reads: tuple[str, ...], options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The words with ``{option}`` filled in."""
+    return tuple(re.sub(r"\{(\w+)\}", lambda m: str(options[m[1]]), read) for read in reads)

@@ -1,0 +1,124 @@
+"""From a study on disk to a document: question, answer, verdicts, the recipe's sections, provenance."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from ontogeny import execute, registry
+from ontogeny.errors import UserError
+from ontogeny.findings.base import Finding
+from ontogeny.handles import Store
+from ontogeny.report import html, markdown
+from ontogeny.report.document import Document, Figure, Section, Verdict
+from ontogeny.store.directory import Directory
+from ontogeny.store.files import write_json, write_text
+from ontogeny.study import Use
+
+DEFAULT_VIEWS = ("loss_curves",)
+
+
+def write_report(
+    directory: Directory, stamp: str | None = None, format: Literal["html", "md"] = "html"
+) -> Path:
+    """The report of a study, written whole: ``report/index.html`` or ``report/report.md``."""
+    store = Store(directory)
+    document = assemble(store)
+    if format == "md":
+        path = directory.report / "report.md"
+        write_text(path, markdown.render(document, directory.report / "figures"))
+        return path
+    path = directory.report / "index.html"
+    write_text(path, html.render(document))
+    if stamp is None:
+        members = execute.members_of(store.study, directory)
+        stamp = execute.expectations(store.study, members).report
+    write_json(
+        directory.report / "report.json",
+        {"fingerprint": stamp, "written": datetime.now(UTC).isoformat(timespec="seconds")},
+    )
+    return path
+
+
+def assemble(store: Store) -> Document:
+    """Everything the report says, from what is on disk."""
+    study = store.study
+    sections, answer = [], []
+    recipe = [(s.heading, s.prose, s.views) for s in study.report] or [
+        ("Training", "How did the runs learn?", tuple(Use(name=v) for v in DEFAULT_VIEWS))
+    ]
+    for heading, prose, views in recipe:
+        figures, missing = [], []
+        for use in views:
+            try:
+                drawn = store.draw(use.name, **use.options)
+            except UserError as error:
+                missing.append(f"“{registry.views[use.name].title}” is not drawn: {error}")
+                continue
+            figures.append(Figure(drawn, use.label or registry.views[use.name].title, how_to_read(use.name)))
+        answer += [f.drawn.says for f in figures[:1] if f.drawn.says]
+        sections.append(Section(heading, prose, figures, note=" ".join(missing)))
+    found = store.findings()
+    return Document(
+        title=study.title or study.name,
+        question=study.question,
+        answer=[*plain_words(found), *answer],
+        sections=[*sections, runs_section(store)],
+        provenance=provenance(store),
+        made_by=f"ontogeny run {study.name}",
+        verdicts=[as_verdict(f) for f in found],
+    )
+
+
+def how_to_read(view: str) -> str:
+    """The docstring of a view after its first sentence: what it shows and how it misleads."""
+    text = (registry.views[view].function.__doc__ or "").strip()
+    return "\n\n".join(" ".join(p.split()) for p in text.split("\n\n"))
+
+
+def plain_words(findings: list[Finding]) -> list[str]:
+    """How many claims hold, in a sentence."""
+    judged = Counter(f.verdict for f in findings if f.verdict != "no published value")
+    if not judged:
+        return []
+    words = [f"{n} {'is' if n == 1 else 'are'} judged “{verdict}”" for verdict, n in judged.items()]
+    return [f"Of {judged.total()} published values or claims, {', '.join(words)}."]
+
+
+def as_verdict(f: Finding) -> Verdict:
+    value = None if f.value != f.value else f.value
+    return Verdict(f.claim, f.published, value, f.interval, f.n or None, f.verdict, f.why)
+
+
+def runs_section(store: Store) -> Section:
+    """What was trained, in numbers."""
+    table = store.runs()
+    counts = (
+        ", ".join(f"{n} {status}" for status, n in table["status"].value_counts().items())
+        if len(table)
+        else "none"
+    )
+    columns = [c for c in table.columns if c not in ("checkpoints",)]
+    return Section(
+        "Runs",
+        f"{len(table)} runs: {counts}. One row a run, with its last logged metrics.",
+        table=table[columns],
+    )
+
+
+def provenance(store: Store) -> dict[str, Any]:
+    """Recipe, versions, machine: what someone needs to get the same again."""
+    records = [e.record.get("provenance", {}) for e in store.entries()]
+    first = next((r for r in records if r.get("versions")), {})
+    return {
+        "study": store.study.name,
+        "recipe": (store.directory.study_file).read_text(),
+        "runs": len(records),
+        "engines": sorted({r["engine"] for r in records if r.get("engine")}),
+        "report written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        **first,
+    }
