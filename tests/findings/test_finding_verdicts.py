@@ -90,7 +90,7 @@ def test_kinds_fill_in_what_they_read_and_refuse_what_is_missing():
         return [Finding("seen", float(data["measure:b"]), details={"sizes": sizes, "there": sorted(data)})]
 
     try:
-        assert kind.needs({"measure": "b"}) == ("measure:b", "measure:b@initial?")
+        assert kind.needs({"measure": "b"}) == {"measure:b": True, "measure:b@initial": False}
         found = kind({"measure:b": 3, "measure:b@initial?": None}, measure="b", sizes=[1, 2])
         assert (found[0].value, found[0].kind, found[0].details["sizes"]) == (3.0, "test_of_reads", (1, 2))
         with pytest.raises(UserError, match="reads 'measure:a', which is not there; given: measure:b"):

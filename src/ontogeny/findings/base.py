@@ -106,8 +106,8 @@ class FindingKind:
     def __call__(self, data: Mapping[str, Any], **options: Any) -> list[Finding]:
         options = self.options(options)
         data = {read.rstrip("?"): one for read, one in data.items()}
-        for need in self.needs(options):
-            if not need.endswith("?") and data.get(need) is None:
+        for need, required in self.needs(options).items():
+            if required and data.get(need) is None:
                 there = ", ".join(read for read, one in data.items() if one is not None) or "nothing"
                 raise UserError(
                     f"The finding '{self.name}' reads '{need}', which is not there; given: {there}."
@@ -127,10 +127,10 @@ class FindingKind:
         tuples = {key: tuple(one) if isinstance(one, list) else one for key, one in given.items()}
         return merge_options(f"finding '{self.name}'", self.defaults, tuples)
 
-    def needs(self, given: Mapping[str, Any] | None = None) -> tuple[str, ...]:
-        """What is read under these options: ``("measure:tn_similarity", "measure:tn_similarity@initial?")``."""
+    def needs(self, given: Mapping[str, Any] | None = None) -> dict[str, bool]:
+        """What is read under these options → whether it must be there: ``{"measure:tn_similarity": True, …}``."""
         options = self.options(given or {})
-        return tuple(read.format_map(options) for read in self.reads)
+        return {read.rstrip("?").format_map(options): not read.endswith("?") for read in self.reads}
 
 
 def finding(*, kind: str, reads: tuple[str, ...]) -> Callable[[Callable[..., list[Finding]]], FindingKind]:
