@@ -4,6 +4,9 @@ import pytest
 import torch
 
 from ontogeny.errors import UnknownName, UserError
+from ontogeny.interventions.base import intervene
+from ontogeny.interventions.components import KeepComponents
+from ontogeny.interventions.replace_tap import ReplaceTap
 from ontogeny.lenses.ablated_neurons import ablated_neurons
 from ontogeny.lenses.attention import attention
 from ontogeny.lenses.embedding_ablation import embedding_ablation
@@ -60,15 +63,16 @@ def test_the_skip_path_of_the_adder_is_idle_and_an_mlp_that_writes_nothing_leave
     torch.testing.assert_close(skip_ablation(model)["loss"].values[1, 0].exp().item(), 20.0)
 
 
-def test_skip_ablation_equals_removing_the_stream_by_hand(random_subject):
+def test_ablations_are_those_of_the_interventions_on_taps(random_subject):
     model = random_subject(5)
-    logits = (
-        model.tap("last:blocks.0.mlp.hook_post")
-        @ model.weights["blocks.0.mlp.W_out"]
-        @ model.weights["unembed.W_U"]
-    )
-    loss = torch.nn.functional.cross_entropy(logits.double(), model.probe.labels)
-    assert skip_ablation(model)["loss"].values[1, 0].item() == pytest.approx(loss.item(), rel=1e-5)
+    cuts = [model, intervene(model, KeepComponents((0,))), intervene(model, KeepComponents((0, 1)))]
+    no_skip = intervene(model, ReplaceTap("last:blocks.0.hook_resid_post", by="last:blocks.0.hook_mlp_out"))
+    for name in ("accuracy", "loss"):
+        embedding = embedding_ablation(model)[name].values[:, 0]
+        expected = torch.stack([cut.examples[name].double().mean() for cut in cuts])
+        torch.testing.assert_close(embedding, expected, rtol=1e-5, atol=1e-7)
+        skip = skip_ablation(model)[name].values[1, 0].item()
+        assert skip == pytest.approx(no_skip.examples[name].double().mean().item(), rel=1e-5)
 
 
 def test_the_change_before_the_relu_is_linear_in_what_was_removed(adder):

@@ -7,6 +7,8 @@ from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import PolynomialFeatures
 
 from ontogeny.errors import UnknownName, UserError
+from ontogeny.interventions.base import intervene
+from ontogeny.interventions.replace_by_function import ReplaceByFunction
 from ontogeny.lenses.embedding_geometry import embedding_geometry
 from ontogeny.lenses.linear_probe import linear_probe
 from ontogeny.lenses.neuron_correlation import neuron_correlation
@@ -76,6 +78,7 @@ def test_polynomials_fit_a_network_of_polynomials_and_say_nan_of_constants(adder
     assert (mean, median, low, high) == pytest.approx((1, 1, 1, 1)) and above == [4, 4, 4, 4]
     torch.testing.assert_close(said["r2_rebuilt"].values, torch.ones(2).double())
     torch.testing.assert_close(said["r2_rebuilt_outputs"].values, torch.ones(2).double())
+    assert said["accuracy_replaced"].values.tolist() == [1, 1]
     r2_logit = said["r2_logit"].values
     assert r2_logit[0].isnan() and torch.allclose(r2_logit[1:], torch.ones(19).double())
 
@@ -128,3 +131,22 @@ def test_a_probe_refuses_what_it_cannot_do(adder):
         linear_probe(adder(), train_fraction=0.99)
     with pytest.raises(UnknownName, match="hook_post"):
         linear_probe(adder(), tap="last:blocks.0.mlp.hook_posd")
+
+
+def test_replacing_the_mlp_by_its_fit_is_the_intervention_on_the_tap(random_subject):
+    model = random_subject(2)
+    said = polynomial_fit(model)
+    fitted = fit_of_quadratic(model)
+    for i, values in enumerate((torch.relu(fitted["pre"]), fitted["post"])):
+        cut = intervene(model, ReplaceByFunction("last:blocks.0.mlp.hook_post", values.float()))
+        for name in ("accuracy", "loss"):
+            expected = cut.examples[name].double().mean().item()
+            assert said[f"{name}_replaced"].values[i].item() == pytest.approx(expected, rel=1e-4)
+
+
+def fit_of_quadratic(model):
+    scores = embedding_geometry(model)["scores"].values[:, :2].double().numpy()
+    a, b = np.divmod(np.arange(100), 10)
+    terms = PolynomialFeatures(2, include_bias=False).fit_transform(np.concatenate([scores[a], scores[b]], 1))
+    taps = {stage: model.tap(f"last:blocks.0.mlp.hook_{stage}").double().numpy() for stage in ("pre", "post")}
+    return {s: torch.tensor(LinearRegression().fit(terms, y).predict(terms)) for s, y in taps.items()}

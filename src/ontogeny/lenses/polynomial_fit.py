@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ontogeny.axes import Labelled, array
 from ontogeny.lenses.base import lens
+from ontogeny.models.base import Forward
 from ontogeny.numerics.activations import ACTIVATIONS
 from ontogeny.numerics.correlation import pearson
 from ontogeny.numerics.operands import GROUPS, groups, operand_scores, operands
@@ -37,10 +38,11 @@ def polynomial_fit(model: Subject, *, layer: int = 0) -> dict[str, Labelled]:
     left out of every summary. Coefficients are those of the quadratic fit, overall and by the neuron's correlation with a + b
     after the nonlinearity. ``r2_rebuilt``: of all logits of the MLP path, post W_L, rebuilt from the fits as f(poly(pre)) W_L and as
     poly(post) W_L; ``r2_rebuilt_outputs``: of the model's own logits, which the skip path shares, after the same mean per output.
-    ``r2_logit``: the same polynomial fitted to each logit.
+    ``accuracy_replaced``, ``loss_replaced``: of the model whose last MLP writes what the fit says, the skip path as it is (with several
+    layers: only meaningful for the last). ``r2_logit``: the same polynomial fitted to each logit.
 
-    R² near 1: the fit leaves nothing. It misleads with few inputs (15 parameters on p² inputs), and a fit is no mechanism: replace the
-    tap by it and look at the loss.
+    R² near 1: the fit leaves nothing. It misleads with few inputs (15 parameters on p² inputs), and it is no causal claim: a share of
+    variance that is left over can hold the answer, which is what the accuracy of the replaced model shows.
     """
     n, inputs = max(model.probe.grid.values()), model.probe.inputs
     taps = [f"last:blocks.{layer}.mlp.hook_{stage}" for stage in ("pre", "post")]
@@ -69,6 +71,11 @@ def polynomial_fit(model: Subject, *, layer: int = 0) -> dict[str, Labelled]:
     rebuilt = torch.stack([activation(fitted_pre) @ W_L, fitted_post @ W_L], -3)
     mlp_path, logits = (post.double() @ W_L).unsqueeze(-3), model.outputs.double().unsqueeze(-3)
     shifted = rebuilt + (logits - rebuilt).mean(-2, keepdim=True)
+    axis = len(model.lead)
+    replaced = [
+        model.objective.examples(Forward(one, {}), model.probe.batch)
+        for one in (logits - mlp_path + rebuilt).unbind(axis)
+    ]
 
     ticks = {"stage": ["pre", "post"], "fit": list(FITS)}
     rebuild = {"condition": ["f(poly(pre)) W_L", "poly(post) W_L"]}
@@ -105,6 +112,15 @@ def polynomial_fit(model: Subject, *, layer: int = 0) -> dict[str, Labelled]:
             long_name="R² of the model's logits, rebuilt",
             coords=rebuild,
         ),
+        **{
+            f"{name}_replaced": array(
+                torch.stack([one[name].double().mean(-1) for one in replaced], -1),
+                "condition",
+                long_name=f"{name} with the MLP replaced by the fit",
+                units=units,
+            )
+            for name, units in (("accuracy", "1"), ("loss", "nats"))
+        },
         "r2_logit": array(
             least_squares(terms["quadratic"].values, model.outputs).r2,
             "output",
