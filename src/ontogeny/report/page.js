@@ -13,22 +13,31 @@
     const slider = layout.sliders ? 92 * layout.sliders.length : 0;
     return rows * (side + meta.over + meta.under + 8) + slider;
   };
+  const shape = (plot) => (plot.clientWidth < NARROW ? "narrow" : "wide");
+  const size = (plot, layout) => {
+    const width = plot.clientWidth, meta = layout.meta ?? {};
+    const height = meta.square ? squared(layout, meta, width, shape(plot) === "narrow") : layout.height;
+    plot.style.height = `${height}px`;
+    return { width, height };
+  };
   const draw = (plot) => {
-    const figure = JSON.parse(document.getElementById(plot.dataset.from).textContent);
-    const { data, layout } = figure, meta = layout.meta ?? {}, width = plot.clientWidth;
-    const narrow = width < NARROW;
+    const { data, layout } = JSON.parse(document.getElementById(plot.dataset.from).textContent);
+    const narrow = shape(plot) === "narrow";
     if (narrow) {
-      for (const [path, value] of Object.entries(meta.narrow ?? {})) set(layout, path, value);
+      for (const [path, value] of Object.entries(layout.meta?.narrow ?? {})) set(layout, path, value);
       layout.dragmode = false; // a finger scrolls the page
     }
-    if (meta.square) layout.height = squared(layout, meta, width, narrow);
-    plot.style.height = `${layout.height}px`;
-    plot.dataset.drawn = narrow ? "narrow" : "wide";
+    plot.dataset.drawn = shape(plot);
     plot.removeAttribute("data-waiting");
-    return Plotly.react(plot, data, layout, {
-      responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
-      toImageButtonOptions: { scale: 3 },
-    });
+    return Plotly.react(plot, data, Object.assign(layout, size(plot, layout)), {
+      displaylogo: false, displayModeBar: narrow ? false : "hover",
+      modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"], toImageButtonOptions: { scale: 3 },
+    }).then(() => Plotly.redraw(plot)); // titles stand right once colour bars have taken their room
+  };
+  const fit = (plot) => {
+    if (!plot.dataset.drawn || plot.clientWidth === plot._fullLayout?.width) return;
+    if (plot.dataset.drawn !== shape(plot)) draw(plot); // the slider goes back to its start
+    else Plotly.relayout(plot, size(plot, plot.layout));
   };
   const waiting = () => plots.filter((plot) => !plot.dataset.drawn);
   if ("IntersectionObserver" in window) {
@@ -37,16 +46,8 @@
     }, { rootMargin: "800px 0px" });
     plots.forEach((plot) => watcher.observe(plot));
   } else plots.forEach(draw);
-  let timer;
-  addEventListener("resize", () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      for (const plot of plots) {
-        const shape = plot.clientWidth < NARROW ? "narrow" : "wide";
-        if (plot.dataset.drawn && (plot.dataset.drawn !== shape || plot.layout?.meta?.square)) draw(plot);
-      }
-    }, 200);
-  });
+  const resized = new ResizeObserver((seen) => seen.forEach((one) => fit(one.target)));
+  plots.forEach((plot) => resized.observe(plot));
   addEventListener("beforeprint", () => {
     document.querySelectorAll("figcaption details").forEach((one) => { one.open = true; });
     waiting().forEach(draw);

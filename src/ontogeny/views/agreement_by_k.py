@@ -6,7 +6,7 @@ import pandas as pd
 
 from ontogeny.views.base import Drawn, view
 from ontogeny.views.light import light
-from ontogeny.views.panels import panels
+from ontogeny.views.panels import add_narrow, panels
 from ontogeny.views.theme import MUTED, PALETTE, name_of
 
 QUANTITIES = {
@@ -67,6 +67,7 @@ def agreement_by_k(agreement: pd.DataFrame) -> Drawn:
     fig.update_xaxes(type="log", tickvals=ticks, ticktext=[str(k) for k in ticks], title_text=name_of("k"))
     fig.update_yaxes(range=[-0.03, 1.03])
     fig.update_layout(legend={"y": 1.0, "yref": "container", "yanchor": "top"}, margin={"t": 84})
+    add_narrow(fig, {"margin.t": 48 + 22 * (len(pairs) + 1)})  # a legend entry a line
     return Drawn(fig, says=_says(pairs, shown[0]) if shown else "")
 
 

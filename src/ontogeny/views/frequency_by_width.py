@@ -77,7 +77,7 @@ def frequency_by_width(frequency_distribution: xr.Dataset, *, by: str = "d_hidde
     fig.update_layout(legend={"x": 1, "xanchor": "right", "y": 1, "yanchor": "top", "orientation": "v"})
     add_narrow(fig, {"legend.y": fig.layout.meta["narrow"]["yaxis2.domain"][1]})
     first = [ranked[widths == w, 0].mean() for w in (unique[0], unique[-1])]
-    top = p["frequency"].values[int(spread.mean(by).argmax())]
+    top = p["frequency"].values[int(np.argmax(spread.mean(by).values))]
     says = (
         f"The strongest frequency of an output holds {first[0]:.0%} of its energy at {sign_of(by)} = {unique[0]} and "
         f"{first[1]:.0%} at {unique[-1]} (even spread: {even:.0%}); over all widths, frequency {top} holds most."

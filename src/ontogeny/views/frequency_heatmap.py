@@ -42,7 +42,7 @@ def frequency_heatmap(frequency_distribution: xr.Dataset, *, by: str = "d_hidden
     fig.update_xaxes(title_text=name_of("frequency"), showgrid=False)
     fig.update_yaxes(title_text=name_of("output"), showgrid=False, autorange="reversed")
     p = p.transpose("run", "output", "frequency")
-    strongest = p.mean("output").argmax("frequency").values
+    strongest = np.argmax(p.mean("output").values, axis=1)
     share = p.mean("output").max("frequency").values
     says = "; ".join(
         f"{ticks[i]}: strongest is frequency {p['frequency'].values[strongest[i]]} with {share[i]:.0%} of the energy"

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from ontogeny.errors import UserError
-from ontogeny.views.base import Drawn, view
+from ontogeny.views.base import Bind, Drawn, view
 from ontogeny.views.bindings import bind
 from ontogeny.views.light import evenly_thinned, light
 from ontogeny.views.order import labels, one_each
@@ -22,7 +22,7 @@ def interaction_heatmap(
     """What does the matrix of one output look like, and when does its pattern fade as the model narrows?
 
     The logit of the output is xᵀ B x, with x two one-hot vectors, so B(a, b) is what the pair (a, b) contributes. Each
-    matrix is divided by its largest magnitude, which the slider's label gives: shades compare within one matrix, not across
+    matrix is divided by its largest magnitude, which the hover gives: shades compare within one matrix, not across
     widths. Stripes along a + b constant are the rule of addition. Only the off-diagonal quarters and the diagonal are ever seen
     by an input. At most ``widths`` widths, evenly spaced, are shown, the widest first.
     """
@@ -36,9 +36,13 @@ def interaction_heatmap(
             )
         array = array.sel(output=output)
     array = array.transpose("run", "input", "input_other")
-    largest = np.abs(array).max(["input", "input_other"])
-    scaled = np.round(array / largest.where(largest > 0, 1), 2)
-    ticks = [f"{name} (largest {float(m):.3g})" for name, m in zip(labels(data, by), largest, strict=True)]
+    largest = abs(array).max(["input", "input_other"])
+    scaled = (array / largest.where(largest > 0, 1)).round(2)
+    ticks = labels(data, by)
+    hover = tuple(
+        f"input %{{y}} × input %{{x}}<br><b>%{{z:.2f}} × {float(m):.3g}</b><extra>{name}</extra>"
+        for name, m in zip(ticks, largest, strict=True)
+    )
     fig = panels(1, height=640, bars=True, square=True)
     axis = colour_axis(
         fig,
@@ -52,7 +56,7 @@ def interaction_heatmap(
         go.Heatmap(
             z=light(scaled[0]),
             coloraxis=axis,
-            hovertemplate="input %{y} × input %{x}<br><b>%{z:.2f}</b><extra></extra>",
+            hovertemplate=hover[0],
         )
     )
     period = array.sizes["input"] / 2
@@ -65,8 +69,9 @@ def interaction_heatmap(
     fig.update_yaxes(
         tickvals=places, ticktext=text, title_text="first operand a | second operand b", showgrid=False
     )
+    bindings = [bind(0, "z", scaled, "run", ticks), Bind(0, "hovertemplate", "run", hover, ticks)]
     says = (
-        f"The largest entry of B for output {output} is {float(largest[0]):.3g} at {labels(data, by)[0]} "
-        f"and {float(largest[-1]):.3g} at {labels(data, by)[-1]}."
+        f"The largest entry of B for output {output} is {float(largest[0]):.3g} at {ticks[0]} "
+        f"and {float(largest[-1]):.3g} at {ticks[-1]}."
     )
-    return Drawn(fig, [bind(0, "z", scaled, "run", ticks)], says=says, start=0)
+    return Drawn(fig, bindings, says=says, start=0)

@@ -11,7 +11,16 @@ import plotly.graph_objects as go
 from ontogeny.views.base import Drawn, view
 from ontogeny.views.light import light, log_thinned
 from ontogeny.views.panels import colour_axis, panels
-from ontogeny.views.theme import MUTED, ORDERED, colourbar, name_of, ordered_colour, share_of, sign_of
+from ontogeny.views.theme import (
+    MUTED,
+    ORDERED,
+    colourbar,
+    log_ticks,
+    name_of,
+    ordered_colour,
+    share_of,
+    sign_of,
+)
 
 
 @view(reads=("metrics",), title="Loss and accuracy over training")
@@ -27,9 +36,10 @@ def loss_curves(
     logged = metrics[metrics["step"] > 0].sort_values([by, "run", "step"])
     fig = panels(2, height=430, bars=True)
     low, high = float(logged[by].min()), float(logged[by].max())
+    # Colour by place between the ends, one trace a value: hundreds of traces would be slow to draw.
     for value, same in logged.groupby(by):
         runs = [one.iloc[log_thinned(len(one), points)] for _, one in same.groupby("run", sort=False)]
-        place = (float(value) - low) / (high - low) if high > low else 0.5
+        place = (float(str(value)) - low) / (high - low) if high > low else 0.5
         for panel, quantity in enumerate(("loss", "accuracy"), start=1):
             name = f"{sign_of(by)} = {value}"
             fig.add_trace(
@@ -53,8 +63,12 @@ def loss_curves(
         fig, 0, colourbar(name_of(by).capitalize()), colorscale=ORDERED, cmin=low, cmax=high, showscale=True
     )
     fig.add_trace(_scale_bearer(axis, low, high), row=1, col=1)
-    fig.update_xaxes(type="log", title_text=name_of("step"), exponentformat="power", dtick=1)
-    fig.update_yaxes(type="log", title_text=f"{part} loss (nats)", exponentformat="power", row=1, col=1)
+    steps, losses = logged["step"], logged[f"{part}_loss"]
+    losses = losses[losses > 0]
+    fig.update_xaxes(title_text=name_of("step"), **log_ticks(steps.min(), steps.max(), most=7))
+    fig.update_yaxes(
+        title_text=f"{part} loss (nats)", **log_ticks(losses.min(), losses.max(), most=7), row=1, col=1
+    )
     fig.update_yaxes(title_text=f"{part} accuracy", range=[-0.03, 1.03], row=1, col=2)
     outputs = metrics.attrs.get("outputs")
     uniform = metrics.attrs.get("uniform_loss", math.log(outputs) if outputs else None)
@@ -62,10 +76,20 @@ def loss_curves(
         fig.add_hline(
             y=uniform,
             line={"dash": "dot", "color": MUTED, "width": 1},
-            annotation={"text": f"uniform guess: {uniform:.2f}", "font": {"size": 11}},
-            annotation_position="bottom left",
             row=1,
             col=1,
+        )
+        fig.add_annotation(
+            text=f"uniform guess, {uniform:.2f}",
+            x=0.01,
+            xref="x domain",
+            y=math.log10(uniform),  # an annotation, unlike a line, counts in decades on a logarithmic axis
+            yref="y",
+            xanchor="left",
+            yanchor="top",
+            showarrow=False,
+            font={"size": 11, "color": MUTED},
+            bgcolor="rgba(255,255,255,0.7)",
         )
     return Drawn(fig, says=_says(logged, by, part))
 
@@ -73,7 +97,7 @@ def loss_curves(
 def _says(logged: pd.DataFrame, by: str, part: str) -> str:
     last = logged.groupby("run", sort=False).tail(1)
     loss, accuracy = last[f"{part}_loss"], last[f"{part}_accuracy"]
-    best, worst = last.loc[loss.idxmin()], last.loc[loss.idxmax()]
+    best, worst = last.iloc[int(loss.to_numpy().argmin())], last.iloc[int(loss.to_numpy().argmax())]
     sign, perfect = sign_of(by), int((accuracy >= 1.0).sum())
     return (
         f"{share_of(perfect, len(last), 'runs')} ended at a {part} accuracy of 1; the last {part} loss runs from "

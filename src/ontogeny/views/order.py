@@ -36,7 +36,7 @@ def labels(data: xr.Dataset, by: str, axis: str = "run") -> tuple[str, ...]:
     end = axis.removeprefix("run")
     values = data[f"{by}{end}"].values
     several = len(np.unique(values)) < len(values) and f"seed{end}" in data.coords
-    seeds: Sequence[Any] = data[f"seed{end}"].values if several else [None] * len(values)
+    seeds: np.ndarray = data[f"seed{end}"].values if several else np.full(len(values), None)
     names = tuple(
         f"{sign_of(by)} = {v}" + (f", seed {s}" if several else "")
         for v, s in zip(values, seeds, strict=True)
@@ -46,7 +46,7 @@ def labels(data: xr.Dataset, by: str, axis: str = "run") -> tuple[str, ...]:
     return tuple(f"{name} ({run})" for name, run in zip(names, data[axis].values, strict=True))
 
 
-def block_ticks(values: Sequence[Any], most: int = 9) -> tuple[list[int], list[str]]:
+def block_ticks(values: Sequence[Any] | np.ndarray, most: int = 9) -> tuple[list[int], list[str]]:
     """Which runs carry an axis label when they stand side by side: the middle one of each value's block, at most ``most``."""
     unique, first, size = np.unique(np.asarray(values), return_index=True, return_counts=True)
     chosen = evenly_thinned(len(unique), most)

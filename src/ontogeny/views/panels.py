@@ -14,7 +14,7 @@ from plotly.subplots import make_subplots
 
 NARROW = 640
 #: Pixels above a panel for its colour bar, and below it for its axis.
-OVER, UNDER = 64, 56
+OVER, UNDER = 88, 56
 
 
 def panels(
@@ -30,7 +30,9 @@ def panels(
     over = OVER if bars else 30
     room = count * (height if not square else 360 + over + UNDER)
     shared: dict[str, Any] = {"subplot_titles": list(titles) or None}
-    wide = make_subplots(1, count, horizontal_spacing=0.16 / count, column_widths=widths, **shared)
+    wide = make_subplots(
+        1, count, horizontal_spacing=(0.12 if square else 0.24) / count, column_widths=widths, **shared
+    )
     gap = (over + UNDER + 8) / max(room - over - UNDER, 1)
     narrow = make_subplots(count, 1, vertical_spacing=min(gap, 0.9 / count), **shared)
     overrides: dict[str, Any] = {"height": room, "dragmode": False}
@@ -45,6 +47,8 @@ def panels(
         meta={"narrow": overrides, "square": count if square else 0, "over": over, "under": UNDER},
     )
     wide.update_annotations(font={"size": 13})
+    if bars:  # there Plotly measures the standoff from the axis line, not from the tick labels
+        wide.update_xaxes(title_standoff=22)
     if square:
         for i in range(count):
             end = _suffix(i)

@@ -43,7 +43,7 @@ def similarity_triptych(*, by: str = "d_hidden", **measures: xr.Dataset) -> Draw
     if not measures:
         raise UserError("This view shows measures side by side; it was handed none.")
     fig = panels(len(measures), height=460, bars=True, square=True)
-    says = [_draw(fig, i, name, data, by) for i, (name, data) in enumerate(measures.items())]
+    says = [_draw(fig, i, name, data, by, brief=True) for i, (name, data) in enumerate(measures.items())]
     fig.update_yaxes(showticklabels=False, ticks="", title_text="")
     fig.update_yaxes(showticklabels=True, ticks="outside", title_text=name_of(by), row=1, col=1)
     below = {f"yaxis{i + 1}.showticklabels": True for i in range(1, len(measures))}
@@ -51,7 +51,7 @@ def similarity_triptych(*, by: str = "d_hidden", **measures: xr.Dataset) -> Draw
     return Drawn(fig, says=" ".join(says))
 
 
-def _draw(fig: go.Figure, panel: int, name: str, data: xr.Dataset, by: str) -> str:
+def _draw(fig: go.Figure, panel: int, name: str, data: xr.Dataset, by: str, brief: bool = False) -> str:
     """One measure in one panel; returns what is seen."""
     data = in_order(in_order(data, by), by, "run_other")
     array = data["value"].transpose("run", "run_other")
@@ -90,7 +90,7 @@ def _draw(fig: go.Figure, panel: int, name: str, data: xr.Dataset, by: str) -> s
     ):
         places, text = block_ticks(widths)
         update(tickvals=[names[i] for i in places], ticktext=text, row=1, col=panel + 1, **common)
-    return _says(name, array, data, known, rows, columns, alike)
+    return _says(name, array, data, known, rows, columns, alike, brief)
 
 
 def _says(
@@ -101,16 +101,19 @@ def _says(
     rows: tuple[str, ...],
     columns: tuple[str, ...],
     alike: bool,
+    brief: bool,
 ) -> str:
     title = _capital(str(array.attrs.get("long_name") or name.replace("_", " ")))
     if not known.size:
         return f"{title}: no two runs could be compared."
+    spread = f"{known.min():.3g} to {known.max():.3g}"
+    if brief:
+        return f"{title}: median {np.median(known):.3g} ({spread})."
     off = np.where(_same_run(data), np.nan, array.to_numpy())
-    best = np.nanargmax(off) if alike else np.nanargmin(off)
-    i, j = np.unravel_index(int(best), off.shape)
+    i, j = np.unravel_index(np.nanargmax(off) if alike else np.nanargmin(off), off.shape)
     return (
-        f"{title}: median {np.median(known):.3g} over {known.size} ordered pairs of {len(rows)} runs "
-        f"(from {known.min():.3g} to {known.max():.3g}); the most alike are {rows[i]} and {columns[j]} ({off[i, j]:.3g})."
+        f"{title}: median {np.median(known):.3g} over all pairs of {len(rows)} different runs "
+        f"({spread}); the most alike are {rows[i]} and {columns[j]} ({off[i, j]:.3g})."
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import xarray as xr
 
@@ -10,7 +12,7 @@ from ontogeny.views.bindings import bind
 from ontogeny.views.light import light
 from ontogeny.views.order import in_order, labels, one_each
 from ontogeny.views.panels import panels
-from ontogeny.views.theme import PALETTE, faint, name_of, sign_of, title_of
+from ontogeny.views.theme import PALETTE, faint, log_ticks, name_of, sign_of, title_of
 
 RANKS = ("entropy_rank", "ratio_rank", "n_99")
 
@@ -29,9 +31,11 @@ def spectrum_by_width(
     over outputs and seeds. No count can exceed 2d, so a line that rises with slope two says nothing about learning.
     """
     data = one_each(eigenspectrum, by)
-    size = np.abs(data["eigenvalues"]).transpose("run", "output", "component")
+    size = abs(data["eigenvalues"]).transpose("run", "output", "component")
     size = size.where(size > 1e-6 * float(size.max()))  # beyond the rank there is only rounding
-    low, middle, high = (size.quantile(q, "output", skipna=True) for q in (0.1, 0.5, 0.9))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # components that no output has stay missing
+        low, middle, high = (size.quantile(q, "output", skipna=True) for q in (0.1, 0.5, 0.9))
     ticks, last = labels(data, by), {"run": -1}
     fig = panels(2, titles=["eigenvalues of one width", "effective rank"], height=420)
     number = np.arange(1, size.sizes["component"] + 1)
@@ -82,9 +86,8 @@ def spectrum_by_width(
     fig.update_xaxes(title_text=name_of("component"), row=1, col=1)
     fig.update_yaxes(
         title_text=f"|{title_of(data['eigenvalues'])}|",
-        type="log",
         range=[np.log10(bottom) - 0.1, np.log10(top) + 0.1],
-        exponentformat="power",
+        **log_ticks(bottom, top, most=8),
         row=1,
         col=1,
     )

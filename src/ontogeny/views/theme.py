@@ -7,6 +7,7 @@ black-and-white printer.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import plotly.colors
@@ -108,6 +109,27 @@ def title_of(array: xr.DataArray) -> str:
     return name if units in ("", "1") else f"{name} ({units})"
 
 
+def log_ticks(low: float, high: float, most: int = 9) -> dict[str, Any]:
+    """Ticks of a logarithmic axis from ``low`` to ``high`` in plain numbers: 1, 2, 5 a decade if there is room, else decades.
+
+    Plotly's own ticks write exponents, or every digit of a decade, neither of which is legible on a phone.
+    """
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for digits in ((1, 2, 5), (1,)):
+        values = [d * 10.0**e for e in decades for d in digits if low / 1.001 <= d * 10.0**e <= high * 1.001]
+        if len(values) <= most:
+            break
+    values = values[:: 1 + len(values) // (most + 1)]
+    return {"type": "log", "tickvals": values, "ticktext": [_plain_number(v) for v in values]}
+
+
+def _plain_number(value: float) -> str:
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"
+
+
 def share_of(count: int, total: int, things: str) -> str:
     """ "10 of 64 widths" with the noun in its right number."""
     return f"{count} of {total} {things if total != 1 else things.removesuffix('s')}"
@@ -129,7 +151,8 @@ def colourbar(title: str, **more: Any) -> dict[str, Any]:
     return {
         "orientation": "h",
         "thickness": 9,
-        "outlinewidth": 0,
+        "outlinewidth": 0.5,
+        "outlinecolor": RULE,
         "ticks": "outside",
         "ticklen": 3,
         "tickcolor": RULE,
