@@ -4,10 +4,10 @@
     def success_by(data: Mapping[str, Any], *, by: str = "d_hidden", target: float = 1.0) -> list[Finding]:
         '''Where does success set in? …'''
 
-``reads`` is the mini-language of views (``runs``, ``metrics``, ``lens:NAME@final``, ``measure:NAME``, ``published``) with two
-additions: ``{option}`` is filled in from the options, and a trailing ``?`` marks what the finding can do without. ``data`` is keyed by
-the words of ``FindingKind.needs(options)``, with or without the question mark. Thresholds and published values are options: they live in the
-study's TOML, never in code.
+``reads`` is the mini-language of views (``runs``, ``metrics``, ``lens:NAME@final``, ``measure:NAME``, ``published``)
+with two additions: ``{option}`` is filled in from the options, and a trailing ``?`` marks what the finding can do
+without. ``data`` is keyed by the words of ``FindingKind.needs(options)``, with or without the question mark.
+Thresholds and published values are options: they live in the study's TOML, never in code.
 """
 
 from __future__ import annotations
@@ -158,16 +158,17 @@ def verdict(
 ) -> tuple[Verdict, str]:
     """Is a published single value what one more of our seeds could have given?
 
-    ``values``  ours, one a seed;  ``rounding``  half a unit of the published value's last digit;  ``resolution``  the difference that
-    would matter: an interval wider than it cannot confirm.
+    ``values``  ours, one a seed;  ``rounding``  half a unit of the published value's last digit;  ``resolution``  the
+    difference that would matter: an interval wider than it cannot confirm.
 
-    The published value is compared with the *prediction* interval of one new seed, not with the interval of the mean: it came from
-    one seed and is as scattered as ours are. "cannot tell" if there are fewer than ``min_n`` seeds; if all seeds gave one and the
-    same value and the published one differs (a spread of 0 in n seeds says only that a new seed differs with probability at most
-    2/(n+1)); or if it lies inside an interval wider than ``resolution``. A wide interval that excludes it still disagrees.
+    The published value is compared with the *prediction* interval of one new seed, not with the interval of the mean:
+    it came from one seed and is as scattered as ours are. "cannot tell" if there are fewer than ``min_n`` seeds; if
+    all seeds gave one and the same value and the published one differs (a spread of 0 in n seeds says only that a new
+    seed differs with probability at most 2/(n+1)); or if it lies inside an interval wider than ``resolution``. A wide
+    interval that excludes it still disagrees.
 
-    How it misleads: "agrees" means "not excluded", and grows easier with fewer seeds. Over many comparisons 1 − level of them
-    disagree by chance.
+    How it misleads: "agrees" means "not excluded", and grows easier with fewer seeds. Over many comparisons 1 − level
+    of them disagree by chance.
     """
     if published is None or math.isnan(published):
         return "no published value", "nothing was published to compare with"
@@ -211,8 +212,9 @@ def verdict_of_event(
 ) -> tuple[Verdict, str]:
     """Is a published event (all of them reached 100 %) what one more of our seeds could have given?
 
-    ``probability`` is its predictive probability (for an event with a direction, the tail at least as extreme). Below 1 − level it
-    disagrees, from ``likely`` on it agrees, and between the two nothing can be said: an event that we give 20 % may well have happened.
+    ``probability`` is its predictive probability (for an event with a direction, the tail at least as extreme). Below
+    1 − level it disagrees, from ``likely`` on it agrees, and between the two nothing can be said: an event that we
+    give 20 % may well have happened.
     """
     if n < min_n:
         return "cannot tell", f"only {n} {unit}{'s' * (n != 1)}, and {min_n} are the least for a verdict"

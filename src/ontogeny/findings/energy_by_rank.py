@@ -38,16 +38,19 @@ def energy_by_rank(
 ) -> list[Finding]:
     """What share of its energy does an output keep in its strongest, second, … frequency?
 
-    ``name`` (run, …, frequency) is a distribution over frequencies for every output (and side). It is sorted in each place, strongest first, and
-    averaged over places: rank r is "whatever frequency is r-th here", not one and the same frequency everywhere. ``constant`` keeps frequency 0 in
-    the ranking. For every setting in ``at`` and every rank: the mean over seeds with Student's interval. The whole curve against ``by`` (mean and standard deviation over
-    seeds) is in the details of the first finding.
+    ``name`` (run, …, frequency) is a distribution over frequencies for every output (and side). It is sorted in each
+    place, strongest first, and averaged over places: rank r is "whatever frequency is r-th here", not one and the
+    same frequency everywhere. ``constant`` keeps frequency 0 in the ranking. For every setting in ``at`` and every
+    rank: the mean over seeds with Student's interval. The whole curve against ``by`` (mean and standard deviation
+    over seeds) is in the details of the first finding.
 
-    "Visible" means: the interval lies above ``visible``, or, if that is not given, above the same share at initialisation
-    (``lens:NAME@initial``). ``texts`` are the claims about the first, second, … rank, in this order; later ranks must besides be smaller than the one before.
+    "Visible" means: the interval lies above ``visible``, or, if that is not given, above the same share at
+    initialisation (``lens:NAME@initial``). ``texts`` are the claims about the first, second, … rank, in this order;
+    later ranks must besides be smaller than the one before.
 
-    How it misleads: the largest of many shares is large even in noise (at initialisation it is well above 1/number of frequencies), which is why the
-    comparison is with the same rank. Sorting in every output hides whether outputs agree on the frequency.
+    How it misleads: the largest of many shares is large even in noise (at initialisation it is well above 1/number of
+    frequencies), which is why the comparison is with the same rank. Sorting in every output hides whether outputs
+    agree on the frequency.
     """
     source = f"lens:{lens}@final"
     final = data[source]

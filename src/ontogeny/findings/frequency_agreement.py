@@ -37,16 +37,19 @@ def frequency_agreement(
 ) -> list[Finding]:
     """Are models that this measure calls alike those that share their key frequencies?
 
-    A frequency is key to a model if its share (``name``, averaged over sides and outputs) exceeds ``times_mean`` × the mean share of all frequencies but the
-    constant, which is never key. Unlikeness of two sets: 1 − Jaccard. The value is the Spearman correlation of the measure with it over pairs of models;
-    p by Mantel's permutation, plain and given |Δ by|; the interval is a bootstrap over *models*. The correlation at twice and at half the threshold
+    A frequency is key to a model if its share (``name``, averaged over sides and outputs) exceeds ``times_mean`` ×
+    the mean share of all frequencies but the constant, which is never key. Unlikeness of two sets: 1 − Jaccard. The
+    value is the Spearman correlation of the measure with it over pairs of models; p by Mantel's permutation, plain
+    and given |Δ by|; the interval is a bootstrap over *models*. The correlation at twice and at half the threshold
     shows how much hangs on the rule. Models without a key frequency are left out and counted.
 
-    "Agrees": partial p < 1 − level and the interval lies above ``strong``. "Disagrees": the interval lies below ``strong``. "Reveals" is more than p < 0.05:
-    with many models a correlation of 0.1 is beyond chance and reveals nothing.
+    "Agrees": partial p < 1 − level and the interval lies above ``strong``. "Disagrees": the interval lies below
+    ``strong``. "Reveals" is more than p < 0.05: with many models a correlation of 0.1 is beyond chance and reveals
+    nothing.
 
-    How it misleads: both sides are computed from the same distributions, so some agreement is arithmetic; a high value says that the measure is not
-    dominated by small shares, not that models work alike. Models that use most frequencies overlap by chance.
+    How it misleads: both sides are computed from the same distributions, so some agreement is arithmetic; a high
+    value says that the measure is not dominated by small shares, not that models work alike. Models that use most
+    frequencies overlap by chance.
     """
     source, shares_of = f"measure:{measure}", f"lens:{lens}@final"
     pairs = data[source]

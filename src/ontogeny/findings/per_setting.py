@@ -36,14 +36,16 @@ def per_setting(
 ) -> list[Finding]:
     """How many of the published values lie where one new seed of ours would?
 
-    First the summary, then (``each``) one finding a setting: the published value against x̄ ± t s √(1 + 1/n) of our seeds at that setting,
-    widened by ``rounding`` (half a unit of its last digit). The summary is judged by an exact binomial test: if the published values
-    are seeds like ours, each falls inside with probability ``level``. A second, distribution-free look is in its details: which of the
-    n + 1 values of a setting was the published one is drawn at random, and the mean difference compared (``p_shift``, two-sided).
+    First the summary, then (``each``) one finding a setting: the published value against x̄ ± t s √(1 + 1/n) of our
+    seeds at that setting, widened by ``rounding`` (half a unit of its last digit). The summary is judged by an exact
+    binomial test: if the published values are seeds like ours, each falls inside with probability ``level``. A
+    second, distribution-free look is in its details: which of the n + 1 values of a setting was the published one is
+    drawn at random, and the mean difference compared (``p_shift``, two-sided).
 
-    How it misleads: both tests take the settings as independent, and settings that share one data split are not (a lucky split lifts them all):
-    the p-values are then too small. Few seeds make wide intervals, which agree with anything: read the mean width beside the share.
-    Accuracies piled up at 1.0 are not normal; settings where all of our seeds are equal cannot be told and are not counted.
+    How it misleads: both tests take the settings as independent, and settings that share one data split are not (a
+    lucky split lifts them all): the p-values are then too small. Few seeds make wide intervals, which agree with
+    anything: read the mean width beside the share. Accuracies piled up at 1.0 are not normal; settings where all of
+    our seeds are equal cannot be told and are not counted.
     """
     column = published_metric or metric
     table = need(data["published"], by, column, of="published").dropna(subset=[column])

@@ -57,8 +57,9 @@ def at_budget(
 ) -> pd.DataFrame:
     """``runs`` with ``column`` as it stood at the end of a budget; runs that were not allowed it are left out.
 
-    Without a budget: the last value. A run that stopped by its rule keeps the value it stopped with. Reading a longer run at an earlier
-    epoch makes it comparable with a published shorter one (exact if the metric was logged there; otherwise the last one logged before).
+    Without a budget: the last value. A run that stopped by its rule keeps the value it stopped with. Reading a longer
+    run at an earlier epoch makes it comparable with a published shorter one (exact if the metric was logged there;
+    otherwise the last one logged before).
     """
     if budget is None:
         return need(runs, column, of="runs")
@@ -75,8 +76,9 @@ def at_budget(
 def fair(runs: pd.DataFrame, budget: float, clock: str = "epoch") -> np.ndarray:
     """Which runs say something about a budget: those that were *allowed* it and came to their end, whatever the end was.
 
-    A run allowed 600 epochs that reached its target at 400 says nothing fair about 2,000: its fellows that had not are censored, and keeping the
-    winners alone would bias. A run still under way is left out for the same reason. Divergence is an end.
+    A run allowed 600 epochs that reached its target at 400 says nothing fair about 2,000: its fellows that had not
+    are censored, and keeping the winners alone would bias. A run still under way is left out for the same reason.
+    Divergence is an end.
     """
     need(runs, "status", clock, of="runs")
     ended = runs["status"].isin(("done", "stopped", "diverged")).to_numpy()
@@ -86,7 +88,8 @@ def fair(runs: pd.DataFrame, budget: float, clock: str = "epoch") -> np.ndarray:
 def budgets(runs: pd.DataFrame, clock: str = "epoch") -> np.ndarray:
     """What every run was allowed: the column ``budget_epochs`` (for ``epoch``).
 
-    Where it is missing, a run that used its budget up tells it, and the others are taken to have been allowed as much as the longest.
+    Where it is missing, a run that used its budget up tells it, and the others are taken to have been allowed as much
+    as the longest.
     """
     column = f"budget_{clock}s"
     if column in runs:

@@ -33,16 +33,18 @@ def similarity_among_perfect(
 ) -> list[Finding]:
     """Is similarity high among all perfect models, beyond that among imperfect and among untrained ones?
 
-    Perfect: ``metric`` ≥ ``perfect``. For every one of ``variables`` (raw and centred logits, say) the mean over pairs of distinct perfect models, with a
-    bootstrap over *models*. Nulls: which models are called perfect is permuted (p); permuted among models of one ``by`` only (p within, which a mere
-    effect of ``by`` cannot produce); pairs of imperfect models; pairs of untrained models, if ``measure:NAME@initial`` is there.
+    Perfect: ``metric`` ≥ ``perfect``. For every one of ``variables`` (raw and centred logits, say) the mean over
+    pairs of distinct perfect models, with a bootstrap over *models*. Nulls: which models are called perfect is
+    permuted (p); permuted among models of one ``by`` only (p within, which a mere effect of ``by`` cannot produce);
+    pairs of imperfect models; pairs of untrained models, if ``measure:NAME@initial`` is there.
 
-    "Agrees": p < 1 − level, the interval lies above the mean among untrained models, and above ``high`` if the study says what high is.
-    "Disagrees": the interval lies below ``high`` or the mean among untrained models. "All": the smallest pair and the 5 % quantile are in the details; a
-    high mean with a low minimum is not "all".
+    "Agrees": p < 1 − level, the interval lies above the mean among untrained models, and above ``high`` if the study
+    says what high is. "Disagrees": the interval lies below ``high`` or the mean among untrained models. "All": the
+    smallest pair and the 5 % quantile are in the details; a high mean with a low minimum is not "all".
 
-    How it misleads: perfect models are mostly wide, so width alone can make them alike: read p within. Raw logits share a large common part (the mean over classes,
-    the answer's peak); their cosine is high for any two models that answer rightly. Models of one seed share their split and may share their beginning.
+    How it misleads: perfect models are mostly wide, so width alone can make them alike: read p within. Raw logits
+    share a large common part (the mean over classes, the answer's peak); their cosine is high for any two models that
+    answer rightly. Models of one seed share their split and may share their beginning.
     """
     source = f"measure:{measure}"
     pairs, initial = data[source], data.get(f"{source}@initial")

@@ -33,18 +33,22 @@ def similarity_blocks(
 ) -> list[Finding]:
     """Are models of one range of ``by`` more alike than their closeness in ``by`` makes them?
 
-    For every seed, the matrix of its models ordered by ``by``. Blocks are found on one half of the seeds (contiguous, 2 … ``most`` of
-    ``smallest`` settings or more, maximising residual similarity within) and tested on the other half, and the other way round; the larger p counts.
-    Similarity is first freed of what a gradient can do: a level for every distance |Δ|, drifting smoothly along the diagonal, and an effect a model.
-    The value is the gap: how much more alike two models of one block are, at the same distance and place, in units of the measure. The null
-    is the same number of contiguous blocks at random places. The interval is Student's over seeds, each under the blocks of the half without it.
+    For every seed, the matrix of its models ordered by ``by``. Blocks are found on one half of the seeds (contiguous,
+    2 … ``most`` of ``smallest`` settings or more, maximising residual similarity within) and tested on the other
+    half, and the other way round; the larger p counts. Similarity is first freed of what a gradient can do: a level
+    for every distance |Δ|, drifting smoothly along the diagonal, and an effect a model. The value is the gap: how
+    much more alike two models of one block are, at the same distance and place, in units of the measure. The null is
+    the same number of contiguous blocks at random places. The interval is Student's over seeds, each under the blocks
+    of the half without it.
 
-    "Agrees": p < 1 − level in both directions and the gap is at least ``clear``. "Disagrees": the whole interval lies below ``clear``. One seed
-    cannot tell: blocks found in a matrix are always there. The ceiling (same setting, other seed) is in the details: a block whose members are no more alike
-    than two seeds of one setting is as alike as it gets.
+    "Agrees": p < 1 − level in both directions and the gap is at least ``clear``. "Disagrees": the whole interval lies
+    below ``clear``. One seed cannot tell: blocks found in a matrix are always there. The ceiling (same setting, other
+    seed) is in the details: a block whose members are no more alike than two seeds of one setting is as alike as it
+    gets.
 
-    How it misleads: a heatmap of a pure gradient looks blocky along the diagonal. Very smooth blocks (wider transitions than a sixth of the range)
-    count as gradient here. With fewer than about 16 settings there are too few partitions for any p below 0.05.
+    How it misleads: a heatmap of a pure gradient looks blocky along the diagonal. Blocks with soft
+    edges count as gradient here. With fewer than about 16 settings there are too few
+    partitions for any p below 0.05.
     """
     source = f"measure:{measure}"
     pairs = data[source]

@@ -37,17 +37,21 @@ def success_by(
 ) -> list[Finding]:
     """At which ``by`` do half of the runs reach ``metric`` ≥ ``target`` within a budget?
 
-    For each budget: d₅₀ of a logistic P(reach | by) with its interval, whether success is monotone, and a verdict on each published
-    claim of that budget. A run reached within a budget if its first logged ``metric`` ≥ ``target`` came at a ``clock`` ≤ budget; only runs
-    that were allowed the whole budget count (a stopped run that had less says nothing fair about more).
+    For each budget: d₅₀ of a logistic P(reach | by) with its interval, whether success is monotone, and a verdict on
+    each published claim of that budget. A run reached within a budget if its first logged ``metric`` ≥ ``target``
+    came at a ``clock`` ≤ budget; only runs that were allowed the whole budget count (a stopped run that had less says
+    nothing fair about more).
 
-    A claim is a table with ``text``, optionally ``budget``, ``at_least`` and ``at_most`` (the settings it speaks of), and one of
-    ``reached = "all"`` or a number (how many of those settings, one run each) or ``first`` (the smallest that reached). It is judged by the
-    probability of that event for one new seed under the curve, averaged over the bootstrap draws of the curve. "All" agrees
-    from ½ on; for a number or a first the probability is twice the smaller tail, and what is not excluded agrees. Claims that contradict each other are judged each on its own.
+    A claim is a table with ``text``, optionally ``budget``, ``at_least`` and ``at_most`` (the settings it speaks of),
+    and one of ``reached = "all"`` or a number (how many of those settings, one run each) or ``first`` (the smallest
+    that reached). It is judged by the probability of that event for one new seed under the curve, averaged over the
+    bootstrap draws of the curve. "All" agrees from ½ on; for a number or a first the probability is twice the smaller
+    tail, and what is not excluded agrees. Claims that contradict each other are judged each on its own.
 
-    How it misleads: d₅₀ belongs to a budget and to a target; accuracy 1.0 on a held-out part is not accuracy 1.0 on all examples.
-    Where success comes and goes (small p of the monotone test) d₅₀ describes a trend and the claims' probabilities are those of the trend.
+    How it misleads: d₅₀ belongs to a budget and to a target; accuracy 1.0 on a held-out part is not accuracy 1.0 on
+    all examples. Where success comes and goes (small p of the monotone test) d₅₀ describes a trend and the claims'
+    probabilities are those of the trend. Settings of one seed count as independent given the curve; a data split that
+    they share may make them succeed together, which widens the law of a count and makes "all" likelier than is said.
     """
     runs, metrics = data["runs"], data["metrics"]
     need(runs, "run", by, of="runs")
@@ -66,7 +70,8 @@ def success_by(
         x, seeds = part[by].to_numpy(dtype=float), seeds_of(part, seed)
         curve = fit_success(x, reached, seeds, scale=scale, level=level, draws=draws)  # type: ignore[arg-type]
         found.append(_onset(curve, by, metric, target, budget, title, x, reached, seeds))
-        found.append(_monotone(x, reached, seeds, curve, by, title, level))
+        if 0 < reached.sum() < len(reached):
+            found.append(_monotone(x, reached, seeds, curve, by, title, level))
         found += [_judge(claim, curve, x, reached, seeds, title, min_n, level) for claim in mine]
     return found
 
@@ -96,15 +101,20 @@ def _onset(
     each = [reached[seeds == s].mean() for s in np.unique(seeds)]
     counts = zip(curve.successes.astype(int), curve.trials.astype(int), strict=True)
     wilson = [wilson_interval(int(won), int(tried), curve.level) for won, tried in counts]
+    where = f"at {by} = {curve.d50:.3g}" if inside else f"at no {by} that was tried"
     return Finding(
-        claim=f"half of the runs reach {metric} ≥ {target:g} {title} at {by} = {curve.d50:.3g}",
+        claim=f"half of the runs reach {metric} ≥ {target:g} {title} {where}",
         value=curve.d50,
         units=by,
         interval=curve.d50_interval,
         interval_kind=curve.interval_kind,
         n=curve.n_seeds,
         why=f"{k} of {n} runs reached it"
-        + ("" if inside else f"; the onset is outside the {by} that were tried"),
+        + (
+            ""
+            if inside
+            else f"; the onset is outside {curve.d[0]:g}–{curve.d[-1]:g} and its place an extrapolation"
+        ),
         evidence={"outcomes": "runs", "curves": "metrics"},
         details={
             "share_reached_by_seed": each,

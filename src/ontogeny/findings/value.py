@@ -36,12 +36,14 @@ def value(
 ) -> list[Finding]:
     """What is this number, how much does it vary from seed to seed, and could the published one be one more seed?
 
-    ``source`` is ``runs``, ``metrics`` or ``lens:NAME@final``, ``name`` a column or variable of it, ``where`` picks rows or ticks
-    (``{d_hidden = 64, split = "all"}``), ``reduce`` (mean, median, min, max, sum, std, first, last) makes one number of what remains for a run; several runs of one
-    seed are averaged. ``again`` is a second published value (another run of the same study, say), judged as a finding of its own.
-    The interval is the prediction interval for one new seed; that of the mean is in the details.
+    ``source`` is ``runs``, ``metrics`` or ``lens:NAME@final``, ``name`` a column or variable of it, ``where`` picks
+    rows or ticks (``{d_hidden = 64, split = "all"}``), ``reduce`` (mean, median, min, max, sum, std, first, last)
+    makes one number of what remains for a run; several runs of one seed are averaged. ``again`` is a second published
+    value (another run of the same study, say), judged as a finding of its own. The interval is the prediction
+    interval for one new seed; that of the mean is in the details.
 
-    How it misleads: see :func:`~ontogeny.findings.base.verdict`. Among 25 such rows one or two disagree by chance at the 95 % level.
+    How it misleads: see :func:`~ontogeny.findings.base.verdict`. Among 25 such rows one or two disagree by chance at
+    the 95 % level.
     """
     runs = _per_run(data[source], source, name, dict(where or {}), reduce, seed)
     values = runs.groupby("seed")["value"].mean().dropna().to_numpy(dtype=float)

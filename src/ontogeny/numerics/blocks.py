@@ -15,11 +15,12 @@ Labels = NDArray[np.int64]  # (D,): block of every row, 0, 0, 0, 1, 1, …
 
 @dataclass(frozen=True)
 class Gradient:
-    """What similarity may do without being blocks, for D ordered rows: an orthonormal ``basis`` (pairs, q) over the pairs i < j.
+    """What similarity may do without being blocks, for D ordered rows: an orthonormal ``basis`` (pairs, q) over the pairs
+    i < j.
 
-    One level for every distance |i − j|, which may drift smoothly along the diagonal (a polynomial in the position of the pair
-    and in its logarithm, because much changes among the first rows), and one
-    effect a row (a model unlike all others is not a block). What is left over has edges.
+        One level for every distance |i − j|, which may drift smoothly along the diagonal (a polynomial in the position of
+        the pair and in its logarithm, because much changes among the first rows), and one effect a row (a model unlike
+        all others is not a block). What is left over has edges.
     """
 
     size: int
@@ -64,8 +65,9 @@ def same_block(labels: ArrayLike) -> Array:
 def block_effect(similarity: ArrayLike, labels: ArrayLike, gradient: Gradient) -> tuple[Array, Array]:
     """How much more alike are rows of one block than the gradient makes them? Two numbers, each (...).
 
-    ``similarity`` (D, D), ``labels`` (..., D). The partial correlation of similarity and same-block given the gradient, and the gap: the
-    regression coefficient of same-block, in units of similarity. 0 for labels that the gradient explains (one block, or none).
+    ``similarity`` (D, D), ``labels`` (..., D). The partial correlation of similarity and same-block given the
+    gradient, and the gap: the regression coefficient of same-block, in units of similarity. 0 for labels that the
+    gradient explains (one block, or none).
     """
     s = gradient.remove(upper(similarity))
     inside = gradient.remove(same_block(labels))
@@ -79,8 +81,9 @@ def block_effect(similarity: ArrayLike, labels: ArrayLike, gradient: Gradient) -
 def find_blocks(similarity: ArrayLike, gradient: Gradient, *, most: int = 6, smallest: int = 3) -> Labels:
     """The contiguous partition into 2 … ``most`` blocks of ``smallest`` rows or more that the residual similarity speaks for.
 
-    For every number of blocks the partition with the largest sum of residuals within blocks (exact, by dynamic programming over the last cut);
-    among these the one with the largest partial correlation. It finds blocks in anything: test them on other data.
+    For every number of blocks the partition with the largest sum of residuals within blocks (exact, by dynamic
+    programming over the last cut); among these the one with the largest partial correlation. It finds blocks in
+    anything: test them on other data.
     """
     size = gradient.size
     residual = np.zeros((size, size))
@@ -130,8 +133,8 @@ def check_blocks(
 ) -> tuple[float, float, float]:
     """Do blocks found elsewhere show in this matrix? (partial correlation, gap, p against randomly placed blocks.)
 
-    The matrix must come from other seeds than the blocks. The null keeps the number of blocks and their contiguity, which a permutation of
-    rows would destroy: under any gradient left over, contiguous blocks beat scattered ones.
+    The matrix must come from other seeds than the blocks. The null keeps the number of blocks and their contiguity,
+    which a permutation of rows would destroy: under any gradient left over, contiguous blocks beat scattered ones.
     """
     correlation, gap = block_effect(similarity, labels, gradient)
     null, _ = block_effect(similarity, random_blocks(labels, draws, smallest=smallest, seed=seed), gradient)

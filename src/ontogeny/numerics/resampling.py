@@ -1,7 +1,8 @@
 """Permutation p-values, bootstrap, prediction and binomial intervals: uncertainty over sampling units.
 
-The sampling unit is what another laboratory would draw anew: a seed, a trained model, a document. Pairs of models are not units: M
-models make M(M−1)/2 pairs, and an interval over pairs is narrower than the truth by a factor that grows with √M.
+The sampling unit is what another laboratory would draw anew: a seed, a trained model, a document. Pairs of models are
+not units: M models make M(M−1)/2 pairs, and an interval over pairs is narrower than the truth by a factor that grows
+with √M.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ Alternative = Literal["greater", "less", "two-sided"]
 def permutation_p(observed: ArrayLike, null: ArrayLike, alternative: Alternative = "greater") -> Array:
     """How often does chance do at least as well: p = (1 + #{null ≥ observed}) / (1 + B).
 
-    ``observed`` (...), ``null`` (B, ...) → (...). The observed arrangement counts as one of the permutations, so p is never 0 and the
-    test has its size for every B (Phipson & Smyth 2010). Two-sided: twice the smaller side, at most 1.
+    ``observed`` (...), ``null`` (B, ...) → (...). The observed arrangement counts as one of the permutations, so p is
+    never 0 and the test has its size for every B (Phipson & Smyth 2010). Two-sided: twice the smaller side, at most
+    1.
 
-    How it misleads: its smallest value is 1/(1+B); ten shuffles cannot give p < .09. Ties within a rounding error count as reached.
+    How it misleads: its smallest value is 1/(1+B); ten shuffles cannot give p < .09. Ties within a rounding error
+    count as reached.
     """
     seen, drawn = np.asarray(observed, dtype=float), np.asarray(null, dtype=float)
     if drawn.ndim != seen.ndim + 1:
@@ -57,11 +60,13 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Percentile interval of ``statistic(indices of the drawn units)`` over ``n`` resampled units (models, seeds).
 
-    All values of a drawn unit come with it, so values within a unit may depend on one another as they like. A statistic of pairs must
-    leave out the pairs of a unit with a copy of itself (:func:`pair_mean` does): they are alike by construction.
+    All values of a drawn unit come with it, so values within a unit may depend on one another as they like. A
+    statistic of pairs must leave out the pairs of a unit with a copy of itself (:func:`pair_mean` does): they are
+    alike by construction.
 
-    How it misleads: below about ten units it is too narrow (its spread lacks √(n/(n−1)), and the tails are those of the few values
-    there are). Draws on which the statistic is undefined are left out; NaN if nothing is left or there is one unit only.
+    How it misleads: below about ten units it is too narrow (its spread lacks √(n/(n−1)), and the tails are those of
+    the few values there are). Draws on which the statistic is undefined are left out; NaN if nothing is left or there
+    is one unit only.
     """
     if n < 2:
         return math.nan, math.nan
@@ -84,7 +89,8 @@ def pair_mean(values: Array, chosen: NDArray[np.int64], others: NDArray[np.int64
 def mean_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
     """Where the mean over all seeds lies: x̄ ± t s/√n, Student's t with n − 1 degrees of freedom.
 
-    It shrinks to nothing with more seeds, so a single published run is *not* to be compared with it: see :func:`prediction_interval`.
+    It shrinks to nothing with more seeds, so a single published run is *not* to be compared with it: see
+    :func:`prediction_interval`.
     """
     return _student(values, level, lambda n: 1 / n)
 
@@ -94,9 +100,9 @@ def prediction_interval(
 ) -> tuple[float, float]:
     """Where one new seed lies: x̄ ± t s √(1 + 1/n), cut to ``bounds`` ([0, 1] for an accuracy).
 
-    Covers with exactly ``level`` if seeds are independent and normal. How it misleads: for values piled up at a bound (many runs at
-    accuracy 1.0) the coverage is approximate, and n equal values give a width of 0, which is not certainty. Cutting to bounds that no
-    value can pass never loses coverage.
+    Covers with exactly ``level`` if seeds are independent and normal. How it misleads: for values piled up at a bound
+    (many runs at accuracy 1.0) the coverage is approximate, and n equal values give a width of 0, which is not
+    certainty. Cutting to bounds that no value can pass never loses coverage.
     """
     low, high = _student(values, level, lambda n: 1 + 1 / n)
     return float(np.clip(low, *bounds)), float(np.clip(high, *bounds))
@@ -125,8 +131,8 @@ def wilson_interval(successes: int, trials: int, level: float = 0.95) -> tuple[f
 def predictive_count(successes: int, trials: int, new_trials: int = 1) -> Array:
     """P(0 … m successes in m new trials | k of n), beta-binomial with Jeffreys's prior: (new_trials + 1,).
 
-    With m = 1 the last entry is (k + ½)/(n + 1), the probability that a single new trial succeeds. With few trials it stays near ½:
-    three of three says 0.875, not 1.
+    With m = 1 the last entry is (k + ½)/(n + 1), the probability that a single new trial succeeds. With few trials it
+    stays near ½: three of three says 0.875, not 1.
     """
     law = stats.betabinom(new_trials, successes + 0.5, trials - successes + 0.5)
     return np.asarray(law.pmf(np.arange(new_trials + 1)), dtype=float)

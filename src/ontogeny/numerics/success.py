@@ -21,8 +21,9 @@ FEW_SEEDS = 8  # below this the bootstrap over seeds alone is too narrow to be b
 class SuccessCurve:
     """logit P(reach | d) = intercept + slope · x, x = log d (or d), and what the runs leave open about it.
 
-    ``d``, ``trials``, ``successes``, ``probability``, ``low``, ``high`` (D,): the settings tried, the counts, the fitted curve and its
-    pointwise band. ``draws`` (B, 2): intercept and slope of every bootstrap draw, for predictions.
+    ``d``, ``trials``, ``successes``, ``probability``, ``low``, ``high`` (D,): the settings tried, the counts, the
+    fitted curve and its pointwise band. ``draws`` (B, 2): intercept and slope of every bootstrap draw, for
+    predictions.
     """
 
     intercept: float
@@ -64,16 +65,17 @@ def fit_success(
 ) -> SuccessCurve:
     """At which d does success set in? One row a run: its ``d``, whether it ``reached`` the target, its ``seed``.
 
-    Fit by Firth's penalised likelihood ℓ(β) + ½ ln det I(β), which is finite under separation (all succeed above some d, none below),
-    where maximum likelihood has an infinite slope. d₅₀ = exp(−intercept/slope).
+    Fit by Firth's penalised likelihood ℓ(β) + ½ ln det I(β), which is finite under separation (all succeed above some
+    d, none below), where maximum likelihood has an infinite slope. d₅₀ = exp(−intercept/slope).
 
-    Uncertainty: resample whole seeds (*expanded* percentiles: t with S − 1 degrees of freedom and √(S/(S−1)), Hesterberg 2015).
-    With one seed: runs drawn from the fitted curve, which assumes that they are independent and that the curve is true. With fewer than
-    8 seeds: the wider of the two. ``interval_kind`` says which it was.
+    Uncertainty: resample whole seeds (*expanded* percentiles: t with S − 1 degrees of freedom and √(S/(S−1)),
+    Hesterberg 2015). With one seed: runs drawn from the fitted curve, which assumes that they are independent and
+    that the curve is true. With fewer than 8 seeds: the wider of the two. ``interval_kind`` says which it was.
 
-    How it misleads: d₅₀ outside the range of d is an extrapolation; it is +inf if nothing succeeded and 0 if everything did. A logistic
-    can be fitted to success that comes and goes: look at :func:`monotone_p` first. Runs censored before their budget must be left out
-    by the caller, whether or not they had succeeded.
+    How it misleads: d₅₀ outside the range of d is an extrapolation; it is +inf if nothing succeeded and 0 if
+    everything did, with an interval that excludes nothing. A logistic can be fitted to success that comes and goes:
+    look at :func:`monotone_p` first. Runs censored before their budget must be left out by the caller, whether or not
+    they had succeeded.
     """
     widths, trials, wins = _tabulate(d, reached, seed)
     x, n, k = _x(widths, scale), trials.sum(0), wins.sum(0)
@@ -102,8 +104,10 @@ def fit_success(
         intercept=float(intercept),
         slope=float(slope),
         scale=scale,
-        d50=_edge(k, n, float(_d50(np.array([intercept, slope]), x, scale))),
-        d50_interval=(min(low for low, _ in d50s), max(high for _, high in d50s)),
+        d50=_edge(k, n, float(_d50(np.array([intercept, slope]), x, scale)), scale),
+        d50_interval=_anywhere(scale)
+        if k.sum() == 0 or (k == n).all()
+        else (min(low for low, _ in d50s), max(high for _, high in d50s)),
         interval_kind=f"{level:.0%} interval of d50, {' or '.join(kinds)}{', the wider' * (len(kinds) > 1)}",
         d=widths,
         trials=n,
@@ -120,8 +124,9 @@ def fit_success(
 def firth_logistic(x: ArrayLike, successes: ArrayLike, trials: ArrayLike, *, steps: int = 60) -> Array:
     """Intercept and slope of logit P = a + b x by Firth's penalised likelihood: counts (..., D) → (..., 2).
 
-    Solves Xᵀ(k − nπ + h(½ − π)) = 0, h the leverages, by Fisher scoring with steps halved until the penalised likelihood rises (Firth 1993).
-    The penalty is Jeffreys's prior: it removes the first-order bias and pulls probabilities towards ½ by about half a run.
+    Solves Xᵀ(k − nπ + h(½ − π)) = 0, h the leverages, by Fisher scoring with steps halved until the penalised
+    likelihood rises (Firth 1993). The penalty is Jeffreys's prior: it removes the first-order bias and pulls
+    probabilities towards ½ by about half a run.
     """
     x, k, n = (np.asarray(v, dtype=float) for v in (x, successes, trials))
     centre, spread = x.mean(), x.std() or 1.0
@@ -168,12 +173,13 @@ def monotone_p(
 ) -> float:
     """Does success come and go with d more than chance makes it? A small p says: not monotone.
 
-    Statistic: 2 [ℓ(one probability a d) − ℓ(best non-decreasing probabilities)], the isotonic fit by pool-adjacent-violators. Null: runs
-    drawn from the fitted logistic and, separately, from the isotonic fit; the larger p counts, so that neither shape is assumed.
+    Statistic: 2 [ℓ(one probability a d) − ℓ(best non-decreasing probabilities)], the isotonic fit by
+    pool-adjacent-violators. Null: runs drawn from the fitted logistic and, separately, from the isotonic fit; the
+    larger p counts, so that neither shape is assumed.
 
-    How it misleads: one run a d says little (a failure at d = 50 after a success at 49 is what any probability below 1 gives). Runs of one seed
-    share a data split, which may make them succeed together: over-dispersion between d's looks like non-monotony. A large p is
-    not evidence that success *is* monotone.
+    How it misleads: one run a d says little (a failure at d = 50 after a success at 49 is what any probability below
+    1 gives). Runs of one seed share a data split, which may make them succeed together: over-dispersion between d's
+    looks like non-monotony. A large p is not evidence that success *is* monotone.
     """
     widths, trials, wins = _tabulate(d, reached, seed)
     n, k = trials.sum(0), wins.sum(0)
@@ -233,12 +239,17 @@ def _d50(coefficients: Array, x: Array, scale: Scale) -> Array:
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         at = -a / b
         at = np.exp(at) if scale == "log" else at
-    beyond = np.where(a + b * x.mean() < 0, math.inf, 0.0 if scale == "log" else -math.inf)
+    beyond = np.where(a + b * x.mean() < 0, math.inf, _anywhere(scale)[0])
     return np.asarray(np.where(b > 0, at, beyond))
 
 
-def _edge(k: Array, n: Array, d50: float) -> float:
-    return math.inf if k.sum() == 0 else (0.0 if (k == n).all() else d50)
+def _edge(k: Array, n: Array, d50: float, scale: Scale) -> float:
+    before, beyond = _anywhere(scale)
+    return beyond if k.sum() == 0 else (before if (k == n).all() else d50)
+
+
+def _anywhere(scale: Scale) -> tuple[float, float]:
+    return (0.0 if scale == "log" else -math.inf), math.inf
 
 
 def _expanded(level: float, units: int) -> float:
