@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from ontogeny.axes import Labelled, array
 from ontogeny.errors import UserError
@@ -36,28 +35,25 @@ def trajectory(model: Subject, *, components: int = 3) -> dict[str, Labelled]:
             f"The lens 'trajectory' needs two or more steps of one run on the last leading axis; the weights have leading axes "
             f"{model.lead} and the steps are {model.steps}."
         )
-    flat = {
-        name: w.flatten(lead).double()
-        for name, w in model.weights.items()
-        if name not in model.architecture.frozen
-    }
-    weights = list(flat.values())
-    groups = ["all", *dict.fromkeys(_group(name) for name in flat)]
-    member = torch.tensor(
-        [[group in ("all", _group(name)) for name in flat] for group in groups],
-        dtype=torch.float64,
-        device=weights[0].device,
+    names = [name for name in model.weights if name not in model.architecture.frozen]
+    groups = ["all", *dict.fromkeys(map(_group, names))]
+    member = torch.tensor([[g in ("all", _group(name)) for name in names] for g in groups]).double()
+
+    def of(w: Tensor) -> tuple[Tensor, Tensor]:
+        """Squared lengths (…, quantity, step) and inner products of the centred steps (…, step, step) of one weight."""
+        x = w.flatten(lead).double()
+        chord = pad(x.diff(dim=-2).square().sum(-1), (1, 0), value=torch.nan)
+        lengths = [(x - x[..., :1, :]), (x - x[..., -1:, :]), x]
+        centred = x - x.mean(-2, keepdim=True)
+        return torch.stack([chord, *(y.square().sum(-1) for y in lengths)], -2), centred @ centred.mT
+
+    squares, grams = zip(*(of(model.weights[name]) for name in names), strict=True)
+    member = member.to(grams[0].device)
+    chord, from_init, to_end, norm = (
+        torch.einsum("gw,...wqs->q...gs", member, torch.stack(squares, -3)).sqrt().unbind(0)
     )
-
-    def norm(of: Callable[[Tensor], Tensor]) -> Tensor:
-        """Norm over the weights of each group: (…, group, step)."""
-        return (member @ torch.stack([of(w).square().sum(-1) for w in weights], -2)).sqrt()
-
-    centred = [w - w.mean(-2, keepdim=True) for w in weights]
-    grams = torch.stack([w @ w.mT for w in centred], -3)
-    path = pca_of_gram(torch.einsum("gw,...wst->...gst", member, grams))
-    steps = torch.tensor(model.steps, dtype=torch.float64, device=path.explained.device)
-    speed = norm(lambda w: w.diff(dim=-2)) / steps.diff()
+    path = pca_of_gram(torch.einsum("gw,...wst->...gst", member, torch.stack(grams, -3)))
+    steps = torch.tensor(model.steps, dtype=torch.float64, device=chord.device)
     k = min(components, path.scores.shape[-1])
     ticks = {"group": groups, "step": list(model.steps), "component": range(1, k + 1)}
     return {
@@ -68,27 +64,27 @@ def trajectory(model: Subject, *, components: int = 3) -> dict[str, Labelled]:
             path.explained[..., :k], "group", "component", long_name="share of variance over steps"
         ),
         "velocity": array(
-            torch.nn.functional.pad(speed, (1, 0), value=torch.nan),
+            chord / steps.diff(prepend=steps[:1] - 1),
             "group",
             "step",
             long_name="velocity ‖Δθ‖ / Δstep",
             units="norm of weights per step",
         ),
         "from_init": array(
-            norm(lambda w: w - w[..., :1, :]),
+            from_init,
             "group",
             "step",
             long_name="distance to the first step",
             units="norm of weights",
         ),
         "to_end": array(
-            norm(lambda w: w - w[..., -1:, :]),
+            to_end,
             "group",
             "step",
             long_name="distance to the last step",
             units="norm of weights",
         ),
-        "norm": array(norm(lambda w: w), "group", "step", long_name="‖θ‖", units="norm of weights"),
+        "norm": array(norm, "group", "step", long_name="‖θ‖", units="norm of weights"),
     }
 
 
