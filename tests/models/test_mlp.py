@@ -1,4 +1,4 @@
-"""The multilayer perceptron against one-hot vectors written out, and its padding."""
+"""The multilayer perceptron against one-hot vectors written out."""
 
 from __future__ import annotations
 
@@ -57,24 +57,6 @@ def test_stacked_models_equal_separate_calls(embedding: str) -> None:
     together = architecture.forward(stacked, own).outputs
     for i, weights in enumerate(models):
         torch.testing.assert_close(together[i], architecture.forward(weights, own[i]).outputs)
-
-
-@pytest.mark.parametrize("activation", FUNCTIONS)
-def test_padded_neurons_stay_silent_and_get_no_gradient(activation: str) -> None:
-    architecture, weights = made(activation=activation, bias=True)
-    padded = {}
-    for name, w in weights.items():
-        for axis, label in enumerate(architecture.axes[name]):
-            if label in architecture.pads:
-                w = torch.cat([w, torch.zeros_like(w.narrow(axis, 0, 3))], axis)
-        padded[name] = w.requires_grad_()
-    outputs = architecture.forward(padded, TOKENS).outputs
-    torch.testing.assert_close(outputs, architecture.forward(weights, TOKENS).outputs)
-    torch.autograd.backward(outputs.logsumexp(-1).sum())
-    assert padded["mlp.W_in"].shape[-1] == 10
-    for name in ("mlp.W_in", "mlp.b_in"):
-        assert not padded[name].grad[..., 7:].any()
-    assert not padded["mlp.W_out"].grad[7:].any()
 
 
 def test_sums_are_symmetric_in_the_operands() -> None:

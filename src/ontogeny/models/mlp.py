@@ -41,6 +41,7 @@ class MLP:
     n_layers: int = 1
     bias: bool = False
 
+    pads: ClassVar[Mapping[str, int]] = {}
     frozen: ClassVar[frozenset[str]] = frozenset()
 
     def __post_init__(self) -> None:
@@ -54,11 +55,6 @@ class MLP:
     def layers(self) -> tuple[str, ...]:
         """Hidden layers by name: mlp, mlp.1, mlp.2, …"""
         return ("mlp", *(f"mlp.{i}" for i in range(1, self.n_layers)))
-
-    @property
-    def pads(self) -> Mapping[str, int]:
-        """A neuron of zeros stays silent (f(0) = 0) and gets no gradient."""
-        return {"neuron": 16} if self.n_layers == 1 else {}
 
     @cached_property
     def axes(self) -> Mapping[str, tuple[str, ...]]:
