@@ -242,14 +242,22 @@ class Store:
 
     # -- many runs at once -----------------------------------------------------------------------------------------
 
-    def lens(self, name: str, step: int = -1, **options: Any) -> xr.Dataset:
-        """A lens at one step (−1: the last; 0: untrained) of every run: (run, …) with what varied as coordinates."""
+    def lens(self, name: str, step: int | None = -1, **options: Any) -> xr.Dataset:
+        """A lens at one step (−1: the last; 0: untrained) of every run: (run, …) with what varied as coordinates.
+
+        ``step=None``: at every step that was kept, (run, step, …), missing (NaN) where a run did not keep it.
+        """
         import xarray as xr
 
         parts, runs = [], [Run(self, e) for e in self.entries() if e.checkpoints]
+        lens: Lens = registry.lenses[name]
+        stored = lens.keep or lens.scope == "trajectory"  # of what is not stored, no step is computed in vain
         for run in runs:
-            data = run.lens(name, **options) if step == -1 else run.lens(name, [step], **options)
-            parts.append(data.isel(step=-1, drop=True) if "step" in data.dims else data)
+            if step is None or (step == -1 and stored):
+                data = run.lens(name, **options)
+            else:
+                data = run.lens(name, [step], **options)
+            parts.append(data if step is None or "step" not in data.dims else data.isel(step=-1, drop=True))
         if not parts:
             raise UserError(f"{self.directory.root} has no runs with checkpoints to look at.")
         joined = xr.concat(
@@ -303,14 +311,14 @@ class Store:
         """One thing, read from disk once; None if it is not there and can be done without."""
         read = parse(word)
         if word not in self._cache:
-            step = 0 if read.when == "initial" else -1
+            step = {"initial": 0, "final": -1, "steps": None}[read.when]
             ways: dict[str, Callable[[], Any]] = {
                 "runs": lambda: self.runs().reset_index(),
                 "metrics": self.metrics,
                 "published": self.published,
                 "findings": lambda: self.finding_table(read.name),
                 "lens": lambda: self.lens(read.name, step, **read.options),
-                "measure": lambda: self.comparison(read.name, step, **read.options),
+                "measure": lambda: self.comparison(read.name, step or 0, **read.options),
             }
             try:
                 self._cache[word] = ways[read.kind]()

@@ -1,8 +1,8 @@
 """The mini-language in which views and findings say what they read.
 
-    runs · metrics · published · findings[:KIND] · lens:NAME[(option=value, …)][@final|@initial] · measure:NAME[(…)][@initial]
+    runs · metrics · published · findings[:KIND] · lens:NAME[(option=value, …)][@final|@initial|@steps] · measure:NAME[(…)][@initial]
 
-``{option}`` is filled in from the options of the view or finding; a trailing ``?`` marks what it can do without.
+A lens is handed over runs at the last step, at step 0, or with ``@steps`` over (run, step, …). ``{option}`` is filled in from the options of the view or finding; a trailing ``?`` marks what it can do without.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ontogeny.errors import UnknownName, UserError
 
 KINDS = ("runs", "metrics", "published", "findings", "lens", "measure")
 _FORM = re.compile(
-    r"(?P<kind>\w+)(:(?P<name>[\w*]+)(\((?P<options>.*)\))?(@(?P<when>final|initial))?)?(?P<optional>\?)?"
+    r"(?P<kind>\w+)(:(?P<name>[\w*]+)(\((?P<options>.*)\))?(@(?P<when>final|initial|steps))?)?(?P<optional>\?)?"
 )
 
 
@@ -47,6 +47,8 @@ def parse(read: str) -> Read:
     part = match.groupdict()
     if part["kind"] not in KINDS:
         raise UnknownName("thing to read", part["kind"], KINDS)
+    if part["kind"] == "measure" and part["when"] == "steps":
+        raise UserError(f"'{read}': a measure compares runs at one step, @final or @initial.")
     options = tomllib.loads(f"o = {{{part['options']}}}")["o"] if part["options"] else {}
     return Read(part["kind"], part["name"] or "", options, part["when"] or "final", bool(part["optional"]))
 

@@ -34,7 +34,7 @@ def key_frequencies(
     *,
     source: Literal["logits", "neurons", "W_L"] = "logits",
     rule: Literal["mean", "elbow"] = "mean",
-    times_mean: float = 2.0,
+    times_mean: float = 1.0,
 ) -> dict[str, Labelled]:
     """Which frequencies does the network answer with, and how much of it do they explain?
 

@@ -68,7 +68,7 @@ class Session:
         final = {parse(r)[0] for name in order for r in registry[name].of("lens") if parse(r)[1]}
         at_end = self._run(in_order(final), [self.steps[-1]], {}) if final else {}
         finals = {
-            n: {v: torch.from_numpy(to_numpy(x.values)[0]) for v, x in at_end[n].items()} for n in final
+            n: {v: torch.as_tensor(to_numpy(x.values)[0]) for v, x in at_end[n].items()} for n in final
         }
         everything = self._run(order, steps, finals)
         out = {}

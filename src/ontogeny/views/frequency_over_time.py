@@ -13,7 +13,7 @@ from ontogeny.views.panels import colour_axis, panels
 from ontogeny.views.theme import SEQUENTIAL, colourbar, name_of, title_of
 
 
-@view(reads=("lens:neuron_commitment",), title="Frequencies over training")
+@view(reads=("lens:neuron_commitment@steps",), title="Frequencies over training")
 def frequency_over_time(neuron_commitment: xr.Dataset, *, run: str = "") -> Drawn:
     """Which frequencies win neurons over training, and which are tried and given up?
 

@@ -13,7 +13,7 @@ from ontogeny.views.panels import panels
 from ontogeny.views.theme import PALETTE, RULE, name_of
 
 
-@view(reads=("lens:key_frequencies",), title="Key frequencies")
+@view(reads=("lens:key_frequencies@steps",), title="Key frequencies")
 def key_frequency_bars(key_frequencies: xr.Dataset, *, run: str = "") -> Drawn:
     """Which frequencies does the network answer with at each step?
 

@@ -14,7 +14,7 @@ from ontogeny.views.panels import colour_axis, panels
 from ontogeny.views.theme import SEQUENTIAL, colourbar, name_of, title_of
 
 
-@view(reads=("lens:neuron_fourier",), title="Neurons by frequency")
+@view(reads=("lens:neuron_fourier@steps",), title="Neurons by frequency")
 def neuron_frequency_heatmap(neuron_fourier: xr.Dataset, *, run: str = "") -> Drawn:
     """With which frequency does each neuron compute, and when did it take it up?
 

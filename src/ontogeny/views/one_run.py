@@ -8,10 +8,11 @@ from ontogeny.errors import UnknownName
 
 
 def one_run(data: xr.Dataset, run: str = "") -> xr.Dataset:
-    """The run of that name, or the first; a dataset without runs as it is."""
+    """The run of that name, or the first, at the steps that it kept; a dataset without runs as it is."""
     if "run" not in data.dims:
         return data
     names = [str(name) for name in data["run"].values]
     if run and run not in names:
         raise UnknownName("run", run, names)
-    return data.isel(run=names.index(run) if run else 0)
+    one = data.isel(run=names.index(run) if run else 0)
+    return one.dropna("step", how="all") if "step" in one.dims else one

@@ -18,7 +18,7 @@ PHASES = ("memorisation", "circuit formation", "clean-up")
 
 
 @view(
-    reads=("lens:performance", "lens:progress_measures", "lens:learning_phases"),
+    reads=("lens:performance@steps", "lens:progress_measures@steps", "lens:learning_phases"),
     title="Progress measures over training",
 )
 def progress_curves(
