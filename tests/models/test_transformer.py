@@ -171,3 +171,19 @@ def test_refusals_say_what_was_asked() -> None:
         architecture.forward(weights, torch.zeros(1, 4, dtype=torch.long))
     with pytest.raises(UserError, match="activation"):
         architectures.build({"kind": "transformer", "activation": "tanh"})
+
+
+@pytest.mark.parametrize("n_layers", [1, 2])
+def test_values_and_gradients_do_not_depend_on_the_company(n_layers: int) -> None:
+    architecture = Transformer(n_layers=n_layers, d_model=16, n_heads=2, d_head=8, d_mlp=32)
+    models = [architecture.init(SIGNATURE, Key(seed, "init")) for seed in range(5)]
+    inputs = torch.stack([TOKENS[s : s + 64] for s in range(5)])
+
+    def look(who: list[int]) -> list[Tensor]:
+        leaves = {n: w.requires_grad_() for n, w in stack(*(models[i] for i in who)).items()}
+        outputs = architecture.forward(leaves, inputs[who]).outputs
+        losses = outputs.logsumexp(-1).mean(-1)
+        return [outputs, *torch.autograd.grad(losses.sum(), list(leaves.values()))]
+
+    for together, alone in zip(look([0, 1, 2, 3, 4]), look([3]), strict=True):
+        assert torch.equal(together[3], alone[0])
