@@ -84,7 +84,8 @@ def models(perfect, among, rest, n=40, seed=0):
 @pytest.mark.parametrize(
     ("perfect", "among", "rest", "options", "want"),
     [
-        (12, 0.9, 0.3, {}, "agrees"),
+        (12, 0.9, 0.3, {"high": 0.7}, "agrees"),
+        (12, 0.9, 0.3, {}, "cannot tell"),  # nobody said what is high
         (12, 0.9, 0.3, {"high": 0.95}, "disagrees"),
         (12, 0.3, 0.3, {"high": 0.2}, "cannot tell"),  # high, but no higher than the imperfect
         (3, 0.9, 0.3, {}, "cannot tell"),
@@ -117,8 +118,9 @@ def test_an_effect_of_width_alone_is_seen_within_settings():
     accuracy = np.where((d == 64) & (seed < 14), 1.0, 0.9)
     runs = pd.DataFrame({"run": data["run"].values, "all_accuracy": accuracy})
     (one,) = findings["similarity_among_perfect"](
-        {"measure:activation_similarity": data, "runs": runs}, draws=499
+        {"measure:activation_similarity": data, "runs": runs}, draws=499, high=0.5
     )
+    assert one.verdict == "cannot tell"
     assert one.details["p_value"] < 0.01 < 0.05 < one.details["p_within_settings"]
 
 

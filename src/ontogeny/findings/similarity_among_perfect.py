@@ -38,9 +38,10 @@ def similarity_among_perfect(
     permuted (p); permuted among models of one ``by`` only (p within, which a mere effect of ``by`` cannot produce);
     pairs of imperfect models; pairs of untrained models, if ``measure:NAME@initial`` is there.
 
-    "Agrees": p < 1 − level, the interval lies above the mean among untrained models, and above ``high`` if the study
-    says what high is. "Disagrees": the interval lies below ``high`` or the mean among untrained models. "All": the
-    smallest pair and the 5 % quantile are in the details; a high mean with a low minimum is not "all".
+    "Agrees": both p < 1 − level (the second where a setting has both kinds), and the interval lies above the mean
+    among untrained models and above ``high``, of which one at least must be there: without either nobody has said what
+    high is. "Disagrees": the interval lies below one of them. "All": the smallest pair and the 5 % quantile are in the
+    details; a high mean with a low minimum is not "all".
 
     How it misleads: perfect models are mostly wide, so width alone can make them alike: read p within. Raw logits
     share a large common part (the mean over classes, the answer's peak); their cosine is high for any two models that
@@ -110,13 +111,16 @@ def _one(
         [untrained if np.isfinite(untrained) else -math.inf, -math.inf if high is None else sign * high]
     )
     judged: Verdict = "cannot tell"
-    if p < 1 - level and low > floor:
+    beyond_chance = p < 1 - level and not p_within >= 1 - level  # NaN within: nothing to hold it against
+    if beyond_chance and low > floor > -math.inf:
         judged = "agrees"
     elif high_end < floor:
         judged = "disagrees"
     nulls = f"{sign * imperfect:.3g} among imperfect"
     nulls += f", {sign * untrained:.3g} among untrained models" if np.isfinite(untrained) else " models"
     within = "no setting has both kinds" if math.isnan(p_within) else f"p = {p_within:.2g} within settings"
+    if floor == -math.inf:
+        within += "; neither a threshold nor untrained models say what is high"
     return Finding(
         claim=claim,
         value=sign * mean,
