@@ -51,9 +51,12 @@ class Schedule(Strict):
         last = total // unit
         points = set(self.at)
         for part in self.ranges:
-            points.update(range(part.start, min(last, part.stop or last) + 1, part.every))
+            stop = last if part.stop is None else min(last, part.stop)
+            points.update(range(part.start, stop + 1, part.every))
         if self.per_decade and last:
-            exponents = range(math.floor(self.per_decade * math.log10(last)) + 1)
+            exponents = range(
+                math.floor(self.per_decade * math.log10(last)) + 2
+            )  # one may round down to the last
             points.update(round(10 ** (k / self.per_decade)) for k in exponents)
         return sorted({0, total} | {p * unit for p in points if 0 <= p * unit <= total})
 

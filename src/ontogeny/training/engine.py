@@ -168,7 +168,8 @@ class TorchEngine:
         values = torch.autograd.grad(loss.sum(), [leaves[n] for n in self.trained], allow_unused=True)
         gradients = {n: g for n, g in zip(self.trained, values, strict=True) if g is not None}
         if self.first.clip is not None:
-            norm = torch.stack([per_variant_sum(g.square()) for g in gradients.values()]).sum(0).sqrt()
+            first, *rest = (per_variant_sum(g.square()) for g in gradients.values())
+            norm = sum(rest, start=first).sqrt()  # one by one, for the same reason
             scale = (self.first.clip / (norm + 1e-6)).clamp(max=1.0)
             gradients = {n: g * scale.reshape(-1, *[1] * (g.ndim - 1)) for n, g in gradients.items()}
         return loss.detach(), gradients

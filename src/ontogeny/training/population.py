@@ -104,7 +104,7 @@ def train_shard(
     def look() -> None:
         """Log, stop, and keep weights, all of the same step."""
         nonlocal active
-        if step in evaluations:
+        if active and step in evaluations:
             rows = runner.evaluate(active)
             stopped = []
             for i, row in zip(active, rows, strict=True):
@@ -133,7 +133,8 @@ def train_shard(
         diverged = runner.advance(active, step, following)
         step = following
         for i, bad in diverged.items():
-            sink.log(members[i], {"step": bad, "epoch": bad / per_epoch, "train_loss": float("nan")})
+            if bad == step or bad not in evaluations:  # else the row of that step is there, and says so
+                sink.log(members[i], {"step": bad, "epoch": bad / per_epoch, "train_loss": float("nan")})
             settle(i, "diverged")
         active = [i for i in active if i not in diverged]
         look()
