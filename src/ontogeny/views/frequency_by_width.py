@@ -73,7 +73,9 @@ def frequency_by_width(frequency_distribution: xr.Dataset, *, by: str = "d_hidde
     fig.update_xaxes(title_text=name_of(by))
     fig.update_xaxes(showgrid=False, row=1, col=1)
     fig.update_yaxes(title_text=name_of("frequency"), showgrid=False, row=1, col=1)
-    fig.update_yaxes(title_text="share of an output's energy", rangemode="tozero", row=1, col=2)
+    fig.update_yaxes(
+        title_text="share of an output's energy", range=[0, 1.35 * float(ranked.max())], row=1, col=2
+    )
     fig.update_layout(legend={"x": 1, "xanchor": "right", "y": 1, "yanchor": "top", "orientation": "v"})
     add_narrow(fig, {"legend.y": fig.layout.meta["narrow"]["yaxis2.domain"][1]})
     first = [ranked[widths == w, 0].mean() for w in (unique[0], unique[-1])]

@@ -30,11 +30,12 @@ def loss_curves(
     """How do loss and accuracy of every run move over training?
 
     One line a run, coloured by what varied; the step axis is logarithmic, so the initialisation (step 0) is not on it. At most
-    ``points`` logged steps a run are drawn, evenly spaced in the logarithm. The dotted line is the loss of a uniform guess,
+    ``points`` logged steps a run are drawn (fewer for hundreds of runs), evenly spaced in the logarithm. The dotted line is the loss of a uniform guess,
     ln(outputs): a run above it is worse than knowing nothing. A line that ends early is a run that stopped by rule.
     """
     logged = metrics[metrics["step"] > 0].sort_values([by, "run", "step"])
     fig = panels(2, height=430, bars=True)
+    points = max(12, min(points, 6000 // logged["run"].nunique()))
     low, high = float(logged[by].min()), float(logged[by].max())
     # Colour by place between the ends, one trace a value: hundreds of traces would be slow to draw.
     for value, same in logged.groupby(by):
@@ -44,7 +45,7 @@ def loss_curves(
             name = f"{sign_of(by)} = {value}"
             fig.add_trace(
                 go.Scatter(
-                    x=_joined([one["step"].to_numpy() for one in runs]),
+                    x=_joined([one["step"].to_numpy() for one in runs]).astype(np.float32),
                     y=light(_joined([one[f"{part}_{quantity}"].to_numpy() for one in runs])),
                     text=_hover_names(runs) if len(runs) > 1 else None,
                     name=name,

@@ -11,7 +11,7 @@ from ontogeny.views.base import Drawn, view
 from ontogeny.views.bindings import bind
 from ontogeny.views.light import light
 from ontogeny.views.order import in_order, labels, one_each
-from ontogeny.views.panels import panels
+from ontogeny.views.panels import add_narrow, panels
 from ontogeny.views.theme import PALETTE, faint, log_ticks, name_of, sign_of, title_of
 
 RANKS = ("entropy_rank", "ratio_rank", "n_99")
@@ -64,10 +64,11 @@ def spectrum_by_width(
         fig.add_scatter(x=number, y=light(array.isel(last)), mode="lines", row=1, col=1, **more)
     bindings = [bind(i, "y", array, "run", ticks) for i, array in enumerate((low, high, middle))]
     ranks = in_order(effective_rank, by)
-    ends = []
+    ends, highest = [], 1.0
     for colour, name in zip(PALETTE, [n for n in RANKS if n in ranks], strict=False):
         one = ranks[name].mean("output")
         mean = one.groupby(by).mean()
+        highest = max(highest, float(mean.max()))
         label = ranks[name].attrs.get("long_name", name.replace("_", " "))
         fig.add_scatter(
             x=mean[by].values,
@@ -92,6 +93,8 @@ def spectrum_by_width(
         col=1,
     )
     fig.update_xaxes(title_text=name_of(by), row=1, col=2)
-    fig.update_yaxes(title_text="number of eigenvectors", rangemode="tozero", row=1, col=2)
-    fig.update_layout(legend={"x": 1, "xanchor": "right", "y": 0.02, "yanchor": "bottom", "orientation": "v"})
+    fig.update_yaxes(title_text="number of eigenvectors", range=[0, 1.4 * highest], row=1, col=2)
+    place = {"y": 1, "yanchor": "top", "xanchor": "left", "orientation": "v"}
+    fig.update_layout(legend=place | {"x": fig.layout.xaxis2.domain[0] + 0.01})
+    add_narrow(fig, {"legend.x": 0.02, "legend.y": fig.layout.meta["narrow"]["yaxis2.domain"][1]})
     return Drawn(fig, bindings, says="Averaged over outputs: " + "; ".join(ends) + ".")
