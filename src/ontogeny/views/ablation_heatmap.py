@@ -13,7 +13,7 @@ from ontogeny.views.panels import colour_axis, panels
 from ontogeny.views.theme import DIVERGING, colourbar
 
 
-@view(reads=("lens:embedding_ablation",), title="Errors without components of the embedding")
+@view(reads=("lens:embedding_ablation@steps",), title="Errors without components of the embedding")
 def ablation_heatmap(embedding_ablation: xr.Dataset, *, run: str = "") -> Drawn:
     """What does the model get wrong when the numbers' embedding keeps its first one or two principal components?
 

@@ -13,7 +13,7 @@ from ontogeny.views.panels import panels
 from ontogeny.views.theme import PALETTE
 
 
-@view(reads=("lens:attention",), title="Attention of the last position")
+@view(reads=("lens:attention@steps",), title="Attention of the last position")
 def attention_bars(attention: xr.Dataset, *, run: str = "") -> Drawn:
     """How much does each head attend to each position, on average over the inputs?
 

@@ -14,7 +14,7 @@ from ontogeny.views.panels import panels
 from ontogeny.views.theme import INK, MUTED, ORDERED, PALETTE, RULE
 
 
-@view(reads=("lens:embedding_geometry",), title="Geometry of the embedding")
+@view(reads=("lens:embedding_geometry@steps",), title="Geometry of the embedding")
 def embedding_scatter(embedding_geometry: xr.Dataset, *, run: str = "") -> Drawn:
     """Do the numbers lie on a line, a parabola or a circle, and how many directions do they need?
 

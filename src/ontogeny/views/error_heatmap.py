@@ -13,7 +13,7 @@ from ontogeny.views.panels import colour_axis, panels
 from ontogeny.views.theme import DIVERGING, colourbar, title_of
 
 
-@view(reads=("lens:error_grid",), title="Errors over (a, b)")
+@view(reads=("lens:error_grid@steps",), title="Errors over (a, b)")
 def error_heatmap(error_grid: xr.Dataset, *, run: str = "") -> Drawn:
     """Where over (a, b) is the model wrong, and by how much?
 

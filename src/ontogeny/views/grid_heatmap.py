@@ -14,11 +14,11 @@ from ontogeny.views.panels import colour_axis, panels
 from ontogeny.views.theme import DIVERGING, SEQUENTIAL, colourbar, title_of
 
 
-@view(reads=("lens:grid_activations@final",), title="A unit over (a, b)")
-def grid_heatmap(grid_activations: xr.Dataset, *, run: str = "") -> Drawn:
+@view(reads=('lens:grid_activations(tap="{tap}")@final',), title="A unit over (a, b)")
+def grid_heatmap(grid_activations: xr.Dataset, *, tap: str = "outputs", run: str = "") -> Drawn:
     """What does one unit of a tap say at every (a, b)?
 
-    A cell is an input, a downwards; numbers are written in on small grids. The slider walks through the units of the tap (or the outputs).
+    A cell is an input, a downwards; numbers are written in on small grids. The slider walks through the units of ``tap`` (or the outputs).
     One colour scale serves all units: a pale map is a unit that says little.
 
     Raises UserError if the lens was asked for a tap without units.

@@ -16,7 +16,7 @@ EDGES = np.linspace(-1, 1, 41)
 STAGES = {"pre": "before the nonlinearity", "post": "after the nonlinearity"}
 
 
-@view(reads=("lens:neuron_correlation",), title="Neurons and the sum")
+@view(reads=("lens:neuron_correlation@steps",), title="Neurons and the sum")
 def neuron_histogram(neuron_correlation: xr.Dataset, *, variable: str = "a + b", run: str = "") -> Drawn:
     """Do neurons follow the sum (or an operand, or a component) linearly, before and after the nonlinearity?
 

@@ -14,7 +14,7 @@ from ontogeny.views.panels import panels
 from ontogeny.views.theme import PALETTE, RULE, faint
 
 
-@view(reads=("lens:polynomial_fit",), title="Neurons as polynomials")
+@view(reads=("lens:polynomial_fit@steps",), title="Neurons as polynomials")
 def polynomial_scatter(
     polynomial_fit: xr.Dataset, *, x: str = "linear", y: str = "quadratic", run: str = ""
 ) -> Drawn:

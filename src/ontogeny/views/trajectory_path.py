@@ -13,7 +13,7 @@ from ontogeny.views.panels import panels
 from ontogeny.views.theme import INK, MUTED, ORDERED, PALETTE
 
 
-@view(reads=("lens:trajectory",), title="Path of the weights")
+@view(reads=("lens:trajectory@steps",), title="Path of the weights")
 def trajectory_path(trajectory: xr.Dataset, *, group: str = "all", run: str = "") -> Drawn:
     """Which way did the weights go, and when did they move fast?
 

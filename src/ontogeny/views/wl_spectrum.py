@@ -14,7 +14,7 @@ from ontogeny.views.panels import colour_axis, panels
 from ontogeny.views.theme import SEQUENTIAL, colourbar, title_of
 
 
-@view(reads=("lens:readout_spectrum",), title="Spectrum of the read-out")
+@view(reads=("lens:readout_spectrum@steps",), title="Spectrum of the read-out")
 def wl_spectrum(readout_spectrum: xr.Dataset, *, run: str = "") -> Drawn:
     """Which frequencies over the outputs does each neuron write?
 
