@@ -73,7 +73,7 @@ def _picture(figure: Figure, folder: Path, number: int) -> tuple[str | None, str
     try:
         with_slider(figure.drawn).write_image(folder / name, width=1000, scale=2)
     except (ImportError, ValueError, RuntimeError, OSError) as error:
-        return None, str(error).strip().splitlines()[0].strip(". :") if str(error).strip() else type(
+        return None, str(error).strip().splitlines()[0].strip(". :,") if str(error).strip() else type(
             error
         ).__name__
     return f"{folder.name}/{name}", None

@@ -35,7 +35,7 @@ def loss_curves(
     """
     logged = metrics[metrics["step"] > 0].sort_values([by, "run", "step"])
     fig = panels(2, height=430, bars=True)
-    points = max(12, min(points, 6000 // logged["run"].nunique()))
+    points = min(points, max(12, 6000 // logged["run"].nunique()))
     low, high = float(logged[by].min()), float(logged[by].max())
     # Colour by place between the ends, one trace a value: hundreds of traces would be slow to draw.
     for value, same in logged.groupby(by):

@@ -86,7 +86,7 @@ def spectrum_by_width(
     top, bottom = float(high.max()), float(low.min())
     fig.update_xaxes(title_text=name_of("component"), row=1, col=1)
     fig.update_yaxes(
-        title_text=f"|{title_of(data['eigenvalues'])}|",
+        title_text=title_of(data["eigenvalues"].assign_attrs(long_name="|λ|")),
         range=[np.log10(bottom) - 0.1, np.log10(top) + 0.1],
         **log_ticks(bottom, top, most=8),
         row=1,
