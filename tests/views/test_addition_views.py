@@ -13,7 +13,9 @@ from ontogeny.views.error_heatmap import error_heatmap
 from ontogeny.views.grid_heatmap import grid_heatmap
 from ontogeny.views.neuron_histogram import neuron_histogram
 from ontogeny.views.polynomial_scatter import polynomial_scatter
+from ontogeny.views.readout_heatmap import readout_heatmap
 from ontogeny.views.trajectory_path import trajectory_path
+from ontogeny.views.weight_spectra_curves import weight_spectra_curves
 from ontogeny.views.wl_spectrum import wl_spectrum
 
 STEPS = [0, 100, 2000]
@@ -198,3 +200,24 @@ def test_the_path_and_the_velocity_of_every_group():
     np.testing.assert_allclose(drawn.figure.data[0].x, scores[0, :, 0], rtol=1e-3)
     assert [trace.name for trace in drawn.figure.data[1:]] == ["all", "mlp"]
     assert "distance 4" in drawn.says and "90%" in drawn.says
+
+
+def test_the_readout_stands_in_the_order_of_the_correlation_with_dead_neurons_last():
+    W_L = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]])  # neuron, output
+    drawn = readout_heatmap(
+        readout=results({"W_L": (("neuron", "output"), W_L)}),
+        neuron_correlation=correlations().isel(step=-1),
+    )
+    trace = drawn.figure.data[0]
+    assert np.asarray(trace.z)[0].tolist() == [5, 1, 3, 7]  # r = −.2, .5, .95, NaN
+    assert drawn.says == "1 neurons fall with a + b, 2 rise, 1 never vary."
+
+
+def test_every_matrix_is_a_curve_of_its_directions():
+    ratio = np.array([[8.0, 8.0], [4.0, 6.0], [1.0, 5.0]])
+    data = results({"participation_ratio": (("step", "matrix"), ratio)}, step=STEPS, matrix=["W_E", "W_U"])
+    drawn = weight_spectra_curves(weight_spectra=data)
+    assert drawn.figure.data[0].y.tolist() == [8, 4, 1] and drawn.figure.data[1].name == "W_U"
+    assert "from 1 (W_E) to 5 (W_U)" in drawn.says
+    with pytest.raises(UnknownName):
+        weight_spectra_curves(weight_spectra=data, quantity="rank")
