@@ -14,12 +14,13 @@ from ontogeny.subject import Subject
 def attention_by_frequency(model: Subject) -> dict[str, Labelled]:
     """With which frequencies of the inputs does each head's attention from the last position vary?
 
-    Equation: for the weight A(a, b) of a head on a position, the share of its energy about the mean in the 2-D Fourier block {1, cos k, sin k}², as for neurons. mean and std
-    are those of A over the inputs.
+    Equation: for the weight A(a, b) of a head on a position, the share of its energy about the mean in the 2-D Fourier block
+    {1, cos k, sin k}², as for neurons. mean and std are those of A over the inputs.
 
-    Shapes: share (frequency, head, key), NaN where the weight is constant; mean, std, dominant_share (head, key); dominant_frequency (head, key), NaN likewise. Units: shares.
-    A share says nothing about size: a head whose std is .001 can have all of it at one frequency. Weights sum to 1 over positions, so with three
-    positions only two maps are free. "Low" frequencies depend on the labels of the numbers.
+    Shapes: share (frequency, head, key), NaN where the weight is constant; mean, std, dominant_share (head, key);
+    dominant_frequency (head, key), NaN likewise. Units: shares. A share says nothing about size: a head whose std is .001 can
+    have all of it at one frequency. Weights sum to 1 over positions, so with three positions only two maps are free. "Low"
+    frequencies depend on the labels of the numbers.
     """
     p = model.probe.period or model.signature.outputs
     pattern = model.tap("last:blocks.0.attn.hook_pattern")  # (…, example, head, key)

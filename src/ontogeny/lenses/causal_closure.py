@@ -36,15 +36,20 @@ def causal_closure(
 ) -> dict[str, Labelled]:
     """If only the key frequencies, or only the neurons that carry them, are left in the MLP, how much of the task is left?
 
-    Equation: part = the components of the last-position activations along cos, sin w_k(a + b) of the key frequencies of the final step, or the deviation from their mean of neurons specialised in
-    one (share at least ``threshold``). *Kept*: the activations are their mean plus the part. *Removed*: the activations less the part. The rest of the network, residual stream
-    included, is as it was. recovered = 1 − (loss − full)/(none − full) on the held-out part, none being the loss with all activations at their mean.
-    Controls, matched and seeded: as many frequencies drawn from the others, as many neurons drawn from all; the mean of ``draws`` draws.
+    Equation: part = the components of the last-position activations along cos, sin w_k(a + b) of the key frequencies of the
+    final step, or the deviation from their mean of neurons specialised in one (share at least ``threshold``). *Kept*: the
+    activations are their mean plus the part. *Removed*: the activations less the part. The rest of the network, residual stream
+    included, is as it was. recovered = 1 − (loss − full)/(none − full) on the held-out part, none being the loss with all
+    activations at their mean.
+    Controls, matched and seeded: as many frequencies drawn from the others, as many neurons drawn from all; the mean of
+    ``draws`` draws.
 
-    Shapes: loss, control_loss, recovered, control_recovered (group, quantity), quantity being kept or removed; cluster_loss, cluster_control_loss (frequency, quantity) for the
-    neurons of one key frequency alone, NaN where it has none; full_loss, none_loss (). Units: nats; recovered pure, 1 is everything.
-    recovered means nothing where none_loss is not above full_loss, as before grokking, when the MLP hurts on held-out inputs. Frequencies are matched in number, not in energy: the key ones have
-    most of it by definition. recovered above 1 says that what was left out did harm. Errors: more than one layer; answers not equally common.
+    Shapes: loss, control_loss, recovered, control_recovered (group, quantity), quantity being kept or removed; cluster_loss,
+    cluster_control_loss (frequency, quantity) for the neurons of one key frequency alone, NaN where it has none; full_loss,
+    none_loss (). Units: nats; recovered pure, 1 is everything. recovered means nothing where none_loss is not above full_loss,
+    as before grokking, when the MLP hurts on held-out inputs. Frequencies are matched in number, not in energy: the key ones
+    have most of it by definition. recovered above 1 says that what was left out did harm. Errors: more than one layer; answers
+    not equally common.
     """
     p = model.probe.period or model.signature.outputs
     rows = list(model.split.values())[1]

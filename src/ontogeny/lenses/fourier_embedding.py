@@ -15,14 +15,15 @@ from ontogeny.subject import Subject
 def fourier_embedding(model: Subject) -> dict[str, Labelled]:
     """Which waves over the numbers does the network embed, and which waves over the answers do its neurons write?
 
-    Equation: with F the orthonormal Fourier basis over Z_p, the directions are the rows of F W_E (number tokens only) and the columns
-    of W_L Fᵀ with W_L = W_out W_U; their norms by harmonic, and energy shares by frequency (the constant left out of the total).
-    gram = cosines between all embedding directions: two frequencies in orthogonal planes of equal radius give the identity.
+    Equation: with F the orthonormal Fourier basis over Z_p, the directions are the rows of F W_E (number tokens only) and the
+    columns of W_L Fᵀ with W_L = W_out W_U; their norms by harmonic, and energy shares by frequency (the constant left out of
+    the total). gram = cosines between all embedding directions: two frequencies in orthogonal planes of equal radius give the
+    identity.
 
     Shapes: embedding_norm, neuron_logit_norm (harmonic,); embedding_share, neuron_logit_share (frequency,); gram (harmonic,
-    harmonic_other). Units: norms in the weights' own, shares and cosines pure.
-    A peak says that the wave is there, not that it is used: compare with the key frequencies. Which frequencies count as low depends
-    on the labels of the numbers; multiplying them by a unit of Z_p permutes all frequencies. Errors: more than one layer is refused.
+    harmonic_other). Units: norms in the weights' own, shares and cosines pure. A peak says that the wave is there, not that it
+    is used: compare with the key frequencies. Which frequencies count as low depends on the labels of the numbers; multiplying
+    them by a unit of Z_p permutes all frequencies. Errors: more than one layer is refused.
     Source: Nanda et al. 2023, "Progress measures for grokking via mechanistic interpretability", section 4.
     """
     p = model.probe.period or model.signature.outputs

@@ -32,13 +32,15 @@ MATRICES = ("W_E", "W_in", "W_L")
 def gradient_by_frequency(model: Subject) -> dict[str, Labelled]:
     """At which frequencies does the loss gradient change the embedding, the neurons and their map to the logits?
 
-    Equation: with G the gradient of the mean loss of a part, the energy by frequency of: W_E, ‖F G_E‖² over the numbers; W_in, the first-order change of the pre-activations
-    resid_mid(a, b) G_in, by 2-D Fourier block {1, cos k, sin k}², as a mean over inputs (W_in has no axis of numbers of its own); W_L, the first-order change of W_out W_U,
-    G_out W_U + W_out G_U, by output frequency.
+    Equation: with G the gradient of the mean loss of a part, the energy by frequency of: W_E, ‖F G_E‖² over the numbers; W_in,
+    the first-order change of the pre-activations resid_mid(a, b) G_in, by 2-D Fourier block {1, cos k, sin k}², as a mean over
+    inputs (W_in has no axis of numbers of its own); W_L, the first-order change of W_out W_U, G_out W_U + W_out G_U, by output
+    frequency.
 
-    Shapes: energy, share (matrix, split, frequency); the constant is left out of the shares. Units: energy in squared gradient units that differ between matrices: compare shares.
-    The gradient is that of the loss alone, without weight decay and without the optimiser's scaling, so it is not the step that is taken.
-    A part that is not trained on has a gradient too: it shows what would help there. Errors: more than one layer; outputs that are not the period.
+    Shapes: energy, share (matrix, split, frequency); the constant is left out of the shares. Units: energy in squared gradient
+    units that differ between matrices: compare shares. The gradient is that of the loss alone, without weight decay and without
+    the optimiser's scaling, so it is not the step that is taken. A part that is not trained on has a gradient too: it shows
+    what would help there. Errors: more than one layer; outputs that are not the period.
     """
     p = model.probe.period or model.signature.outputs
     neuron_logit_map(model.weights)  # refuses more than one layer

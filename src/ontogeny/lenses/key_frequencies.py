@@ -39,16 +39,16 @@ def key_frequencies(
     """Which frequencies does the network answer with, and how much of it do they explain?
 
     Equation: share_k = energy at frequency k / energy at all k ≥ 1, where energy is that of the logit cube along cos and sin
-    w_k(a + b − c) (``source="logits"``), of the last-position neurons along cos and sin w_k(a + b) ("neurons"), or of the rows of
-    W_L = W_out W_U over the outputs ("W_L"). Key are the k with share_k > ``times_mean`` × the mean share (``rule="mean"``), or those before
-    the elbow of the sorted shares ("elbow"). interference(x) = mean over key k of cos w_k x: 1 at x = 0, small elsewhere if the
-    frequencies interfere constructively at the right answer alone.
+    w_k(a + b − c) (``source="logits"``), of the last-position neurons along cos and sin w_k(a + b) ("neurons"), or of the rows
+    of W_L = W_out W_U over the outputs ("W_L"). Key are the k with share_k > ``times_mean`` × the mean share (``rule="mean"``),
+    or those before the elbow of the sorted shares ("elbow"). interference(x) = mean over key k of cos w_k x: 1 at x = 0, small
+    elsewhere if the frequencies interfere constructively at the right answer alone.
 
-    Shapes: is_key (frequency,) bool; share (frequency,); share_explained () of the key frequencies together; count (); interference
-    (output,), NaN without a key frequency. Units: shares.
-    Any spectrum has frequencies above its mean: at initialisation there are "key" frequencies too, with a low share_explained. A
-    threshold cuts weak ones off, so look at the shares. A ReLU neuron of frequency k also carries 2k; the network may not use it, and
-    "neurons" counts it. Errors: answers that are not equally common, an unknown source or rule.
+    Shapes: is_key (frequency,) bool; share (frequency,); share_explained () of the key frequencies together; count ();
+    interference (output,), NaN without a key frequency. Units: shares. Any spectrum has frequencies above its mean: at
+    initialisation there are "key" frequencies too, with a low share_explained. A threshold cuts weak ones off, so look at the
+    shares. A ReLU neuron of frequency k also carries 2k; the network may not use it, and "neurons" counts it. Errors: answers
+    that are not equally common, an unknown source or rule.
     Source: Nanda et al. 2023; the rule is ours, stated because none is published.
     """
     if rule not in RULES:

@@ -16,13 +16,14 @@ def learning_events(
 ) -> dict[str, Labelled]:
     """When is the training set memorised, and when does the network grok?
 
-    Equation: memorised = first step with training accuracy ≥ ``accuracy``; grokked = first step from which held-out accuracy stays ≥ ``accuracy``;
-    inflection = middle of the checkpoint interval in which the log of the held-out loss falls fastest per step; below_peak = first step after the
-    held-out loss's maximum at which it is below ``peak_fraction`` of it. delay = grokked − memorised. rebound = final − minimum held-out loss;
-    slingshots = checkpoints at which the training loss is above ten times its minimum so far, once the training set is memorised.
+    Equation: memorised = first step with training accuracy ≥ ``accuracy``; grokked = first step from which held-out accuracy
+    stays ≥ ``accuracy``; inflection = middle of the checkpoint interval in which the log of the held-out loss falls fastest per
+    step; below_peak = first step after the held-out loss's maximum at which it is below ``peak_fraction`` of it. delay =
+    grokked − memorised. rebound = final − minimum held-out loss; slingshots = checkpoints at which the training loss is above
+    ten times its minimum so far, once the training set is memorised.
 
-    Shapes: all (). Units: steps; rebound in nats; slingshots a count. An event that did not happen is NaN, never a number.
-    The resolution is that of the checkpoints. "Stays" reads to the last checkpoint: one late slingshot moves grokked behind it, so
+    Shapes: all (). Units: steps; rebound in nats; slingshots a count. An event that did not happen is NaN, never a number. The
+    resolution is that of the checkpoints. "Stays" reads to the last checkpoint: one late slingshot moves grokked behind it, so
     read it with ``slingshots``; a run that was cut short may have grokked "from" its last step.
     """
     steps = torch.tensor(model.steps, dtype=torch.float64)

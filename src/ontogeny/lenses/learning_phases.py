@@ -21,14 +21,17 @@ def learning_phases(
 ) -> dict[str, Labelled]:
     """Where do memorisation, circuit formation and clean-up begin and end?
 
-    Equation, all in logarithms of the loss, "fall" being from the maximum to the later minimum: memorisation ends when the training loss has made
-    ``memorised`` of its fall. Clean-up starts at the first step by which the restricted loss (held out) has made ``restricted`` of its fall and the excluded
-    loss (training) stands ``excluded`` of the way from its minimum to its later maximum, memorisation being over; circuit formation is what lies between. Clean-up ends when
-    the held-out loss has made ``cleaned`` of its fall.
+    Equation, all in logarithms of the loss, "fall" being from the maximum to the later minimum: memorisation ends when the
+    training loss has made ``memorised`` of its fall. Clean-up starts at the first step by which the restricted loss (held out)
+    has made ``restricted`` of its fall and the excluded loss (training) stands ``excluded`` of the way from its minimum to its
+    later maximum, memorisation being over; circuit formation is what lies between. Clean-up ends when the held-out loss has
+    made ``cleaned`` of its fall.
 
-    Shapes: memorisation_ends, cleanup_starts, cleanup_ends, circuit_formation (its length), (). Units: steps, NaN where a phase was not reached.
-    The fractions are conventions; with other fractions the borders move and the order should not. A run without grokking can still "fall" a
-    little and have borders: read them with ``grokked``. Source: the phases are Nanda et al.'s (2023, section 5.2), who set them by eye.
+    Shapes: memorisation_ends, cleanup_starts, cleanup_ends, circuit_formation (its length), (). Units: steps, NaN where a phase
+    was not reached. A circuit_formation of 0 says that the circuit stood before memorisation, by its rule, was over. The
+    fractions are conventions; with other fractions the borders move and the order should not. A run without grokking can still
+    "fall" a little and have borders: read them with ``grokked``. Source: the phases are Nanda et al.'s (2023, section 5.2), who
+    set them by eye.
     """
     steps = torch.tensor(model.steps, dtype=torch.float64)
     loss = model.result("performance", "loss").double()

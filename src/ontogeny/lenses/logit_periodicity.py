@@ -18,15 +18,16 @@ from ontogeny.subject import Subject
 def logit_periodicity(model: Subject, *, seed: int = 0) -> dict[str, Labelled]:
     """How much of the logits is the sum of cosines that the published algorithm predicts?
 
-    Equation: the logit cube L[a, b, c], not centred, is projected on cos w_k(a + b − c): coefficient = ⟨L, cos⟩/⟨cos, cos⟩, cosine similarity
-    = ⟨L, cos⟩/(‖L‖ ‖cos‖), likewise for sin. residual = ‖r‖/‖L‖ = √(1 − Σ similarity²) over the key frequencies of the final step, cosines only. rebuilt_loss is the cross-entropy of
-    Σ_key coefficient_k cos w_k(a + b − c) alone, the same for every input. The answer label stands for a + b.
+    Equation: the logit cube L[a, b, c], not centred, is projected on cos w_k(a + b − c): coefficient = ⟨L, cos⟩/⟨cos, cos⟩,
+    cosine similarity = ⟨L, cos⟩/(‖L‖ ‖cos‖), likewise for sin. residual = ‖r‖/‖L‖ = √(1 − Σ similarity²) over the key
+    frequencies of the final step, cosines only. rebuilt_loss is the cross-entropy of Σ_key coefficient_k cos w_k(a + b − c)
+    alone, the same for every input. The answer label stands for a + b.
     Control: a cube of independent normal numbers (seeded).
 
     Shapes: cos_coefficient, cos_similarity, sin_similarity, control (frequency,); residual, control_residual, rebuilt_loss ().
-    Units: coefficient in logits, loss in nats, the rest pure.
-    Logits are defined up to a constant per input, which counts in ‖L‖: a network can be fully periodic and leave a residual. In p³
-    numbers even a similarity of .01 is far from chance; compare with the control. Errors: answers not equally common; outputs that are not the period.
+    Units: coefficient in logits, loss in nats, the rest pure. Logits are defined up to a constant per input, which counts in
+    ‖L‖: a network can be fully periodic and leave a residual. In p³ numbers even a similarity of .01 is far from chance;
+    compare with the control. Errors: answers not equally common; outputs that are not the period.
     Source: Nanda et al. 2023, section 4.1.
     """
     p = model.probe.period or model.signature.outputs

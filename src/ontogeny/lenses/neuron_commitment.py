@@ -16,13 +16,15 @@ def neuron_commitment(
 ) -> dict[str, Labelled]:
     """When does each neuron settle on its frequency, and which frequencies are tried and given up?
 
-    Equation: occupancy[t, k] = share of neurons whose dominant frequency is k. A neuron's commitment step is the start of the final unbroken run of its
-    dominant frequency; switches counts changes of it. A frequency is transient if its occupancy is ≥ ``transient_peak`` at some step and
-    < ``transient_end`` of that peak at the last. moved[j, k] = of the neurons at transient frequency j when it peaked, the share at k at the end.
+    Equation: occupancy[t, k] = share of neurons whose dominant frequency is k. A neuron's commitment step is the start of the
+    final unbroken run of its dominant frequency; switches counts changes of it. A frequency is transient if its occupancy is ≥
+    ``transient_peak`` at some step and < ``transient_end`` of that peak at the last. moved[j, k] = of the neurons at transient
+    frequency j when it peaked, the share at k at the end.
 
-    Shapes: commitment_step, switches (neuron,), NaN for a neuron that is dead at the end (step) or always (switches); occupancy (step, frequency);
-    transient (frequency,) bool; moved (frequency, frequency_other), NaN rows for frequencies that are not transient. Units: steps, shares.
-    At initialisation a dominant frequency is an argmax of noise, so early switches mean little; commitment before the share is high is luck as often as not.
+    Shapes: commitment_step, switches (neuron,), NaN for a neuron that is dead at the end (step) or always (switches); occupancy
+    (step, frequency); transient (frequency,) bool; moved (frequency, frequency_other), NaN rows for frequencies that are not
+    transient. Units: steps, shares. At initialisation a dominant frequency is an argmax of noise, so early switches mean
+    little; commitment before the share is high is luck as often as not.
     """
     dominant = model.result("neuron_fourier", "dominant_frequency").double()  # (step, neuron)
     steps = torch.tensor(model.steps, dtype=torch.float64)

@@ -18,16 +18,16 @@ def neuron_fourier(
 ) -> dict[str, Labelled]:
     """Does each neuron compute with one frequency, and which?
 
-    Equation: for activations m(a, b) at the last position, after the non-linearity, C = F m Fᵀ; the share of frequency k is the energy
-    of C in the block {1, cos k, sin k}² over that of all C, the constant left out of both. The dominant frequency is the largest
-    share's; a neuron is specialised if that share is at least ``threshold``. norm_2d = √Σ_neurons C².
+    Equation: for activations m(a, b) at the last position, after the non-linearity, C = F m Fᵀ; the share of frequency k is the
+    energy of C in the block {1, cos k, sin k}² over that of all C, the constant left out of both. The dominant frequency is the
+    largest share's; a neuron is specialised if that share is at least ``threshold``. norm_2d = √Σ_neurons C².
     Controls: ``controls`` maps of independent normal numbers (seeded), their mean and largest dominant share.
 
-    Shapes: share (frequency, neuron); dominant_frequency, dominant_share (neuron,), NaN for a constant (dead) neuron; specialised ()
-    as a share of all neurons; cluster_size (frequency,) counts specialised neurons; norm_2d (harmonic, harmonic_other);
-    control_mean, control_max (). Units: shares; norm_2d in units of the activations.
-    A ReLU neuron of one frequency leaks into 2k, 3k, …, so a perfect one stays below 1 (its cosine alone would give 1). Smooth maps have
-    high shares at low k whatever they compute; which frequencies are low depends on the labels. Source: Nanda et al. 2023, 4.2.
+    Shapes: share (frequency, neuron); dominant_frequency, dominant_share (neuron,), NaN for a constant (dead) neuron;
+    specialised () as a share of all neurons; cluster_size (frequency,) counts specialised neurons; norm_2d (harmonic,
+    harmonic_other); control_mean, control_max (). Units: shares; norm_2d in units of the activations. A ReLU neuron of one
+    frequency leaks into 2k, 3k, …, so a perfect one stays below 1 (its cosine alone would give 1). Smooth maps have high shares
+    at low k whatever they compute; which frequencies are low depends on the labels. Source: Nanda et al. 2023, 4.2.
     """
     p = model.probe.period or model.signature.outputs
     post = model.tap("last:blocks.0.mlp.hook_post")

@@ -11,9 +11,9 @@ from ontogeny.subject import Subject
 def neuron_maps(model: Subject) -> dict[str, Labelled]:
     """What does each neuron do on every pair of numbers?
 
-    Shapes: activation (a, b, neuron), at the last position, after the non-linearity, in the activations' own units. Large (p² × neurons), and
-    a forward pass gives it back in a moment: it is computed when asked for and not stored. Down-sampled drawings of it alias: a fine
-    wave reappears as a coarse one.
+    Shapes: activation (a, b, neuron), at the last position, after the non-linearity, in the activations' own units. Large (p² ×
+    neurons), and a forward pass gives it back in a moment: it is computed when asked for and not stored. Down-sampled drawings
+    of it alias: a fine wave reappears as a coarse one.
     """
     a, b = model.grid
     return {

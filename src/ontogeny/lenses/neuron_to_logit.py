@@ -26,14 +26,15 @@ from ontogeny.subject import Subject
 def neuron_to_logit(model: Subject, *, threshold: float = 0.85) -> dict[str, Labelled]:
     """Do the neurons of one frequency write to the logits at that frequency, and do they feed it the cosine and sine of the sum?
 
-    Equation: W_L = W_out W_U; cluster_energy[j, k] = energy at output frequency k of the rows of W_L whose neuron is specialised in j (share at least
-    ``threshold``), as a share of the cluster's. Along the output direction f_h (cos or sin w_k c) the neurons feed the function
-    g_h(a, b) = activations(a, b) · W_L f_h; fed_share[h] is the share of its variance along the same wave of the answer, cos or sin w_k(a + b), and
-    fed_amplitude[h] = √(mean g_h²) about its mean says whether there is anything to explain.
+    Equation: W_L = W_out W_U; cluster_energy[j, k] = energy at output frequency k of the rows of W_L whose neuron is
+    specialised in j (share at least ``threshold``), as a share of the cluster's. Along the output direction f_h (cos or sin w_k
+    c) the neurons feed the function g_h(a, b) = activations(a, b) · W_L f_h; fed_share[h] is the share of its variance along
+    the same wave of the answer, cos or sin w_k(a + b), and fed_amplitude[h] = √(mean g_h²) about its mean says whether there is
+    anything to explain.
 
-    Shapes: cluster_energy (frequency, frequency_other), NaN rows without neurons; fed_share, fed_amplitude (harmonic,), fed_share NaN where
-    nothing is fed. Units: shares; amplitude in logits along a unit direction.
-    A high fed_share at an amplitude near 0 means nothing; read both. Errors: more than one layer; outputs that are not the period.
+    Shapes: cluster_energy (frequency, frequency_other), NaN rows without neurons; fed_share, fed_amplitude (harmonic,),
+    fed_share NaN where nothing is fed. Units: shares; amplitude in logits along a unit direction. A high fed_share at an
+    amplitude near 0 means nothing; read both. Errors: more than one layer; outputs that are not the period.
     Source: Nanda et al. 2023, section 4.3 (there u_kᵀ MLP ≈ cos w_k(a + b)).
     """
     p = model.probe.period or model.signature.outputs

@@ -14,9 +14,9 @@ from ontogeny.subject import Subject
 def prediction_trace(model: Subject) -> dict[str, Labelled]:
     """From which step on does each input stay right, and are held-out inputs learned together or one by one?
 
-    Equation: learned_step(a, b) = first step from which the answer is right at every later checkpoint; relapses = how often it went from right to
-    wrong. Per part of the split: the median learned step over the inputs that were learned, the spread between its 5 % and 95 % quantiles, and the share
-    that was learned.
+    Equation: learned_step(a, b) = first step from which the answer is right at every later checkpoint; relapses = how often it
+    went from right to wrong. Per part of the split: the median learned step over the inputs that were learned, the spread
+    between its 5 % and 95 % quantiles, and the share that was learned.
 
     Shapes: learned_step, relapses, confidence, trained_on (a, b), the last two at the end; median_step, spread, learned (split,).
     Units: steps. An input that is wrong at the end has NaN; a median is over the learned ones only, so read it with ``learned``.

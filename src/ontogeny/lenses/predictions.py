@@ -16,8 +16,9 @@ def predictions(model: Subject) -> dict[str, Labelled]:
 
     Equation: right = (argmax logits = label); confidence = softmax(logits)[label].
 
-    Shapes: right (a, b) bool; confidence (a, b); trained_on (a, b) bool, whether the input is in the first part of the split. Units: probability.
-    Confidence is that of the right answer, not of the answer given; it grows with the norm of the weights while no answer changes.
+    Shapes: right (a, b) bool; confidence (a, b); trained_on (a, b) bool, whether the input is in the first part of the split.
+    Units: probability. Confidence is that of the right answer, not of the answer given; it grows with the norm of the weights
+    while no answer changes.
     """
     labels = model.probe.labels
     trained = torch.zeros(len(labels), dtype=torch.bool, device=labels.device)

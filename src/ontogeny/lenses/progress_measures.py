@@ -26,16 +26,17 @@ from ontogeny.subject import Subject
 def progress_measures(model: Subject) -> dict[str, Labelled]:
     """How well does the network do with nothing but its final key frequencies, and how well without them?
 
-    Equation: let K(a, b) be the components of the last-position MLP activations along cos w_k(a + b) and sin w_k(a + b), k key, and W_L = W_out W_U.
-    Restricted logits = (mean activations + K) W_L, without the residual stream, then shifted so that their mean over all inputs is
-    the network's: that is mean logits + K W_L. Excluded logits = the network's − K W_L (mean and residual stream kept).
-    The restricted loss is taken on the held-out part, the excluded loss on the training part; both are given for all parts. The key frequencies are those of the final
-    step for the whole curve. The answer label stands for a + b.
+    Equation: let K(a, b) be the components of the last-position MLP activations along cos w_k(a + b) and sin w_k(a + b), k key,
+    and W_L = W_out W_U. Restricted logits = (mean activations + K) W_L, without the residual stream, then shifted so that their
+    mean over all inputs is the network's: that is mean logits + K W_L. Excluded logits = the network's − K W_L (mean and
+    residual stream kept). The restricted loss is taken on the held-out part, the excluded loss on the training part; both are
+    given for all parts. The key frequencies are those of the final step for the whole curve. The answer label stands for a + b.
 
-    Shapes: restricted_loss, excluded_loss (split,), restricted_ratio () = restricted over full loss, held-out part. Units: nats, float64.
-    A low restricted loss says that the key frequencies suffice; a high excluded loss on the training part says that the network leans on them rather than on
-    memory. Both presuppose the key frequencies: with the wrong ones restricted loss stays near ln p. K is read after a ReLU and
-    applied to the logits, so this is a claim about the MLP's linear read-out. Errors: more than one layer; answers not equally common.
+    Shapes: restricted_loss, excluded_loss (split,), restricted_ratio () = restricted over full loss, held-out part. Units:
+    nats, float64. A low restricted loss says that the key frequencies suffice; a high excluded loss on the training part says
+    that the network leans on them rather than on memory. Both presuppose the key frequencies: with the wrong ones restricted
+    loss stays near ln p. K is read after a ReLU and applied to the logits, so this is a claim about the MLP's linear read-out.
+    Errors: more than one layer; answers not equally common.
     Source: Nanda et al. 2023, section 5.1.
     """
     p = model.probe.period or model.signature.outputs

@@ -1,8 +1,8 @@
 """Projections on functions of the answer s = (a + b) mod p, without an array of p² × p × frequencies.
 
-cos w_k(a + b) and sin w_k(a + b), with w_k = 2πk/p, depend on the two numbers through s alone. So the component of any activations along them is a
-component of their *table*, the mean over the inputs with answer s, (…, s, unit): p rows instead of p². In the same way
-cos w_k(a + b − c) depends on s − c alone, and the projection of a logit cube is one of its p × p table.
+cos w_k(a + b) and sin w_k(a + b), with w_k = 2πk/p, depend on the two numbers through s alone. So the component of any
+activations along them is a component of their *table*, the mean over the inputs with answer s, (…, s, unit): p rows instead of
+p². In the same way cos w_k(a + b − c) depends on s − c alone, and the projection of a logit cube is one of its p × p table.
 
 All of this holds when every answer is equally common; :func:`inputs_by_answer` refuses anything else.
 """

@@ -17,8 +17,8 @@ from ontogeny.views.theme import SEQUENTIAL, colourbar, name_of, title_of
 def frequency_over_time(neuron_commitment: xr.Dataset, *, run: str = "") -> Drawn:
     """Which frequencies win neurons over training, and which are tried and given up?
 
-    A row is a frequency, dark where many neurons have it as their dominant one; steps are equally wide, whatever lies between them. A row that darkens and pales again is a transient
-    frequency; those that pass the rule are marked at the right.
+    A row is a frequency, dark where many neurons have it as their dominant one; steps are equally wide, whatever lies between
+    them. A row that darkens and pales again is a transient frequency; those that pass the rule are marked at the right.
     """
     data = one_run(neuron_commitment, run)
     share = data["occupancy"].transpose("frequency", "step")

@@ -17,8 +17,8 @@ from ontogeny.views.theme import PALETTE, RULE, name_of
 def key_frequency_bars(key_frequencies: xr.Dataset, *, run: str = "") -> Drawn:
     """Which frequencies does the network answer with at each step?
 
-    A bar is a frequency's share of the energy, the constant left out; coloured bars are above the rule's threshold. A few tall bars are
-    a Fourier circuit; many short ones are what an untrained network has. The slider walks through training.
+    A bar is a frequency's share of the energy, the constant left out; coloured bars are above the rule's threshold. A few tall
+    bars are a Fourier circuit; many short ones are what an untrained network has. The slider walks through training.
     """
     data = one_run(key_frequencies, run)
     share = data["share"].transpose("step", "frequency")

@@ -18,8 +18,9 @@ from ontogeny.views.theme import SEQUENTIAL, colourbar, name_of, title_of
 def neuron_frequency_heatmap(neuron_fourier: xr.Dataset, *, run: str = "") -> Drawn:
     """With which frequency does each neuron compute, and when did it take it up?
 
-    A column is a neuron, dark where its energy is. Neurons are sorted by what they are at the last step (frequency, then share), the same order at
-    all steps, so a step structure that appears along the slider is neurons settling. An empty column is a dead neuron.
+    A column is a neuron, dark where its energy is. Neurons are sorted by what they are at the last step (frequency, then
+    share), the same order at all steps, so a step structure that appears along the slider is neurons settling. An empty column
+    is a dead neuron.
     """
     data = one_run(neuron_fourier, run)
     last = data.isel(step=-1)

@@ -21,9 +21,9 @@ GAP = 4  # pixels between maps
 def neuron_mosaic(neuron_maps: xr.Dataset, neuron_fourier: xr.Dataset, *, run: str = "") -> Drawn:
     """What does every neuron do on every pair of numbers, none picked by hand?
 
-    Each small map is a neuron over (a, b), a downwards, scaled to its own range (white is its minimum, a dead neuron is white); neurons are sorted by dominant frequency, then share, row by
-    row. Every pixel is one input. Zoomed out, a screen skips pixels and shows coarse patterns that are not there (moiré): zoom in before
-    believing one.
+    Each small map is a neuron over (a, b), a downwards, scaled to its own range (white is its minimum, a dead neuron is white);
+    neurons are sorted by dominant frequency, then share, row by row. Every pixel is one input. Zoomed out, a screen skips
+    pixels and shows coarse patterns that are not there (moiré): zoom in before believing one.
     """
     maps, found = one_run(neuron_maps, run)["activation"], one_run(neuron_fourier, run)
     order = np.lexsort([-found["dominant_share"].values, found["dominant_frequency"].values])

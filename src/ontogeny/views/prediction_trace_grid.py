@@ -17,18 +17,21 @@ from ontogeny.views.theme import ORDERED, colourbar, title_of
 def prediction_trace_grid(prediction_trace: xr.Dataset, *, run: str = "") -> Drawn:
     """In which order are the inputs learned, those trained on and those held out?
 
-    A cell is an input; its colour is the step from which the answer stays right, on a scale of each panel's own. White cells belong to the other panel, or are
-    wrong at the end. Structure along a + b, or in bands, says that inputs are learned by rule; noise says one by one.
+    A cell is an input; its colour is the step from which the answer stays right, on a scale of each panel's own. White cells
+    belong to the other panel, or are wrong at the end. Structure along a + b, or in bands, says that inputs are learned by
+    rule; noise says one by one.
     """
     data = one_run(prediction_trace, run)
     trained = data["trained_on"].astype(bool)
     a, b = (str(axis) for axis in trained.dims)
     step = data["learned_step"].transpose(a, b)
-    fig = panels(2, titles=("trained on", "held out"), height=520, bars=True, square=True)
-    for panel, mask in enumerate((trained, ~trained)):
+    fig = panels(2, height=520, bars=True, square=True)
+    for panel, (part, mask) in enumerate({"trained on": trained, "held out": ~trained}.items()):
         shown = step.where(mask)
         low, high = (float(shown.min()), float(shown.max())) if shown.notnull().any() else (0.0, 1.0)
-        axis = colour_axis(fig, panel, colourbar(title_of(step)), colorscale=ORDERED, cmin=low, cmax=high)
+        axis = colour_axis(
+            fig, panel, colourbar(f"{part}: {title_of(step)}"), colorscale=ORDERED, cmin=low, cmax=high
+        )
         fig.add_trace(
             go.Heatmap(
                 z=light(shown),

@@ -26,9 +26,10 @@ def progress_curves(
 ) -> Drawn:
     """Does the circuit form before the held-out loss falls?
 
-    Restricted loss (held-out part, key frequencies of the final step alone) falling while the held-out loss stands still is a circuit that
-    forms out of sight; excluded loss (training part, those frequencies removed) rising says that training inputs come to lean on it.
-    Both axes are logarithmic, so step 0 is not shown; shades are the phases, whose rules are in the results' attributes.
+    Restricted loss (held-out part, key frequencies of the final step alone) falling while the held-out loss stands still is a
+    circuit that forms out of sight; excluded loss (training part, those frequencies removed) rising says that training inputs
+    come to lean on it. Both axes are logarithmic, so step 0 is not shown; shades are the phases, whose rules are in the
+    results' attributes.
     """
     losses, measures, phases = (one_run(d, run) for d in (performance, progress_measures, learning_phases))
     train, held_out = (str(s) for s in losses["split"].values[:2])
