@@ -36,6 +36,7 @@ from ontogeny.store.files import write_json
 from ontogeny.store.index import Index, Indexer, ResultFile, RunEntry
 from ontogeny.store.sink import DiskSink
 from ontogeny.study import Study, Use, canonical
+from ontogeny.subject import Subject
 from ontogeny.training.feed import Feed
 from ontogeny.training.member import Member, State
 from ontogeny.training.population import total_steps, train
@@ -92,7 +93,7 @@ def lens_uses(study: Study, m: Member) -> list[Use]:
     """The lenses that the study names; if it names none, every cheap one that can look at its models."""
     if study.lenses:
         return list(study.lenses)
-    model = build.subject(m, m.init())
+    model = _names(m)
     return [
         Use(name=n)
         for n, x in registry.lenses.items()
@@ -100,7 +101,12 @@ def lens_uses(study: Study, m: Member) -> list[Use]:
     ]
 
 
-def _obstacle(name: str, model: Any) -> str | None:
+def _names(m: Member) -> Subject:
+    """What a lens needs to say whether it can look: weights by name, without values (those of a recorded run cannot be drawn)."""
+    return build.subject(m, {name: torch.empty([0] * len(axes)) for name, axes in m.architecture.axes.items()})
+
+
+def _obstacle(name: str, model: Subject) -> str | None:
     return next((o for n in in_order([name]) if (o := registry.lenses[n].obstacle(model))), None)
 
 
@@ -199,8 +205,8 @@ def check(study: Study, members: Sequence[Member]) -> None:
     """Everything that can be wrong with a study, said before anything is written."""
     if len({m.id for m in members}) < len(members):
         raise UserError("Two variants of this study are the same run; what varies must differ.")
-    shards = {m.shard: m for m in members}
-    for m in shards.values() if study.train else ():
+    shards = {m.shard: m for m in members} if study.train else {}
+    for m in shards.values():
         feed = Feed([m])
         total_steps(study, feed)
         m.init()
@@ -215,7 +221,7 @@ def check(study: Study, members: Sequence[Member]) -> None:
     for use in study.lenses:
         lens = registry.lenses[use.name]
         lens.options(use.options)
-        model = build.subject(members[0], members[0].init())
+        model = _names(members[0])
         if obstacle := _obstacle(use.name, model):
             raise UserError(f"The lens '{use.name}' cannot look at this study's models: {obstacle}.")
     for use in study.measures:

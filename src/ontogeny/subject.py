@@ -146,5 +146,9 @@ class Subject:
         )
 
     def _forward(self, read: Collection[str]) -> Forward:
+        if not len(self.probe.inputs):
+            raise UserError(
+                "This run was recorded without a task, so there are no inputs to look at. Record it with task={…}."
+            )
         with torch.no_grad():
             return self.architecture.forward(self.weights, self.probe.inputs, read=read, edit=self.edit)

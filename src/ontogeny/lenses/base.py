@@ -66,6 +66,11 @@ class Lens:
             )
         if missing_taps:
             return f"it reads the taps {', '.join(missing_taps)}; the model has {', '.join(model.architecture.taps)}"
+        if any(read.partition(":")[0] in ("outputs", "gradients", "tap") for read in self.reads):
+            if not getattr(model.architecture, "runs", True):
+                return "it reads the forward pass, and of this run only the weights are known"
+            if not len(model.probe.inputs):
+                return "it reads the forward pass, and this run was recorded without a task to run it on"
         if "grid" in self.reads and not model.probe.grid:
             return "it needs a task whose probe is a grid (a, b)"
         if "period" in self.reads and not model.probe.period:

@@ -67,9 +67,7 @@ class Session:
         order = in_order(wanted)
         final = {parse(r)[0] for name in order for r in registry[name].of("lens") if parse(r)[1]}
         at_end = self._run(in_order(final), [self.steps[-1]], {}) if final else {}
-        finals = {
-            n: {v: torch.as_tensor(to_numpy(x.values)[0]) for v, x in at_end[n].items()} for n in final
-        }
+        finals = {n: {v: torch.as_tensor(to_numpy(x.values)[0]) for v, x in at_end[n].items()} for n in final}
         everything = self._run(order, steps, finals)
         out = {}
         for name in wanted:
@@ -115,9 +113,7 @@ class Session:
         return subject
 
     def _ask(self, lens: Lens, subject: Subject) -> dict[str, Labelled]:
-        obstacle = lens.obstacle(subject)
-        if obstacle:
-            raise UserError(f"The lens '{lens.name}' cannot look at this run: {obstacle}.")
+        refuse(lens, subject)
         with torch.no_grad():
             return lens(subject, **lens.options(self.options.get(lens.name, {})))
 
@@ -128,11 +124,19 @@ class Session:
         each = MOST_STEPS
         if any(not r.startswith("weights") for n in models for r in registry[n].reads):
             probe = self.make(steps[:1])
-            taps = sorted({t for n in models for t in registry[n].of("tap") if t in probe.architecture.taps})
+            for name in models:
+                refuse(registry[name], probe)
+            taps = sorted({t for n in models for t in registry[n].of("tap")})
             probe.read(*taps)
             size = probe.outputs.nbytes + sum(probe.tap(t).nbytes for t in taps)
             each = min(each, max(1, self.budget // (4 * size)))
         return [steps[i : i + each] for i in range(0, len(steps), each)]
+
+
+def refuse(lens: Lens, subject: Subject) -> None:
+    """Say why a lens cannot look at a subject, before anything is computed."""
+    if obstacle := lens.obstacle(subject):
+        raise UserError(f"The lens '{lens.name}' cannot look at this run: {obstacle}.")
 
 
 def _detached(x: Labelled) -> Labelled:

@@ -26,6 +26,7 @@ class WeightsOnly:
     taps: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     pads: ClassVar[Mapping[str, int]] = {}
     frozen: ClassVar[frozenset[str]] = frozenset()
+    runs: ClassVar[bool] = False  # there is no forward pass
 
     @property
     def axes(self) -> Mapping[str, tuple[str, ...]]:
