@@ -17,6 +17,7 @@ from typing import Any, Concatenate, ParamSpec
 import torch
 from torch import Tensor
 
+from ontogeny.numerics.eigen import eigh, eigvalsh
 from ontogeny.numerics.fourier import power_by_frequency
 
 P = ParamSpec("P")
@@ -73,8 +74,8 @@ def eigenspectrum(W_l: Tensor, W_r: Tensor, W_p: Tensor, vectors: bool = False) 
         nothing = core.new_full((len(core), *columns.shape), torch.nan)[..., : core.shape[-1]]
         return (nothing[:, 0], nothing) if vectors else nothing[:, 0]
     if not vectors:
-        return largest_first(torch.linalg.eigvalsh(core))[0]
-    values, turned = torch.linalg.eigh(core)
+        return largest_first(eigvalsh(core))[0]
+    values, turned = eigh(core)
     values, order = largest_first(values)
     turned = turned.gather(-1, order[:, None, :].expand_as(turned))
     return values, turned if frame is None else frame @ turned
