@@ -175,9 +175,24 @@ class Store:
                 "status": entry.status,
                 "step": record.get("step"),
             }
-            row |= {"epoch": record.get("epoch"), "checkpoints": len(entry.steps), **record.get("last", {})}
-            rows.append(row)
-        return pd.DataFrame(rows).set_index("run") if rows else pd.DataFrame(index=pd.Index([], name="run"))
+            row |= {"epoch": record.get("epoch"), "budget_epochs": self._budget(entry)}
+            rows.append({**row, "checkpoints": len(entry.steps), **record.get("last", {})})
+        table = pd.DataFrame(rows).set_index("run") if rows else pd.DataFrame(index=pd.Index([], name="run"))
+        return self._say_what_varied(table)
+
+    def _budget(self, entry: RunEntry) -> float | None:
+        """Epochs the run was allowed. Stopping by rule and diverging are final: such a run was allowed all that is asked now."""
+        asked = self.study.train.epochs if self.study.train else None
+        epoch = entry.record.get("epoch")
+        if asked is None or epoch is None or entry.status not in ("stopped", "diverged"):
+            return epoch
+        return max(float(asked), epoch)
+
+    def _say_what_varied(self, table: pd.DataFrame) -> pd.DataFrame:
+        """``attrs["varied"]``: names of what differs between runs, the seed last."""
+        names = dict.fromkeys(k for e in self.entries() for k in e.record.get("varied", {}))
+        table.attrs["varied"] = sorted(names, key=lambda name: name == "seed")
+        return table
 
     def entries(self) -> list[RunEntry]:
         """Runs of the study in its order; runs that are there besides come after."""
@@ -224,7 +239,7 @@ class Store:
             table = self.directory.run(e.id).metrics()
             front = {"run": e.id, **e.record.get("varied", {})}
             tables.append(table.assign(**front)[[*front, *table.columns]])
-        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"run": []})
+        return self._say_what_varied(pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"run": []}))
 
     def published(self) -> pd.DataFrame | None:
         """The published table that the study carries, if it carries one."""

@@ -33,8 +33,8 @@ class Read:
 
     @property
     def keyword(self) -> str:
-        """The argument it is handed as: the lens's or measure's name, or the kind."""
-        return self.kind if self.kind in KINDS[:4] else self.name
+        """The argument it is handed as: the name of the lens, measure or kind of finding, or the word itself."""
+        return self.name or self.kind
 
 
 def parse(read: str) -> Read:

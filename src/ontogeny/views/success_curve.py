@@ -10,9 +10,9 @@ from ontogeny.views.panels import panels
 from ontogeny.views.theme import PALETTE, faint, name_of, sign_of
 
 
-@view(reads=("findings", "published"), title="Chance of reaching 100 %")
+@view(reads=("findings:success_by", "published"), title="Chance of reaching 100 %")
 def success_curve(
-    findings: pd.DataFrame, published: pd.DataFrame | None = None, *, by: str = "d_hidden"
+    success_by: pd.DataFrame, published: pd.DataFrame | None = None, *, by: str = "d_hidden"
 ) -> Drawn:
     """With what probability does a width reach 100 % within the budget?
 
@@ -20,6 +20,7 @@ def success_curve(
     Ticks along the bottom and the top are the published single runs: a tick at the top reached 100 %. One run at one width says
     little about the width: the interval of a single success reaches from 0.2 to 1.
     """
+    findings = success_by
     fig = panels(1, height=420)
     sentences = []
     budgets = list(findings.groupby("budget")) if "budget" in findings else [(None, findings)]

@@ -1,0 +1,77 @@
+"""Every command and snippet of README and CONTRIBUTING runs as it stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+
+
+def blocks(document: str, language: str) -> list[str]:
+    """Fenced blocks of one language, also inside lists."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+    return [textwrap.dedent(body) for _, body in found]
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("reader")
+
+
+def run(command: list[str], cwd: Path) -> str:
+    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def ontogeny_commands() -> list[str]:
+    lines = [line for block in blocks("README.md", "bash") for line in block.splitlines()]
+    return [line.partition("#")[0].strip() for line in lines if line.startswith("ontogeny ")]
+
+
+def test_the_readme_shows_the_two_commands_first() -> None:
+    assert blocks("README.md", "bash")[0].split()[:2] == ["make", "demo"]
+    targets = (ROOT / "Makefile").read_text()
+    for document in ("README.md", "CONTRIBUTING.md"):
+        for target in re.findall(r"\bmake ([a-z-]+)(?=\s|`)", "\n".join(blocks(document, "bash"))):
+            assert re.search(rf"^{target}:", targets, re.MULTILINE), f"{document} names `make {target}`"
+
+
+def test_commands_of_the_readme(workplace: Path) -> None:
+    commands = ontogeny_commands()
+    assert len(commands) > 8
+    said = {command: run(command.split(), workplace) for command in commands}
+    again = [c for c in commands if c == "ontogeny run bottleneck-quick --out out/quick"]
+    assert len(again) == 2 and "nothing to do" in said[again[0]]
+    assert (workplace / "out/quick/report/index.html").is_file()
+    assert (workplace / "out/quick/report/report.md").is_file()
+    assert not (workplace / "out/more").exists(), "--dry-run touches nothing"
+
+
+def test_python_of_the_readme(workplace: Path) -> None:
+    script = workplace / "notebook.py"
+    script.write_text("\n".join(blocks("README.md", "python")))
+    run([sys.executable, str(script)], workplace)
+    assert (workplace / "out/adder/study.toml").is_file()
+    assert (workplace / "out/recorded/study.toml").is_file()
+
+
+def test_the_lens_of_contributing(workplace: Path) -> None:
+    (workplace / "hidden_norm.py").write_text(blocks("CONTRIBUTING.md", "python")[0])
+    (workplace / "use.py").write_text(
+        "import hidden_norm, ontogeny as on\n"
+        "store = on.run('bottleneck-quick', 'out/quick', stages=['train'])\n"
+        "norm = store.run(d_hidden=4).lens('hidden_norm')['norm']\n"
+        "assert norm.dims == ('step', 'd_hidden') and norm.attrs['long_name'] == 'RMS activation'\n"
+    )
+    run([sys.executable, "use.py"], workplace)
