@@ -25,13 +25,17 @@ def keyword_defaults(function: Callable[..., Any]) -> dict[str, Any]:
 
 def merge_options(owner: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """``given`` over ``defaults``; an unknown option names its neighbours, a value of another type is refused."""
+    merged = dict(defaults)
     for key, value in given.items():
         if key not in defaults:
             raise UnknownName(f"option of the {owner}", key, defaults)
         default = defaults[key]
+        if isinstance(default, tuple) and isinstance(value, list):  # TOML has lists only
+            value = tuple(value)
         numbers = isinstance(default, int | float) and isinstance(value, int | float)
         if default is not None and not numbers and not isinstance(value, type(default)):
             raise UserError(
                 f"The option '{key}' of the {owner} is a {type(default).__name__} (default {default!r}); given: {value!r}."
             )
-    return {**defaults, **given}
+        merged[key] = value
+    return merged

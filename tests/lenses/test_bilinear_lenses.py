@@ -189,3 +189,7 @@ def test_wrong_options_say_what_is_there():
         lenses["frequency_distribution"](model, form="amplitude")
     with pytest.raises(UserError, match="components = -1"):
         lenses["eigenspectrum"](model, components=-1)
+
+
+def test_a_list_from_toml_selects_outputs():
+    assert lenses["interaction_matrices"].options({"outputs": [0, 5]}) == {"outputs": (0, 5)}
