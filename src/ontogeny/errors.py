@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -36,6 +37,10 @@ class NewerSchema(UserError):
 
 class Damaged(UserError):
     """A file is truncated or was altered since it was written. It is named, and it is not used."""
+
+    def __init__(self, text: str, path: Path | None = None) -> None:
+        super().__init__(text)
+        self.path = path
 
 
 class Locked(UserError):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import platform
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,7 +33,7 @@ from ontogeny.plan import (
 )
 from ontogeny.store import checkpoints, fingerprint, results
 from ontogeny.store.directory import Directory
-from ontogeny.store.files import write_json
+from ontogeny.store.files import set_aside, write_json
 from ontogeny.store.index import Index, Indexer, ResultFile, RunEntry
 from ontogeny.store.sink import DiskSink
 from ontogeny.study import Study, Use, canonical
@@ -66,7 +67,9 @@ def wanted_runs(members: Sequence[Member], study: Study) -> tuple[WantedRun, ...
     runs = []
     for m in members:
         feed = feeds.setdefault(canonical([m.spec["task"], m.batch]), Feed([m]))
-        runs.append(WantedRun(m.id, m.name, total_steps(study, feed), feed.steps_per_epoch))
+        total = total_steps(study, feed)
+        kept = tuple(study.checkpoints.steps(total, feed.steps_per_epoch))
+        runs.append(WantedRun(m.id, m.name, total, feed.steps_per_epoch, kept))
     return tuple(runs)
 
 
@@ -103,7 +106,9 @@ def lens_uses(study: Study, m: Member) -> list[Use]:
 
 def _names(m: Member) -> Subject:
     """What a lens needs to say whether it can look: weights by name, without values (those of a recorded run cannot be drawn)."""
-    return build.subject(m, {name: torch.empty([0] * len(axes)) for name, axes in m.architecture.axes.items()})
+    return build.subject(
+        m, {name: torch.empty([0] * len(axes)) for name, axes in m.architecture.axes.items()}
+    )
 
 
 def _obstacle(name: str, model: Subject) -> str | None:
@@ -151,11 +156,11 @@ def run(
     members = members_of(study, directory)
     check(study, members)
     stages = tuple(stages)
-    if directory.study_file.is_file() and directory.study() == study:
+    if directory.holds(study):
         index = directory.index()
         if not (plan := make_plan(expectations(study, members), index, stages)):
             return plan
-    with directory.lock(f"ontogeny run {study.name}"):
+    with directory.lock(f"ontogeny run {study.name}"), mending():
         directory.write_study(study)
         expected = expectations(study, members)
         whole = make_plan(expected, _index(directory), stages)
@@ -188,6 +193,20 @@ def run(
             progress("report", "report", 1, 1)
         _index(directory)
     return whole
+
+
+@contextmanager
+def mending() -> Iterator[None]:
+    """A file that turns out to be damaged while it is read is set aside, so that the same command makes it anew."""
+    try:
+        yield
+    except Damaged as error:
+        if error.path is None or not error.path.exists():
+            raise
+        set_aside(error.path)
+        raise Damaged(
+            f"{error} It was set aside; give the same command again, and it is made anew."
+        ) from None
 
 
 def members_of(study: Study, directory: Directory) -> list[Member]:
@@ -280,7 +299,8 @@ def carry_out_training(
         frozenset(study.resume_points.steps(max(steps.values()), 1)) if study.resume_points else frozenset()
     )
     sink = DiskSink(directory, every=commit_every, keep_resume=keep, progress=tick)
-    resume = {m.id: state for m in todo if (state := resume_point(directory, m))}
+    wanted = {r.id: r.steps for r in wanted_runs(todo, study)}
+    resume = {m.id: state for m in todo if (state := resume_point(directory, m, wanted[m.id]))}
     unfinished = []
     for m in todo:
         state = resume.get(m.id)
@@ -313,18 +333,20 @@ def _record(directory: Directory, m: Member) -> dict[str, Any]:
     return {**old, "id": m.id, "varied": dict(m.varied), "spec": dict(m.spec)}
 
 
-def resume_point(directory: Directory, m: Member) -> State | None:
-    """Where the run goes on; a damaged file is said, set aside, and the run starts again."""
+def resume_point(directory: Directory, m: Member, kept: Sequence[int]) -> State | None:
+    """Where the run goes on; a damaged file is said, set aside, and a run that lacks what it should have starts again."""
     files = directory.run(m.id)
     try:
         index = Indexer(directory.root).read().runs.get(m.id) if files.folder.exists() else None
-        if index and (broken := [k for k in index.damaged if "/results/" not in k]):
-            for name in broken:
-                path = directory.root / name
-                path.rename(path.with_name(path.name + ".damaged"))
-            if any("/checkpoints/" in name for name in broken):
-                raise Damaged(next(iter(index.damaged.values())))
+        broken = {k: text for k, text in index.damaged.items() if "/results/" not in k} if index else {}
+        for name in broken:
+            set_aside(directory.root / name)
         point = files.read_resume()
+        for name, text in broken.items():
+            if not name.endswith("run.json"):
+                raise Damaged(text)
+        if point and index and (gone := [s for s in kept if s < point[0] and s not in index.digests]):
+            raise Damaged(f"{files.checkpoints} lacks {len(gone)} checkpoints that it should have.")
     except Damaged as error:
         warnings.warn(f"{error} {m.name} trains again from step 0.", stacklevel=2)
         return None

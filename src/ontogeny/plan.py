@@ -37,6 +37,7 @@ class WantedRun:
     name: str
     total: int
     steps_per_epoch: int
+    steps: tuple[int, ...] = ()  # at which weights are kept
 
 
 @dataclass(frozen=True)
@@ -152,11 +153,11 @@ def why_train(run: WantedRun, entry: RunEntry | None) -> str | None:
         return f"damaged: {broken[0]}"
     if entry.status == "training":
         return "interrupted"
-    if entry.status in ("done", "stopped") and not entry.checkpoints:
-        return "its checkpoints are gone"
-    if entry.status == "done" and entry.record.get("step", 0) < run.total:
-        have = entry.record["step"]
-        return f"longer: {have // run.steps_per_epoch} → {run.total // run.steps_per_epoch} epochs"
+    reached = entry.record.get("step", 0)
+    if gone := [s for s in run.steps if s < reached and s not in entry.digests]:
+        return f"checkpoints are missing: {len(gone)} steps, {gone[0]} … {gone[-1]}"
+    if entry.status == "done" and reached < run.total:
+        return f"longer: {reached // run.steps_per_epoch} → {run.total // run.steps_per_epoch} epochs"
     return None
 
 
@@ -180,6 +181,8 @@ def plan_looking(expected: Expectations, index: Index, unfinished: set[str]) -> 
 def why_look(wanted: Wanted, entry: RunEntry) -> str | None:
     """The reason to look through a lens, or None."""
     have = entry.results.get(wanted.stem)
+    if have is None and any(name.endswith(f"/results/{wanted.stem}.nc") for name in entry.damaged):
+        return f"{wanted.name}: its file is damaged"
     if have is None:
         return f"{wanted.name}: not looked at yet"
     if have.fingerprint != wanted.fingerprint:

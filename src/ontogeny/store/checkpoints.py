@@ -63,12 +63,13 @@ def read(folder: Path, files: Mapping[str, CheckpointFile], steps: Sequence[int]
                         k: everything[k][i] if everything else handle.get_slice(k)[i] for k in keys
                     }
         except (SafetensorError, OSError, ValueError) as error:
-            raise Damaged(f"{path} is damaged ({error}); it is not used.") from None
+            raise Damaged(f"{path} is damaged ({error}); it is not used.", path) from None
         for step, i in wanted.items():
             if weights_digest(parts[step]) != files[name].digests[i]:
                 raise Damaged(
                     f"{path} was altered since it was written: the weights at step {step} do not have the digest that "
-                    "was recorded. They are not used."
+                    "was recorded. They are not used.",
+                    path,
                 )
     return {k: torch.stack([parts[s][k] for s in steps]) for k in parts[steps[0]]}
 

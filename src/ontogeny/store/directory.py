@@ -6,13 +6,14 @@ import fcntl
 import json
 import os
 import socket
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ontogeny.errors import Locked, NotAStudy, UserError
-from ontogeny.store.files import sweep, write_text
+from ontogeny.errors import Locked, NewerSchema, NotAStudy, UserError
+from ontogeny.store.files import saying_when_full, set_aside, sweep, write_text
 from ontogeny.store.index import Index, Indexer
 from ontogeny.store.runs import RunFiles
 from ontogeny.study import Study, dump, load_study
@@ -68,20 +69,46 @@ class Directory:
         if directory.root.exists() and not directory.root.is_dir():
             raise UserError(f"{path} is a file; --out needs a directory.")
         if directory.study_file.is_file():
-            there = directory.study()
-            if there.name != study.name:
+            there = directory.readable_study()
+            if there and there.name != study.name:
                 raise UserError(
                     f"{path} holds the study '{there.name}'; you asked for '{study.name}'. Choose another --out."
                 )
-        elif directory.root.is_dir() and any(p.name != ".lock" for p in directory.root.iterdir()):
+        elif (
+            directory.root.is_dir()
+            and not (directory.root / "runs").is_dir()
+            and any(p.name != ".lock" for p in directory.root.iterdir())
+        ):
             raise NotAStudy(f"{path} is not empty and is not a study; choose a new directory for --out.")
         return directory
 
     def study(self) -> Study:
         return load_study(self.study_file)
 
+    def readable_study(self) -> Study | None:
+        """The study, or None with a warning if its file is damaged: whoever has the recipe can write it again."""
+        try:
+            return self.study()
+        except NewerSchema:
+            raise
+        except UserError as error:
+            warnings.warn(f"{error} It is set aside and written again from the recipe.", stacklevel=2)
+            return None
+
+    def holds(self, study: Study) -> bool:
+        """Whether this directory is of exactly this study."""
+        try:
+            return self.study_file.is_file() and self.study() == study
+        except UserError:
+            return False
+
     def write_study(self, study: Study) -> None:
         text = dump(study)
+        if self.study_file.is_file() and not self.holds(study):
+            try:
+                self.study()
+            except UserError:
+                set_aside(self.study_file)
         if not self.study_file.is_file() or self.study_file.read_text() != text:
             write_text(self.study_file, text)
 
@@ -108,9 +135,10 @@ class Directory:
                 raise Locked(
                     f"{self.root} is in use by {who}. Wait for it, or stop it; nothing was touched."
                 ) from None
-            handle.seek(0)
-            handle.truncate()
-            handle.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "doing": doing}))
-            handle.flush()
             sweep(self.root)
+            with saying_when_full(path):
+                handle.seek(0)
+                handle.truncate()
+                handle.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "doing": doing}))
+                handle.flush()
             yield

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,27 +24,41 @@ def aside(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}{ASIDE}")
     try:
-        yield temporary
-        with temporary.open("rb") as handle:
-            os.fsync(handle.fileno())
-        temporary.replace(path)
-    except Exception as error:
+        with saying_when_full(path):
+            yield temporary
+            with temporary.open("rb") as handle:
+                os.fsync(handle.fileno())
+            temporary.replace(path)
+    except Exception:
         temporary.unlink(missing_ok=True)
-        if is_disk_full(error):
-            free = shutil.disk_usage(path.parent).free
-            raise DiskFull(
-                f"The disk is full ({free / 2**20:.0f} MiB free): {path} could not be written. Everything committed before "
-                "is intact; free some space and give the same command again."
-            ) from error
         raise
+
+
+@contextmanager
+def saying_when_full(path: Path) -> Iterator[None]:
+    """A write for which there is no space ends as ``DiskFull``, whatever library it went through."""
+    try:
+        yield
+    except Exception as error:
+        if not is_disk_full(error):
+            raise
+        free = shutil.disk_usage(path.parent).free
+        raise DiskFull(
+            f"The disk (or a quota) is full: {path} could not be written; {free / 2**20:.0f} MiB are free. Everything "
+            "committed before is intact; free some space and give the same command again."
+        ) from error
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def is_disk_full(error: BaseException | None) -> bool:
     """Whether an error, or what caused it, says that there was no space. Libraries wrap errno in words of their own."""
+    words = re.compile(rf"(os error|errno =?) ?({'|'.join(map(str, FULL))})\b|no space left", re.IGNORECASE)
     while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if isinstance(error, OSError) and error.errno in FULL:
             return True
-        if "no space left" in str(error).lower() or "os error 28" in str(error).lower():
+        if words.search(str(error)):
             return True
         error = error.__cause__ or error.__context__
     return False
@@ -66,7 +81,12 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise Damaged(f"{path} is damaged ({error}); it is not used.") from None
+        raise Damaged(f"{path} is damaged ({error}); it is not used.", path) from None
+
+
+def set_aside(path: Path) -> None:
+    """A damaged file is kept for whoever wants to look into it, under a name that nothing reads."""
+    path.replace(path.with_name(path.name + ".damaged"))
 
 
 def sweep(folder: Path) -> None:

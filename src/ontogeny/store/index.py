@@ -6,7 +6,9 @@ time: it is rebuilt from the files.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import mmap
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -15,9 +17,19 @@ from typing import Any
 
 from ontogeny.errors import Damaged
 from ontogeny.store.files import read_json, stat_key, write_json
+from ontogeny.study import identity
 
 INDEX = "index.json"
 VERSION = 1
+DTYPES = {
+    "F64": "float64",
+    "F32": "float32",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "I64": "int64",
+    "I32": "int32",
+    "BOOL": "bool",
+}
 
 
 @dataclass(frozen=True)
@@ -74,8 +86,56 @@ class Index:
     documents: dict[str, str] = field(default_factory=dict)  # findings and report → fingerprint
 
 
+def read_record(path: Path) -> dict[str, Any]:
+    """What a run is. Its folder is named by a hash of that."""
+    record: dict[str, Any] = read_json(path)
+    if not isinstance(record, dict) or identity(record.get("spec", {})) != path.parent.name:
+        raise Damaged(f"{path} was altered: it describes another run than its folder. It is not used.", path)
+    return record
+
+
+def read_metrics_header(path: Path) -> dict[str, Any]:
+    """How many rows were logged; reads all of them, because checksums stand in every page."""
+    from ontogeny.store.runs import RunFiles
+
+    return {"rows": len(RunFiles(path.parent).metrics())}
+
+
 def read_checkpoint_header(path: Path) -> CheckpointFile:
     """Steps and digests from a safetensors header; refuses a file shorter than its header says."""
+    metadata, _ = _safetensors_header(path)
+    return CheckpointFile(json.loads(metadata["steps"]), json.loads(metadata["digests"]))
+
+
+def verify_checkpoint(path: Path) -> None:
+    """Hashes every step as :func:`ontogeny.store.checkpoints.weights_digest` does, without torch."""
+    metadata, tensors = _safetensors_header(path)
+    with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as blob:
+        start = 8 + struct.unpack("<Q", blob[:8])[0]
+        steps = zip(json.loads(metadata["steps"]), json.loads(metadata["digests"]), strict=True)
+        for i, (step, digest) in enumerate(steps):
+            state = hashlib.blake2b(digest_size=8)
+            for name, entry in sorted(tensors.items()):
+                begin, end = entry["data_offsets"]
+                size, shape = (end - begin) // entry["shape"][0], tuple(entry["shape"][1:])
+                state.update(f"{name}{shape}torch.{DTYPES.get(entry['dtype'], entry['dtype'])}".encode())
+                state.update(blob[start + begin + i * size : start + begin + (i + 1) * size])
+            if state.hexdigest() != digest:
+                raise Damaged(
+                    f"{path} was altered since it was written: the weights at step {step} do not have the digest that was "
+                    "recorded. It is not used.",
+                    path,
+                )
+
+
+def verify_result(path: Path) -> None:
+    """Reads every chunk, because each has a checksum."""
+    from ontogeny.store.results import read
+
+    read(path)
+
+
+def _safetensors_header(path: Path) -> tuple[dict[str, str], dict[str, Any]]:
     size = path.stat().st_size
     try:
         with path.open("rb") as handle:
@@ -87,9 +147,10 @@ def read_checkpoint_header(path: Path) -> CheckpointFile:
         end = max(entry["data_offsets"][1] for entry in header.values())
         if size != 8 + length + end:
             raise ValueError(f"it should be {8 + length + end} bytes long and is {size}")
-        return CheckpointFile(json.loads(metadata["steps"]), json.loads(metadata["digests"]))
+        json.loads(metadata["steps"]), json.loads(metadata["digests"])
+        return metadata, header
     except (ValueError, KeyError, struct.error, UnicodeDecodeError) as error:
-        raise Damaged(f"{path} is truncated or damaged ({error}); it is not used.") from None
+        raise Damaged(f"{path} is truncated or damaged ({error}); it is not used.", path) from None
 
 
 def read_result_header(path: Path) -> ResultFile:
@@ -100,7 +161,7 @@ def read_result_header(path: Path) -> ResultFile:
         with h5py.File(path, "r") as handle:
             return ResultFile(**json.loads(handle.attrs["ontogeny"]))
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise Damaged(f"{path} is truncated or damaged ({error}); it is not used.") from None
+        raise Damaged(f"{path} is truncated or damaged ({error}); it is not used.", path) from None
 
 
 class Indexer:
@@ -118,8 +179,17 @@ class Indexer:
         except (OSError, ValueError, KeyError):
             return {}
 
-    def _facts(self, path: Path, read: Callable[[Path], Any], damaged: dict[str, str]) -> Any:
-        """Cached facts of an unchanged file, or fresh ones; a damaged file is noted and yields nothing."""
+    def _facts(
+        self,
+        path: Path,
+        read: Callable[[Path], Any],
+        damaged: dict[str, str],
+        verify: Callable[[Path], None] | None = None,
+    ) -> Any:
+        """Cached facts of an unchanged file, or fresh ones; a damaged file is noted and yields nothing.
+
+        A file that says the same as before and yet is not the same file is suspicious, and is read to its last byte.
+        """
         key = str(path.relative_to(self.root))
         try:
             stat = stat_key(path)
@@ -128,11 +198,14 @@ class Indexer:
         old = self._old.get(key)
         if old is None or old["stat"] != stat:
             try:
-                facts = read(path)
+                said = read(path)
+                facts = said if isinstance(said, dict) else asdict(said)
+                if verify and old and old["facts"] == facts:
+                    verify(path)
             except Damaged as error:
                 damaged[key] = str(error)
                 return None
-            old = {"stat": stat, "facts": facts if isinstance(facts, dict) else asdict(facts)}
+            old = {"stat": stat, "facts": facts}
         self._new[key] = old
         return old["facts"]
 
@@ -140,20 +213,21 @@ class Indexer:
         index = Index()
         for folder in _folders(self.root / "runs"):
             damaged: dict[str, str] = {}
-            record = self._facts(folder / "run.json", read_json, damaged)
+            record = self._facts(folder / "run.json", read_record, damaged)
+            self._facts(folder / "metrics.parquet", read_metrics_header, damaged)
             entry = RunEntry(folder.name, record or {}, damaged=damaged)
             for path in _files(folder / "checkpoints", ".safetensors"):
-                facts = self._facts(path, read_checkpoint_header, damaged)
+                facts = self._facts(path, read_checkpoint_header, damaged, verify_checkpoint)
                 if facts:
                     entry.checkpoints[path.name] = CheckpointFile(**facts)
             for path in _files(folder / "results", ".nc"):
-                facts = self._facts(path, read_result_header, damaged)
+                facts = self._facts(path, read_result_header, damaged, verify_result)
                 if facts:
                     entry.results[path.stem] = ResultFile(**facts)
             if record or damaged:
                 index.runs[folder.name] = entry
         for path in _files(self.root / "comparisons", ".nc"):
-            facts = self._facts(path, read_result_header, index.damaged)
+            facts = self._facts(path, read_result_header, index.damaged, verify_result)
             if facts:
                 index.comparisons[path.stem] = ResultFile(**facts)
         for name in ("findings.json", "report/report.json"):
@@ -163,7 +237,7 @@ class Indexer:
         return index
 
     def save(self) -> None:
-        """Keep what was read, so that next time is fast. Called under the lock only."""
+        """Keep what was read, so that next time is fast."""
         if self._new != self._old:
             write_json(self.root / INDEX, {"version": VERSION, "files": self._new})
             self._old = dict(self._new)

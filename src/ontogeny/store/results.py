@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ontogeny.errors import Damaged
-from ontogeny.store.files import aside
+from ontogeny.store.files import write_bytes
 from ontogeny.store.index import ResultFile
 from ontogeny.study import canonical
 
@@ -34,8 +34,8 @@ def write(path: Path, data: xr.Dataset, about: ResultFile) -> None:
         variable.attrs = {k: _plain(v) for k, v in variable.attrs.items()}
         if variable.ndim and variable.dtype.kind in "fiub":
             encoding[name] = {"zlib": True, "complevel": 4, "shuffle": True, "fletcher32": True}
-    with aside(path) as temporary:
-        data.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+    # In memory first: HDF5 that fails to write, as on a full disk, takes the process down when its handles are closed.
+    write_bytes(path, bytes(data.to_netcdf(engine="h5netcdf", encoding=encoding)))
 
 
 def read(path: Path) -> xr.Dataset:
@@ -48,7 +48,7 @@ def read(path: Path) -> xr.Dataset:
     except FileNotFoundError:
         raise
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise Damaged(f"{path} is truncated or damaged ({error}); it is not used.") from None
+        raise Damaged(f"{path} is truncated or damaged ({error}); it is not used.", path) from None
 
 
 def _plain(value: Any) -> Any:

@@ -7,13 +7,14 @@ removes and writes again, bit for bit. Runs are independent, so a population tor
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ontogeny.errors import Damaged
-from ontogeny.store.files import aside, read_json, write_json, write_text
+from ontogeny.store.files import aside, read_json, saying_when_full, write_json, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +75,9 @@ class RunFiles:
         try:
             return pq.read_table(self._table, page_checksum_verification=True).to_pandas()
         except (OSError, pa.ArrowException) as error:
-            raise Damaged(f"{self._table} is truncated or damaged ({error}); it is not used.") from None
+            raise Damaged(
+                f"{self._table} is truncated or damaged ({error}); it is not used.", self._table
+            ) from None
 
     def _rows(self) -> list[dict[str, Any]]:
         rows = []
@@ -86,9 +89,14 @@ class RunFiles:
         return rows
 
     def append_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Durable when this returns: a resume point may follow."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with self._log.open("a", encoding="utf-8") as handle:
+        if self._log.exists() and not self._log.read_bytes().endswith(b"\n"):
+            self.rewind_metrics(10**18)  # the last line was cut short; nothing may be written behind it
+        with saying_when_full(self._log), self._log.open("a", encoding="utf-8") as handle:
             handle.write("".join(json.dumps(dict(row)) + "\n" for row in rows))
+            handle.flush()
+            os.fsync(handle.fileno())
 
     def rewind_metrics(self, step: int) -> None:
         """Forget rows after ``step`` (all, for −1) and open the log again."""
