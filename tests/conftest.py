@@ -109,12 +109,13 @@ def interrupted() -> type[Interrupted]:
 
 @pytest.fixture(scope="session")
 def carry_out() -> Callable[..., Any]:
-    """``execute.run`` of a mapping, committing at every opportunity."""
+    """``execute.run`` of a mapping without the report, committing at every opportunity."""
     from ontogeny import execute
+    from ontogeny.plan import STAGES
     from ontogeny.study import load_study
 
     def run(study: Mapping[str, Any], out: str | Path, **settings: Any) -> Any:
-        return execute.run(load_study(study), out, **{"commit_every": 0.0, **settings})
+        return execute.run(load_study(study), out, **{"commit_every": 0.0, "stages": STAGES[:-1], **settings})
 
     return run
 

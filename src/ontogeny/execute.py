@@ -6,7 +6,7 @@ import platform
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
@@ -157,8 +157,13 @@ def run(
     check(study, members)
     stages = tuple(stages)
     if directory.holds(study):
-        index = directory.index()
-        if not (plan := make_plan(expectations(study, members), index, stages)):
+        indexer = Indexer(directory.root)
+        if not (plan := make_plan(expectations(study, members), indexer.read(), stages)):
+            if (
+                indexer.learned
+            ):  # the files were copied or touched; next time this need not be found out again
+                with suppress(UserError, OSError), directory.lock(f"ontogeny run {study.name}"):
+                    indexer.save()
             return plan
     with directory.lock(f"ontogeny run {study.name}"), mending():
         directory.write_study(study)

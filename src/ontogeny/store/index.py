@@ -176,7 +176,7 @@ class Indexer:
         try:
             data = json.loads((self.root / INDEX).read_text())
             return data["files"] if data["version"] == VERSION else {}
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             return {}
 
     def _facts(
@@ -204,6 +204,8 @@ class Indexer:
                     verify(path)
             except Damaged as error:
                 damaged[key] = str(error)
+                if old:
+                    self._new[key] = old  # so that it stays suspicious
                 return None
             old = {"stat": stat, "facts": facts}
         self._new[key] = old
@@ -236,9 +238,14 @@ class Indexer:
                 index.documents[name] = facts.get("fingerprint", "")
         return index
 
+    @property
+    def learned(self) -> bool:
+        """Whether anything was read that the saved index does not know."""
+        return self._new != self._old
+
     def save(self) -> None:
-        """Keep what was read, so that next time is fast."""
-        if self._new != self._old:
+        """Keep what was read, so that next time is fast. Called under the lock only."""
+        if self.learned:
             write_json(self.root / INDEX, {"version": VERSION, "files": self._new})
             self._old = dict(self._new)
 
