@@ -68,7 +68,7 @@ def wanted_runs(members: Sequence[Member], study: Study) -> tuple[WantedRun, ...
     for m in members:
         feed = feeds.setdefault(canonical([m.spec["task"], m.batch]), Feed([m]))
         total = total_steps(study, feed)
-        kept = tuple(study.checkpoints.steps(total, feed.steps_per_epoch))
+        kept = tuple(study.checkpoints.steps(total, feed.steps_per_epoch)[:-1])
         runs.append(WantedRun(m.id, m.name, total, feed.steps_per_epoch, kept))
     return tuple(runs)
 

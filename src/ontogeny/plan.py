@@ -37,7 +37,7 @@ class WantedRun:
     name: str
     total: int
     steps_per_epoch: int
-    steps: tuple[int, ...] = ()  # at which weights are kept
+    steps: tuple[int, ...] = ()  # at which weights are kept, before the last
 
 
 @dataclass(frozen=True)

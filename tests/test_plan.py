@@ -1,0 +1,244 @@
+"""A plan is a pure function of what is asked and what is there; every item says why."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from ontogeny import build, execute
+from ontogeny.lenses.session import Session
+from ontogeny.plan import Expectations, Wanted, WantedRun, make_plan
+from ontogeny.store import fingerprint
+from ontogeny.store.directory import Directory
+from ontogeny.store.index import CheckpointFile, Index, ResultFile, RunEntry
+from ontogeny.study import load_study
+
+RUN = WantedRun("aa", "width=2", total=40, steps_per_epoch=4, steps=(0, 10))
+LENS = Wanted("performance", "performance", {}, "f1")
+MEASURE = Wanted("alike", "alike", {}, "m1")
+DIGESTS = {0: "d0", 10: "d10", 40: "d40"}
+
+
+def entry(status="done", step=40, digests=DIGESTS, lens="f1", seen=None, **changes) -> RunEntry:
+    files = {"steps.safetensors": CheckpointFile(list(digests), list(digests.values()))} if digests else {}
+    seen = digests if seen is None else seen
+    result = ResultFile("performance", {}, lens, list(seen.values()), list(seen))
+    record = {"status": status, "step": step}
+    return replace(RunEntry("aa", record, files, {"performance": result}), **changes)
+
+
+def reasons(expected: Expectations, *entries: RunEntry, **index) -> list[tuple[str, str]]:
+    plan = make_plan(expected, Index({e.id: e for e in entries}, **index))
+    return [(item.stage, item.why) for item in plan.items]
+
+
+ASKED = Expectations((RUN,), (LENS,))
+
+
+@pytest.mark.parametrize(
+    ("there", "why"),
+    [
+        ((), [("train", "not trained yet"), ("look", "after training")]),
+        ((entry(status="training", step=10),), [("train", "interrupted"), ("look", "after training")]),
+        ((entry(),), []),
+        ((entry(status="stopped", step=10, digests={0: "d0", 10: "d10"}),), []),
+        ((entry(status="diverged", step=12, digests={0: "d0", 10: "d10"}),), []),
+        ((entry(step=20, digests={0: "d0", 10: "d10", 20: "d20"}),), [("train", "longer: 5 → 10 epochs"), ("look", "after training")]),
+        (
+            (entry(damaged={"runs/aa/checkpoints/x.safetensors": "it is cut"}),),
+            [("train", "damaged: runs/aa/checkpoints/x.safetensors"), ("look", "after training")],
+        ),
+        (
+            (entry(digests={0: "d0", 40: "d40"}),),
+            [("train", "checkpoints are missing: 1 steps, 10 … 10"), ("look", "after training")],
+        ),
+        ((entry(digests={}),), [("train", "checkpoints are missing: 2 steps, 0 … 10"), ("look", "after training")]),
+        ((entry(results={}),), [("look", "performance: not looked at yet")]),
+        (
+            (entry(results={}, damaged={"runs/aa/results/performance.nc": "it is cut"}),),
+            [("look", "performance: its file is damaged")],
+        ),
+        ((entry(lens="f0"),), [("look", "performance: its code or options changed")]),
+        ((entry(seen={0: "d0"}),), [("look", "performance: 2 steps are new or changed")]),
+        ((entry(seen=DIGESTS | {10: "other"}),), [("look", "performance: 1 steps are new or changed")]),
+        ((entry(seen=DIGESTS | {20: "d20"}),), [("look", "performance: 1 steps are new or changed")]),
+    ],
+)  # fmt: skip
+def test_why_a_run_is_trained_or_looked_at(there, why):
+    assert reasons(ASKED, *there) == why
+
+
+@pytest.mark.parametrize(
+    ("have", "why"),
+    [
+        ({}, "not compared yet"),
+        ({"alike": ResultFile("alike", {}, "m0", ["d40"])}, "its code or options changed"),
+        ({"alike": ResultFile("alike", {}, "m1", ["d39"])}, "runs are new or changed"),
+        ({"alike": ResultFile("alike", {}, "m1", ["d40", "d40"])}, "runs are new or changed"),
+        ({"alike": ResultFile("alike", {}, "m1", ["d40"])}, None),
+    ],
+)
+def test_why_runs_are_compared(have, why):
+    asked = replace(ASKED, comparisons=(MEASURE,))
+    assert reasons(asked, entry(), comparisons=have) == ([("compare", why)] if why else [])
+    if why:
+        assert reasons(asked, entry(step=20), comparisons=have)[-1] == ("compare", "after training")
+
+
+def test_findings_and_report_follow_whatever_changed():
+    asked = replace(ASKED, findings="F", report="R")
+    fresh = {"findings.json": "F", "report/report.json": "R"}
+    assert reasons(asked, entry()) == [("find", "not there yet"), ("report", "not there yet")]
+    assert reasons(asked, entry(), documents=fresh) == []
+    changed = [("find", "results changed"), ("report", "results changed")]
+    assert reasons(asked, entry(lens="f0"), documents=fresh)[1:] == changed
+    assert reasons(asked, entry(), documents=fresh | {"findings.json": "old"}) == changed
+    assert reasons(asked, entry(), documents=fresh | {"report/report.json": "old"}) == changed[1:]
+
+
+def test_stages_are_chosen_and_damage_is_told():
+    damaged = entry(damaged={"runs/aa/results/performance.nc": "it is cut"})
+    index = Index({"aa": damaged}, damaged={"comparisons/x.nc": "it is torn"})
+    plan = make_plan(ASKED, index, stages=("look",))
+    assert {item.stage for item in plan.items} <= {"look"}
+    assert plan.warnings == ("it is cut", "it is torn")
+
+
+def test_equal_reasons_are_one_line():
+    runs = tuple(replace(RUN, id=str(i), name=f"width={i}") for i in range(1, 65))
+    (train, look) = make_plan(Expectations(runs, (LENS,)), Index()).summary()
+    assert train == ("train", "64 runs (width=1 … width=64)", "not trained yet")
+    assert look == ("look", "64 × (width=1 … width=64)", "after training")
+
+
+def test_planning_and_help_need_no_torch(environment):
+    script = (
+        "import sys, ontogeny, ontogeny.study, ontogeny.plan, ontogeny.cli\n"
+        "from ontogeny.store.index import Indexer\n"
+        "ontogeny.study.load_study('bottleneck').variants()\n"
+        "sys.argv = ['ontogeny', sys.argv[1]]\n"
+        "try: ontogeny.cli.main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'numba', 'xarray', 'pandas', 'plotly', 'h5py', 'scipy'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    for words in ("--help", "studies"):
+        done = subprocess.run(
+            [sys.executable, "-c", script, words],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "ontogeny" in done.stdout.lower() or "bottleneck" in done.stdout
+
+
+# -- the plan of a real study ------------------------------------------------------------------------------------------
+
+
+def planned(study, root):
+    recipe = load_study(study)
+    expected = execute.expectations(recipe, build.members(recipe))
+    return make_plan(expected, Directory.open(root).index(), ("train", "look", "compare"))
+
+
+@pytest.fixture
+def study(tiny_study):
+    return tiny_study(measures=["activation_similarity"])
+
+
+def test_a_changed_lens_and_changed_options_are_seen(study, trained, monkeypatch):
+    assert not planned(study, trained)
+    study["measures"] = [{"name": "activation_similarity", "options": {"centred": True}}]
+    assert [i.why for i in planned(study, trained).items] == ["not compared yet"]
+    real = fingerprint._tree_hash
+
+    def edited(module):
+        digest, imports = real(module)
+        return (digest + "!" if module == "ontogeny.lenses.performance" else digest), imports
+
+    monkeypatch.setattr(fingerprint, "_tree_hash", edited)
+    looks = planned({**study, "measures": []}, trained).items
+    assert {i.why for i in looks} == {"performance: its code or options changed"} and len(looks) == 3
+
+
+def test_code_that_a_lens_reaches_counts_and_code_of_the_frame_does_not(study, trained, monkeypatch):
+    real = fingerprint._tree_hash
+
+    def edit(which):
+        def edited(module):
+            digest, imports = real(module)
+            return (digest + "!" if module == which else digest), imports
+
+        monkeypatch.setattr(fingerprint, "_tree_hash", edited)
+
+    for reached in (
+        "ontogeny.models.bilinear",
+        "ontogeny.numerics.lookup",
+        "ontogeny.objectives.cross_entropy",
+    ):
+        edit(reached)
+        assert len(planned(study, trained).of("look")) == 3, reached
+    for frame in ("ontogeny.axes", "ontogeny.registry", "ontogeny.views.base", "ontogeny.store.index"):
+        edit(frame)
+        assert not planned(study, trained), frame
+
+
+def test_docstrings_and_comments_make_nothing_stale(tmp_path, monkeypatch):
+    """The fingerprint is of the syntax tree without docstrings."""
+    monkeypatch.syspath_prepend(tmp_path)
+    hashes = []
+    for i, text in enumerate(
+        [
+            '"""One."""\ndef f(x):\n    """Doc."""\n    return x + 1\n',
+            '"""Two."""\n\n\ndef f(x):  # a comment\n    """Other."""\n    return (x + 1)\n',
+            "def f(x):\n    return x + 2\n",
+        ]
+    ):
+        (tmp_path / f"house_{i}.py").write_text(text)
+        hashes.append(fingerprint._tree_hash(f"house_{i}")[0])
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_extending_trains_only_the_new_epochs_and_looks_only_at_new_steps(
+    study, a_copy, carry_out, contents_of, tmp_path, monkeypatch
+):
+    longer = {**study, "train": {**study["train"], "epochs": 9}}
+    assert [i.why for i in planned(longer, a_copy).items] == ["longer: 6 → 9 epochs"] + ["after training"] * 4
+    from ontogeny.training.bilinear_engine import BilinearEngine
+
+    trained, looked = [], []
+    advance, look = BilinearEngine.advance, Session.look
+    monkeypatch.setattr(
+        BilinearEngine,
+        "advance",
+        lambda s, a, start, stop: trained.append((start, stop)) or advance(s, a, start, stop),
+    )
+    monkeypatch.setattr(
+        Session, "look", lambda s, w, steps=None: looked.append(list(steps)) or look(s, w, steps)
+    )
+    carry_out(longer, a_copy)
+    assert min(start for start, _ in trained) == 24 and max(stop for _, stop in trained) == 36
+    assert looked == [[36]] * 3
+    monkeypatch.undo()
+    carry_out(longer, tmp_path / "whole")
+    extended, whole = contents_of(a_copy), contents_of(tmp_path / "whole")
+    assert {
+        k: v for k, v in whole.items() if "weights" in k or "metrics" in k or "resume" in k
+    }.items() <= extended.items()
+
+
+def test_a_shorter_wish_undoes_nothing(study, a_copy, carry_out):
+    assert not carry_out({**study, "train": {**study["train"], "epochs": 3}}, a_copy).of("train")
+
+
+def test_a_new_value_trains_only_its_runs(study, a_copy, carry_out):
+    wider = {**study, "vary": {**study["vary"], "architecture.d_hidden": [2, 3, 20, 33]}}
+    plan = carry_out(wider, a_copy)
+    assert [i.what for i in plan.of("train")] == ["d_hidden=33, seed=0"]
+    assert [i.what for i in plan.of("look")] == ["d_hidden=33, seed=0"]
+    assert not carry_out(wider, a_copy)
