@@ -57,7 +57,9 @@ def metrics(runs=2, steps=100):
         for d in range(1, runs + 1)
         for s in range(steps)
     ]
-    return pd.DataFrame(rows, columns=["run", "step", "validation_loss", "validation_accuracy", "d_hidden"])
+    return pd.DataFrame(rows, columns=["run", "step", "validation_loss", "validation_accuracy", "d_hidden"])[
+        ["run", "d_hidden", "step", "validation_loss", "validation_accuracy"]
+    ]
 
 
 def test_every_view_of_the_study_is_registered_with_a_question():
@@ -124,7 +126,7 @@ def test_success_curve_shows_share_interval_fit_and_published_ticks():
         "fitted": [0.7, 0.1], "budget": 600,
     })  # fmt: skip
     told = pd.DataFrame({"d_hidden": [1, 2], "validation_accuracy": [0.9, 1.0]})
-    drawn = views["success_curve"](findings=findings, published=told)
+    drawn = views["success_curve"](success_by=findings, published=told)
     dots, fit, ticks = drawn.figure.data
     assert list(dots.x) == [1, 2] and list(dots.y) == [0, 0.75]
     np.testing.assert_allclose(dots.y + dots.error_y.array, [0.49, 0.95], rtol=1e-3)

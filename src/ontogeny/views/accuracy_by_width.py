@@ -20,7 +20,7 @@ def accuracy_by_width(
     runs: pd.DataFrame,
     published: pd.DataFrame | None = None,
     *,
-    by: str = "d_hidden",
+    by: str = "",
     metric: str = "validation_accuracy",
 ) -> Drawn:
     """What accuracy does each width end at, and does it agree with what was published?

@@ -11,7 +11,8 @@ run), ``metrics`` (DataFrame: run, step, …, with what varied), ``lens:NAME`` (
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +52,8 @@ class View:
     title: str
 
     def __call__(self, **data: Any) -> Drawn:
+        if self.defaults.get("by") == "" and not data.get("by"):
+            data["by"] = what_varied(data.values())
         drawn = self.function(**data)
         return drawn if isinstance(drawn, Drawn) else Drawn(drawn)
 
@@ -80,3 +83,20 @@ def view(
         return views.add(entry.name, entry)
 
     return register
+
+
+def what_varied(handed: Iterable[Any]) -> str:
+    """What runs are arranged by when nobody said: the first thing that varied besides the seed, or the seed."""
+    for data in handed:
+        if hasattr(data, "columns"):
+            front = itertools.takewhile(
+                lambda name: name not in ("status", "step", "epoch", "n"), data.columns
+            )
+            names = data.attrs.get("varied") or [str(name) for name in front]
+        elif hasattr(data, "coords") and "run" in data.dims:
+            names = [str(name) for name, tick in data.coords.items() if tick.dims == ("run",)]
+        else:
+            continue
+        names = [name for name in names if name not in ("run", "status")]
+        return next((name for name in names if name != "seed"), "seed")
+    return "seed"

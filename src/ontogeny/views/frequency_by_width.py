@@ -16,7 +16,7 @@ RANKS = ("first", "second", "third", "fourth")
 
 
 @view(reads=("lens:frequency_distribution@final",), title="Frequencies by width")
-def frequency_by_width(frequency_distribution: xr.Dataset, *, by: str = "d_hidden", side: str = "a") -> Drawn:
+def frequency_by_width(frequency_distribution: xr.Dataset, *, by: str = "", side: str = "a") -> Drawn:
     """Which frequencies do models of each width use, and is the energy in few or in many?
 
     Left: the distribution over frequencies, averaged over outputs and seeds. Right: the share of each output's strongest

@@ -15,7 +15,7 @@ from ontogeny.views.theme import SEQUENTIAL, colourbar, name_of, title_of
 
 
 @view(reads=("lens:frequency_distribution@final",), title="Frequencies of every output")
-def frequency_heatmap(frequency_distribution: xr.Dataset, *, by: str = "d_hidden", side: str = "a") -> Drawn:
+def frequency_heatmap(frequency_distribution: xr.Dataset, *, by: str = "", side: str = "a") -> Drawn:
     """Which frequencies does one model use for each output class? The slider walks through the widths.
 
     A row is one output's distribution over frequencies and sums to 1; dark is much. A dark column is a frequency that all

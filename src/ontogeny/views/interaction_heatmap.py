@@ -16,7 +16,7 @@ from ontogeny.views.theme import DIVERGING, RULE, colourbar
 
 @view(reads=("lens:interaction_matrices@final",), title="Interaction matrix of one output")
 def interaction_heatmap(
-    interaction_matrices: xr.Dataset, *, by: str = "d_hidden", output: int = 0, widths: int = 12
+    interaction_matrices: xr.Dataset, *, by: str = "", output: int = 0, widths: int = 12
 ) -> Drawn:
     """What does the matrix of one output look like, and when does its pattern fade as the model narrows?
 

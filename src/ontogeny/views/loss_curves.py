@@ -25,7 +25,7 @@ from ontogeny.views.theme import (
 
 @view(reads=("metrics",), title="Loss and accuracy over training")
 def loss_curves(
-    metrics: pd.DataFrame, *, by: str = "d_hidden", part: str = "validation", points: int = 40
+    metrics: pd.DataFrame, *, by: str = "", part: str = "validation", points: int = 40
 ) -> Drawn:
     """How do loss and accuracy of every run move over training?
 

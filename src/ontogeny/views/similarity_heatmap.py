@@ -15,7 +15,7 @@ from ontogeny.views.theme import DIVERGING, SEQUENTIAL, colourbar, name_of, titl
 
 
 @view(reads=("measure:*",), title="How alike are all pairs of runs?")
-def similarity_heatmap(*, by: str = "d_hidden", **measure: xr.Dataset) -> Drawn:
+def similarity_heatmap(*, by: str = "", **measure: xr.Dataset) -> Drawn:
     """How alike is every run to every other, by one measure?
 
     Runs are sorted by what varied, then by seed, from the top left. Darker is more alike, whatever the measure: the scale of a
@@ -33,7 +33,7 @@ def similarity_heatmap(*, by: str = "d_hidden", **measure: xr.Dataset) -> Drawn:
     reads=("measure:tn_similarity", "measure:activation_similarity", "measure:js_divergence"),
     title="Alike in weights, in outputs, in frequencies",
 )
-def similarity_triptych(*, by: str = "d_hidden", **measures: xr.Dataset) -> Drawn:
+def similarity_triptych(*, by: str = "", **measures: xr.Dataset) -> Drawn:
     """Do weights, outputs and frequencies tell the same story about which runs are alike?
 
     The same runs in the same order in every panel. Darker is more alike in each; scales differ and are turned round for

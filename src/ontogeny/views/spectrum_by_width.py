@@ -22,7 +22,7 @@ RANKS = ("entropy_rank", "ratio_rank", "n_99")
     title="Spectrum and effective rank by width",
 )
 def spectrum_by_width(
-    eigenspectrum: xr.Dataset, effective_rank: xr.Dataset, *, by: str = "d_hidden"
+    eigenspectrum: xr.Dataset, effective_rank: xr.Dataset, *, by: str = ""
 ) -> Drawn:
     """How many directions does an output's interaction matrix use, and how does that grow with the width?
 
