@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -34,6 +34,7 @@ A first session:
 """,
 )
 out, err = Console(), Console(stderr=True)
+USAGE_ERRORS = typer.BadParameter.__base__ or typer.BadParameter  # UsageError, which typer does not export
 
 Dir = Annotated[
     Path, typer.Argument(help="Directory of a study, as `ontogeny run --out DIR` made it.", metavar="DIR")
@@ -49,13 +50,24 @@ def main() -> None:
     """Entry point: errors that a user can cause are printed in one line, without a traceback."""
     warnings.showwarning = lambda message, *_: err.print(f"[yellow]note:[/] {escape(str(message))}")
     try:
-        app()
+        code = app(standalone_mode=False, prog_name="ontogeny")
     except UserError as error:
-        err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        err.print("interrupted; what was committed is kept, the same command goes on from there.")
-        sys.exit(130)
+        _fail(str(error))
+    except USAGE_ERRORS as error:
+        command = error.ctx.command_path if error.ctx else "ontogeny"
+        _fail(f"{error.format_message()} See `{command} --help`.")
+    if code == 130:  # Ctrl-C
+        err.print(
+            "interrupted; what was committed is kept, the same command goes on from there.", soft_wrap=True
+        )
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(text: str) -> NoReturn:
+    """One line, whatever the text, and the exit code of wrong use."""
+    line = " ".join(text.split())
+    err.print(f"[bold red]error:[/] {escape(line)}", highlight=False, soft_wrap=True)
+    sys.exit(2)
 
 
 # -- catalogues ------------------------------------------------------------------------------------------------------
@@ -266,6 +278,8 @@ def look(
         if lens
         else execute.lens_uses(store.study, first)
     )
+    for use in uses:
+        execute.refuse_lens(use, first)
     wanted = [execute.wanted_lens(use, first) for use in uses]
     jobs = []
     for e in entries:
@@ -334,7 +348,7 @@ def report(
 
     store = open_store(directory)
     with store.directory.lock("ontogeny report"):
-        path = write_report(store.directory, None, format)
+        path = write_report(store.directory, None, format, out_file)
     out.print(f"report: {path}", soft_wrap=True, highlight=False)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import torch
 
 from ontogeny import build, registry
-from ontogeny.errors import Damaged, UserError
+from ontogeny.errors import Damaged, UnknownName, UserError
 from ontogeny.findings.base import Finding
 from ontogeny.lenses.session import Session, in_order, needs_all_steps
 from ontogeny.measures.pairwise import between_runs
@@ -40,7 +40,7 @@ from ontogeny.study import Study, Use, canonical
 from ontogeny.subject import Subject
 from ontogeny.training.feed import Feed
 from ontogeny.training.member import Member, State
-from ontogeny.training.population import total_steps, train
+from ontogeny.training.population import kernel_trains, total_steps, train
 
 
 class Progress(Protocol):
@@ -155,6 +155,8 @@ def run(
     directory = Directory.create(out, study)
     members = members_of(study, directory)
     check(study, members)
+    for m in members if study.train else ():
+        kernel_trains(m, device, engine)
     stages = tuple(stages)
     if directory.holds(study):
         indexer = Indexer(directory.root)
@@ -233,23 +235,28 @@ def check(study: Study, members: Sequence[Member]) -> None:
     for m in shards.values():
         feed = Feed([m])
         total_steps(study, feed)
-        m.init()
+        weights = m.init()
         if study.train and study.train.stop:
-            parts = [*feed.splits[0], "all"]
-            metric = study.train.stop.metric
-            if metric.partition("_")[0] not in parts:
-                raise UserError(
-                    f"train.stop.metric = '{metric}': this task reports parts {', '.join(parts)}, "
-                    f"so metrics are named like '{parts[-2]}_accuracy'."
-                )
+            values = build.subject(m, weights).examples
+            known = [f"{part}_{value}" for part in [*feed.splits[0], "all"] for value in values]
+            if study.train.stop.metric not in known:
+                raise UnknownName("metric to stop by", study.train.stop.metric, known)
     for use in study.lenses:
-        lens = registry.lenses[use.name]
-        lens.options(use.options)
-        model = _names(members[0])
-        if obstacle := _obstacle(use.name, model):
-            raise UserError(f"The lens '{use.name}' cannot look at this study's models: {obstacle}.")
+        refuse_lens(use, members[0])
     for use in study.measures:
         registry.measures[use.name].options(use.options)
+    for use in (use for section in study.report for use in section.views):
+        registry.views[use.name]
+    for use in study.findings:
+        registry.findings[use.name]
+
+
+def refuse_lens(use: Use, m: Member) -> None:
+    """Say what is wrong with the wish to look at models like ``m`` through a lens, before anything is done."""
+    lens = registry.lenses[use.name]
+    lens.options(use.options)
+    if obstacle := _obstacle(use.name, _names(m)):
+        raise UserError(f"The lens '{use.name}' cannot look at this study's models: {obstacle}.")
 
 
 def _index(directory: Directory) -> Index:

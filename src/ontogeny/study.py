@@ -189,6 +189,8 @@ class Study(Strict):
         seed = 0
         for path, value in cell.items():
             if path == "seed":
+                if not isinstance(value, int) or isinstance(value, bool):
+                    raise UserError(f"vary.seed holds {value!r}: a seed is a whole number.")
                 seed = value
                 continue
             room, _, key = path.partition(".")

@@ -118,8 +118,15 @@ class Directory:
     @contextmanager
     def lock(self, doing: str) -> Iterator[None]:
         """Only one process works on a directory; the kernel frees the lock when it dies."""
-        self.root.mkdir(parents=True, exist_ok=True)
         path = self.root / ".lock"
+        try:
+            with saying_when_full(path):
+                self.root.mkdir(parents=True, exist_ok=True)
+                path.touch()
+        except OSError as error:
+            raise UserError(
+                f"{self.root} cannot be written to: {error.strerror}. Choose another directory."
+            ) from None
         with path.open("a+") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

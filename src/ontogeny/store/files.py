@@ -42,7 +42,7 @@ def saying_when_full(path: Path) -> Iterator[None]:
     except Exception as error:
         if not is_disk_full(error):
             raise
-        free = shutil.disk_usage(path.parent).free
+        free = shutil.disk_usage(next(p for p in path.absolute().parents if p.exists())).free
         raise DiskFull(
             f"The disk (or a quota) is full: {path} could not be written; {free / 2**20:.0f} MiB are free. Everything "
             "committed before is intact; free some space and give the same command again."

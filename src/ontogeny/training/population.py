@@ -34,16 +34,12 @@ class Sink(Protocol):
     def progress(self, member: Member, step: int, total: int) -> None: ...
 
 
-def choose(
-    members: Sequence[Member], states: Sequence[State], feed: Feed, device: str, engine: str
-) -> Engine:
-    """The bilinear kernel where it applies, the general engine elsewhere; ``engine`` may insist."""
-    obstacle = BilinearEngine.obstacle(members[0], device)
+def kernel_trains(member: Member, device: str, engine: str) -> bool:
+    """Whether the bilinear kernel trains this variant: where it applies, unless ``engine`` says "torch"; "kernel" insists."""
+    obstacle = BilinearEngine.obstacle(member, device)
     if engine == "kernel" and obstacle:
         raise UserError(f"The bilinear kernel cannot train this: {obstacle}.")
-    if engine in ("auto", "kernel") and not obstacle:
-        return BilinearEngine(members, states, feed)
-    return TorchEngine(members, states, feed, device)
+    return engine != "torch" and not obstacle
 
 
 def shards(members: Sequence[Member], states: Mapping[str, State]) -> list[list[Member]]:
@@ -87,7 +83,11 @@ def train_shard(
     evaluations = set(study.train.evaluate.steps(total, per_epoch))
     checkpoints = set(study.checkpoints.steps(total, per_epoch))
     states = [resume.get(m.id) or State(0, m.init()) for m in members]
-    runner = choose(members, states, feed, device, engine)
+    runner: Engine = (
+        BilinearEngine(members, states, feed)
+        if kernel_trains(members[0], device, engine)
+        else TorchEngine(members, states, feed, device)
+    )
     if on_engine:
         on_engine(members, runner.name)
     step = states[0].step
