@@ -307,10 +307,13 @@ def carry_out_training(
         done[m.id] = step
         progress("train", f"{len(todo)} runs", sum(done.values()), whole)
 
-    keep = (
-        frozenset(study.resume_points.steps(max(steps.values()), 1)) if study.resume_points else frozenset()
-    )
-    sink = DiskSink(directory, every=commit_every, keep_resume=keep, progress=tick)
+    points = study.resume_points
+    keep = {
+        s
+        for r in wanted_runs(todo, study)
+        for s in (points.steps(r.total, r.steps_per_epoch) if points else ())
+    }
+    sink = DiskSink(directory, every=commit_every, keep_resume=frozenset(keep), progress=tick)
     wanted = {r.id: r.steps for r in wanted_runs(todo, study)}
     resume = {m.id: state for m in todo if (state := resume_point(directory, m, wanted[m.id]))}
     unfinished = []

@@ -132,6 +132,14 @@ class Run:
         subject = build.subject(self.member, self._load(self.steps))
         return between_steps(entry, subject, self.steps, entry.options(options), between)
 
+    def densify(self, from_step: int, to_step: int, every: int) -> list[int]:
+        """Keep more checkpoints of a stretch that was trained; returns the new steps (:func:`ontogeny.densify.densify`)."""
+        from ontogeny.densify import densify
+
+        new = densify(self.store.directory, self.id, from_step, to_step, every)
+        self.entry = self.store.refresh().index.runs[self.id]
+        return new
+
     def _load(self, steps: Sequence[int]) -> dict[str, Tensor]:
         return execute.load(self.store.directory, self.entry, steps)
 
@@ -239,7 +247,9 @@ class Store:
             table = self.directory.run(e.id).metrics()
             front = {"run": e.id, **e.record.get("varied", {})}
             tables.append(table.assign(**front)[[*front, *table.columns]])
-        return self._say_what_varied(pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"run": []}))
+        return self._say_what_varied(
+            pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"run": []})
+        )
 
     def published(self) -> pd.DataFrame | None:
         """The published table that the study carries, if it carries one."""

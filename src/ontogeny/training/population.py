@@ -82,6 +82,7 @@ def train_shard(
     per_epoch, total = feed.steps_per_epoch, total_steps(study, feed)
     evaluations = set(study.train.evaluate.steps(total, per_epoch))
     checkpoints = set(study.checkpoints.steps(total, per_epoch))
+    commits = set(study.resume_points.steps(total, per_epoch)) if study.resume_points else set()
     states = [resume.get(m.id) or State(0, m.init()) for m in members]
     runner: Engine = (
         BilinearEngine(members, states, feed)
@@ -126,6 +127,7 @@ def train_shard(
             for s in (
                 *_after(evaluations, step),
                 *_after(checkpoints, step),
+                *_after(commits, step),
                 _epoch_end(step, per_epoch),
                 total,
             )
@@ -140,7 +142,7 @@ def train_shard(
         look()
         for i in active:
             sink.progress(members[i], step, total)
-        if step < total and sink.due():
+        if step < total and (sink.due() or step in commits):
             for i in active:
                 sink.commit(members[i], runner.state(i))
     for i in active:
