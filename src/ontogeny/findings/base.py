@@ -25,6 +25,7 @@ from ontogeny.options import describe, keyword_defaults, merge_options
 from ontogeny.registry import findings
 
 Verdict = Literal["agrees", "disagrees", "cannot tell", "no published value"]
+Scope = Literal["task", "seed", "set-up", ""]  # what a number is a property of; "": not asked or not known
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Finding:
     published: float | None = None
     verdict: Verdict = "no published value"
     why: str = ""  # one plain sentence
+    scope: Scope = ""
     evidence: Mapping[str, str] = field(default_factory=dict)  # role → name of a view or result
     values: tuple[float, ...] = ()  # one a unit: what the interval was made of
     details: Mapping[str, Any] = field(

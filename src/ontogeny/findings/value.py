@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ontogeny.errors import UnknownName, UserError
-from ontogeny.findings.base import Finding, finding, verdict
-from ontogeny.findings.reading import need, variable
+from ontogeny.findings.base import Finding, Scope, finding, verdict
+from ontogeny.findings.per_run import among as those
+from ontogeny.findings.per_run import per_run
 from ontogeny.numerics.resampling import mean_interval, prediction_interval
 
 
-@finding(kind="value", reads=("{source}",))
+@finding(kind="value", reads=("{source}", "{among}?"))
 def value(
     data: Mapping[str, Any],
     *,
@@ -23,6 +23,9 @@ def value(
     name: str = "validation_accuracy",
     where: Mapping[str, Any] | None = None,
     reduce: str = "mean",
+    minus: Mapping[str, Any] | None = None,
+    among: str = "runs",
+    having: Mapping[str, Any] | None = None,
     seed: str = "seed",
     text: str = "",
     units: str = "",
@@ -37,15 +40,25 @@ def value(
     """What is this number, how much does it vary from seed to seed, and could the published one be one more seed?
 
     ``source`` is ``runs``, ``metrics`` or ``lens:NAME@final``, ``name`` a column or variable of it, ``where`` picks
-    rows or ticks (``{d_hidden = 64, split = "all"}``), ``reduce`` (mean, median, min, max, sum, std, first, last)
-    makes one number of what remains for a run; several runs of one seed are averaged. ``again`` is a second published
-    value (another run of the same study, say), judged as a finding of its own. The interval is the prediction
-    interval for one new seed; that of the mean is in the details.
+    rows or ticks (``{d_hidden = 64, split = "all"}``), ``reduce`` (mean, size (mean of absolute values), median, min,
+    max, place of max, sum, std, first, last) makes one number of what remains for a run, ``minus`` takes another such
+    number off; several runs of one seed are averaged. ``among`` and ``having`` (``{name = "all_accuracy", at_least =
+    1.0}``) say which runs count. ``again`` is a second published value (another run of the same study, say), judged
+    as a finding of its own. The interval is the prediction interval for one new seed; that of the mean is in the
+    details.
+
+    With a ``resolution``, the finding also says whether the number is a property of the task or of a seed
+    (:func:`scope`).
 
     How it misleads: see :func:`~ontogeny.findings.base.verdict`. Among 25 such rows one or two disagree by chance at
     the 95 % level.
     """
-    runs = _per_run(data[source], source, name, dict(where or {}), reduce, seed)
+    runs, which = those(
+        per_run(data[source], source, name, where, reduce, seed=seed, minus=minus),
+        data.get(among),
+        among,
+        having,
+    )
     values = runs.groupby("seed")["value"].mean().dropna().to_numpy(dtype=float)
     limits = (float(bounds[0]), float(bounds[1]))
     n = len(values)
@@ -53,9 +66,13 @@ def value(
     known = data[source]
     if not units and not isinstance(known, pd.DataFrame):
         units = known[name].attrs.get("units", "1")
+    told = [one for one in (published, again) if one is not None]
+    reach = scope(
+        values, told, level=level, min_n=min_n, rounding=rounding, resolution=resolution, bounds=limits
+    )
     found = []
     for number, label in ((published, ""), (again, " (second published value)")):
-        if label and number is None:
+        if number is None and (label or told):
             continue
         judged, why = verdict(
             number, values, level=level, min_n=min_n, rounding=rounding, resolution=resolution, bounds=limits
@@ -70,62 +87,43 @@ def value(
                 n=n,
                 published=number,
                 verdict=judged,
-                why=why,
+                why=f"{why}; {which}" if which else why,
+                scope=reach,
                 evidence={"values": source},
                 values=tuple(values),
                 details={
                     "sd": float(values.std(ddof=1)) if n >= 2 else math.nan,
                     "mean_interval": mean_interval(values, level),
+                    "seeds": [
+                        int(one) if isinstance(one, int | np.integer) else str(one)
+                        for one in sorted(runs["seed"].unique())
+                    ],
                 },
             )
         )
     return found
 
 
-def _per_run(
-    data: Any, source: str, name: str, where: dict[str, Any], reduce: str, seed: str
-) -> pd.DataFrame:
-    """Columns ``seed`` and ``value``, one row a run. Without seeds every run is its own."""
-    if reduce not in REDUCTIONS:
-        raise UnknownName("reduction", reduce, REDUCTIONS)
-    if isinstance(data, pd.DataFrame):
-        rows = need(data, "run", name, *where, of=source)
-        for column, wanted in where.items():
-            rows = rows[rows[column] == wanted]
-        if rows.empty:
-            raise UserError(f"No row of '{source}' has {where}.")
-        grouped = rows.groupby("run")
-        return pd.DataFrame(
-            {
-                "seed": grouped[seed].first() if seed in rows else list(grouped.groups),
-                "value": grouped[name].agg(lambda one: REDUCTIONS[reduce](one.to_numpy(dtype=float))),
-            }
-        )
-    chosen = variable(data, name, source)
-    for axis, wanted in where.items():
-        if axis not in chosen.coords:
-            raise UnknownName(f"coordinate of '{source}'", axis, map(str, chosen.coords))
-        hit = np.atleast_1d(chosen[axis].values == wanted)
-        if not hit.any():
-            raise UserError(
-                f"'{source}' has no {axis} = {wanted!r}; there is {chosen[axis].values.tolist()}."
-            )
-        if chosen[axis].ndim:
-            chosen = chosen.isel({chosen[axis].dims[0]: hit})
-    if "run" not in chosen.dims:
-        raise UserError(f"'{name}' of '{source}' has the axes {chosen.dims}; a value over seeds needs 'run'.")
-    flat = chosen.transpose("run", ...).values.reshape(chosen.sizes["run"], -1).astype(float)
-    seeds = chosen[seed].values if seed in chosen.coords else chosen["run"].values
-    return pd.DataFrame({"seed": seeds, "value": [REDUCTIONS[reduce](row) for row in flat]})
+def scope(
+    values: np.ndarray,
+    published: Sequence[float],
+    *,
+    level: float,
+    min_n: int,
+    rounding: float,
+    resolution: float | None,
+    bounds: tuple[float, float],
+) -> Scope:
+    """Is a number fixed by the task, or does each seed have its own?
 
-
-REDUCTIONS: dict[str, Any] = {
-    "mean": np.nanmean,
-    "median": np.nanmedian,
-    "min": np.nanmin,
-    "max": np.nanmax,
-    "sum": np.nansum,
-    "std": np.nanstd,
-    "first": lambda row: row[0],
-    "last": lambda row: row[-1],
-}
+    ``task``: the prediction interval of one new seed is no wider than ``resolution``, the difference that matters, and holds
+    every published value. ``seed``: it is wider. ``set-up``: it is no wider, and a published value lies outside it: our runs
+    agree with one another and not with that one, so something besides the seed differs. Nothing ("") without a resolution
+    or with fewer than ``min_n`` seeds.
+    """
+    if resolution is None or len(values) < max(min_n, 2):
+        return ""
+    low, high = prediction_interval(values, level, bounds=bounds)
+    if high - low > resolution:
+        return "seed"
+    return "task" if all(low - rounding <= one <= high + rounding for one in published) else "set-up"

@@ -8,17 +8,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import pandas as pd
+
 from ontogeny import execute, registry
 from ontogeny.errors import UserError
 from ontogeny.findings.base import Finding
 from ontogeny.handles import Store
 from ontogeny.report import html, markdown
-from ontogeny.report.document import Document, Figure, Section, Verdict
+from ontogeny.report.document import Document, Figure, Section, Verdict, said
 from ontogeny.store.directory import Directory
 from ontogeny.store.files import write_json, write_text
 from ontogeny.study import Use
 
 DEFAULT_VIEWS = ("loss_curves",)
+MANY_RUNS = 80  # more than this are shown as means over seeds
 
 
 def write_report(
@@ -28,11 +31,13 @@ def write_report(
     store = Store(directory)
     document = assemble(store)
     if format == "md":
-        path = directory.report / "report.md"
-        write_text(path, markdown.render(document, directory.report / "figures"))
+        path = out or directory.report / "report.md"
+        write_text(path, markdown.render(document, path.parent / path.stem))
         return path
-    path = directory.report / "index.html"
+    path = out or directory.report / "index.html"
     write_text(path, html.render(document))
+    if out is not None:
+        return path
     if stamp is None:
         members = execute.members_of(store.study, directory)
         stamp = execute.expectations(store.study, members).report
@@ -80,32 +85,42 @@ def how_to_read(view: str) -> str:
 
 
 def plain_words(findings: list[Finding]) -> list[str]:
-    """How many claims hold, in a sentence."""
+    """What was found, claim by claim, and how many published claims hold."""
     judged = Counter(f.verdict for f in findings if f.verdict != "no published value")
-    if not judged:
-        return []
     words = [f"{n} {'is' if n == 1 else 'are'} judged “{verdict}”" for verdict, n in judged.items()]
-    return [f"Of {judged.total()} published values or claims, {', '.join(words)}."]
+    told = [f"Of {judged.total()} published values or claims, {', '.join(words)}."] if judged else []
+    return told + [in_words(f) for f in findings]
+
+
+def in_words(f: Finding) -> str:
+    """One finding as a sentence: the claim, the verdict or the interval, and why."""
+    if f.verdict != "no published value":
+        return f"“{f.claim}” – {f.verdict}: {f.why}."
+    interval = f" ({f.interval_kind}: {said(f.interval)})" if f.interval else ""
+    return f"{f.claim[:1].upper()}{f.claim[1:]}{interval}: {f.why}."
 
 
 def as_verdict(f: Finding) -> Verdict:
     value = None if f.value != f.value else f.value
-    return Verdict(f.claim, f.published, value, f.interval, f.n or None, f.verdict, f.why)
+    return Verdict(f.claim, f.published, value, f.interval, f.n or None, f.verdict, f.why, f.scope)
 
 
 def runs_section(store: Store) -> Section:
-    """What was trained, in numbers."""
+    """What was trained, in numbers: one row a run, or means over seeds where there are many."""
     table = store.runs()
-    counts = (
-        ", ".join(f"{n} {status}" for status, n in table["status"].value_counts().items())
-        if len(table)
-        else "none"
-    )
-    columns = [c for c in table.columns if c not in ("checkpoints",)]
+    statuses = table["status"].value_counts().items() if len(table) else ()
+    counts = ", ".join(f"{n} {status}" for status, n in statuses) or "none"
+    varied = [name for name in table.attrs.get("varied", []) if name != "seed"]
+    if len(table) > MANY_RUNS and varied:
+        grouped = table.groupby(varied, sort=True)
+        numbers = grouped.mean(numeric_only=True).drop(columns=["seed", "checkpoints"], errors="ignore")
+        shown = pd.concat([grouped.size().rename("runs"), numbers], axis=1).reset_index()
+        return Section(
+            "Runs", f"{len(table)} runs: {counts}. Means of the last logged metrics over seeds.", table=shown
+        )
+    shown = table.drop(columns=["checkpoints"], errors="ignore")
     return Section(
-        "Runs",
-        f"{len(table)} runs: {counts}. One row a run, with its last logged metrics.",
-        table=table[columns],
+        "Runs", f"{len(table)} runs: {counts}. One row a run, with its last logged metrics.", table=shown
     )
 
 

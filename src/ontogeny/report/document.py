@@ -45,6 +45,7 @@ class Verdict:
     n: int | None = None
     verdict: str = "cannot tell"
     why: str = ""
+    property_of: str = ""  # the task, the seed, the set-up
 
 
 @dataclass(frozen=True)

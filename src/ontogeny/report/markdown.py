@@ -9,7 +9,7 @@ from typing import Any
 from ontogeny.report.document import Document, Figure, Section, cells, paragraphs, said
 from ontogeny.views.bindings import with_slider
 
-VERDICTS = ("claim", "published", "ours", "interval", "n", "verdict", "why")
+VERDICTS = ("claim", "published", "ours", "interval", "n", "verdict", "property_of", "why")
 
 
 def render(document: Document, figures_dir: Path | None = None) -> str:
@@ -17,8 +17,11 @@ def render(document: Document, figures_dir: Path | None = None) -> str:
     relative to its parent; where that fails, one line says why and what each figure shows remains."""
     blocks = [f"# {document.title}", f"**Question.** {document.question}", "## Answer", *document.answer]
     if document.verdicts:
-        rows = [[said(getattr(one, name)) for name in VERDICTS] for one in document.verdicts]
-        blocks += ["## Claims and verdicts", pipe_table([*VERDICTS], rows)]
+        names = [
+            n for n in VERDICTS if n != "property_of" or any(one.property_of for one in document.verdicts)
+        ]
+        rows = [[said(getattr(one, name)) for name in names] for one in document.verdicts]
+        blocks += ["## Claims and verdicts", pipe_table([name.replace("_", " ") for name in names], rows)]
     problem = None if figures_dir else "no folder for them was given"
     number = 0
     for section in document.sections:
@@ -71,7 +74,9 @@ def _picture(figure: Figure, folder: Path, number: int) -> tuple[str | None, str
     name = f"figure-{number}.png"
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with_slider(figure.drawn).write_image(folder / name, width=1000, scale=2)
+        picture = with_slider(figure.drawn)
+        picture.update_layout(sliders=[])  # a picture cannot be slid; it shows where the slider starts
+        picture.write_image(folder / name, width=1000, scale=1.5)
     except (ImportError, ValueError, RuntimeError, OSError) as error:
         return None, str(error).strip().splitlines()[0].strip(". :,") if str(error).strip() else type(
             error
