@@ -438,7 +438,8 @@ def look(directory: Directory, m: Member, entry: RunEntry, wanted: Sequence[Want
                     )
                 digests = [entry.digests[s] for s in entry.steps]
                 about = ResultFile(w.name, dict(w.options), w.fingerprint, digests, list(entry.steps))
-                results.write(path, data.assign_attrs(lens=w.name, run=entry.id), about)
+                made_by = registry.provenance(registry.lenses[w.name].function.__module__)
+                results.write(path, data.assign_attrs(lens=w.name, run=entry.id, made_by=made_by), about)
 
 
 def stale_steps(w: Wanted, entry: RunEntry) -> list[int]:
@@ -462,7 +463,8 @@ def carry_out_comparing(job: Compare, members: Sequence[Member], directory: Dire
     data = compare(directory, there, index, job.wanted)
     digests = [last_digest(index.runs[m.id]) for m in there]
     about = ResultFile(job.wanted.name, dict(job.wanted.options), job.wanted.fingerprint, digests)
-    results.write(directory.comparisons / f"{job.wanted.stem}.nc", data, about)
+    made_by = registry.provenance(registry.measures[job.wanted.name].implementation.__module__)
+    results.write(directory.comparisons / f"{job.wanted.stem}.nc", data.assign_attrs(made_by=made_by), about)
 
 
 def compare(
