@@ -174,6 +174,7 @@ def run(
         by_id = {m.id: m for m in members}
         if "train" in stages and (jobs := make_plan(expected, _index(directory)).of("train")):
             carry_out_training(jobs, by_id, study, directory, device, engine, commit_every, progress)
+            note_budgets(expected, directory)
         if "look" in stages:
             looks = make_plan(expected, _index(directory)).of("look")
             carry_out_looking(looks, by_id, directory, progress)
@@ -338,6 +339,16 @@ def carry_out_training(
 
     train(unfinished, study, sink, resume, device=device, engine=engine, on_engine=begin)
     progress("train", f"{len(todo)} runs", whole, whole)
+
+
+def note_budgets(expected: Expectations, directory: Directory) -> None:
+    """How many epochs each finished run was allowed: also those that stopped by their rule before, for good."""
+    index = directory.index()
+    for run in expected.runs:
+        entry = index.runs.get(run.id)
+        allowed = run.total / run.steps_per_epoch
+        if entry and entry.finished and entry.record.get("budget_epochs", 0) < allowed:
+            directory.run(run.id).write_record({**entry.record, "budget_epochs": allowed})
 
 
 def _record(directory: Directory, m: Member) -> dict[str, Any]:

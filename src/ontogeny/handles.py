@@ -183,18 +183,10 @@ class Store:
                 "status": entry.status,
                 "step": record.get("step"),
             }
-            row |= {"epoch": record.get("epoch"), "budget_epochs": self._budget(entry)}
+            row |= {"epoch": record.get("epoch"), "budget_epochs": record.get("budget_epochs")}
             rows.append({**row, "checkpoints": len(entry.steps), **record.get("last", {})})
         table = pd.DataFrame(rows).set_index("run") if rows else pd.DataFrame(index=pd.Index([], name="run"))
         return self._say_what_varied(table)
-
-    def _budget(self, entry: RunEntry) -> float | None:
-        """Epochs the run was allowed. Stopping by rule and diverging are final: such a run was allowed all that is asked now."""
-        asked = self.study.train.epochs if self.study.train else None
-        epoch = entry.record.get("epoch")
-        if asked is None or epoch is None or entry.status not in ("stopped", "diverged"):
-            return epoch
-        return max(float(asked), epoch)
 
     def _say_what_varied(self, table: pd.DataFrame) -> pd.DataFrame:
         """``attrs["varied"]``: names of what differs between runs, the seed last."""

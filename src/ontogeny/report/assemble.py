@@ -25,9 +25,12 @@ MANY_RUNS = 80  # more than this are shown as means over seeds
 
 
 def write_report(
-    directory: Directory, stamp: str | None = None, format: Literal["html", "md"] = "html"
+    directory: Directory,
+    stamp: str | None = None,
+    format: Literal["html", "md"] = "html",
+    out: Path | None = None,
 ) -> Path:
-    """The report of a study, written whole: ``report/index.html`` or ``report/report.md``."""
+    """The report of a study, written whole: ``report/index.html`` or ``report/report.md``, or ``out`` with its figures beside it."""
     store = Store(directory)
     document = assemble(store)
     if format == "md":
