@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn, cast
 
 import typer
 from rich.console import Console
@@ -34,7 +34,8 @@ A first session:
 """,
 )
 out, err = Console(), Console(stderr=True)
-USAGE_ERRORS = typer.BadParameter.__base__ or typer.BadParameter  # UsageError, which typer does not export
+# UsageError, which typer does not export
+USAGE_ERRORS = cast(type[typer.BadParameter], typer.BadParameter.__base__)
 
 Dir = Annotated[
     Path, typer.Argument(help="Directory of a study, as `ontogeny run --out DIR` made it.", metavar="DIR")

@@ -102,8 +102,8 @@ class Session:
             }
             for name in trajectories:
                 done[name] = {v: _detached(x) for v, x in self._ask(registry[name], subject).items()}
-                said = {v: torch.as_tensor(x.values) for v, x in done[name].items()}
-                subject.results = {**subject.results, name: said}
+                tensors = {v: torch.as_tensor(x.values) for v, x in done[name].items()}
+                subject.results = {**subject.results, name: tensors}
         return done
 
     def _subject(self, steps: Sequence[int], finals: Mapping[str, Mapping[str, Tensor]]) -> Subject:
