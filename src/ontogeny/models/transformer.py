@@ -78,6 +78,7 @@ class Transformer:
 
     pads: ClassVar[Mapping[str, int]] = {}
     frozen: ClassVar[frozenset[str]] = frozenset()
+    by_example: ClassVar[bool] = True  # training may take pieces of a batch side by side
 
     def __post_init__(self) -> None:
         for name in ("n_layers", "n_heads", "d_model", "d_head", "d_mlp"):

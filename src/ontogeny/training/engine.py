@@ -6,7 +6,9 @@ for all: losses are summed over variants, so every variant gets the gradient of 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Protocol
 
 import torch
@@ -18,6 +20,7 @@ from ontogeny.tasks.base import Batch
 from ontogeny.training.feed import Feed
 from ontogeny.training.member import Member, State
 from ontogeny.training.optimisers import Hyper, Moments
+from ontogeny.training.pieces import PIECE, Work, apart, one_core_each, pieces
 
 BYTE_BUDGET = (
     16 * 2**20
@@ -50,6 +53,7 @@ class TorchEngine:
     ) -> None:
         self.members, self.feed, self.device = members, feed, torch.device(device)
         self.first = members[0]
+        self._optimisers = [m.optimiser for m in members if m.optimiser is not None]
         self._native = [{n: tuple(w.shape) for n, w in s.weights.items()} for s in states]
         self._steps = [s.step for s in states]
         self._stacked: dict[int, int] = {}  # variant → row of the stack
@@ -59,6 +63,7 @@ class TorchEngine:
         probe = feed.probe
         self.inputs, self.labels = probe.inputs.to(self.device), probe.labels.to(self.device)
         self.mask = None if probe.mask is None else probe.mask.to(self.device)
+        self.apart = apart(self.first.architecture, padded[0].weights, feed.rows_per_batch, self.device)
 
     # -- stacking ------------------------------------------------------------------------------------------------
 
@@ -97,7 +102,7 @@ class TorchEngine:
                 )
                 for n in trained
             }
-            for kind in self.first.optimiser.moments
+            for kind in self._optimisers[0].moments
         }
         self.trained = trained
 
@@ -146,53 +151,101 @@ class TorchEngine:
 
     def advance(self, active: Sequence[int], start: int, stop: int) -> dict[int, int]:
         self._compact(active)
-        hyper = Hyper([self.members[i].optimiser for i in active], self.device)
         first_bad = torch.full((len(active),), -1, device=self.device)
-        for step, batch in zip(range(start, stop), self._batches(active, start, stop), strict=True):
-            loss, gradients = self._gradients(batch)
-            first_bad = torch.where((first_bad < 0) & ~loss.isfinite(), step, first_bad)
-            with torch.no_grad():
-                for name, g in gradients.items():
-                    moments = {kind: by[name] for kind, by in self.moments.items()}
-                    self.first.optimiser.update(self.weights[name], g, moments, step + 1, hyper)
-                self.weights = self.first.architecture.project(self.weights)
+        batches = zip(range(start, stop), self._batches(active, start, stop), strict=True)
+        with one_core_each() if self.apart else nullcontext() as share:
+            for step, batch in batches:
+                loss = (
+                    self._side_by_side(active, batch, step, share)
+                    if share
+                    else self._stack(active, batch, step)
+                )
+                first_bad = torch.where((first_bad < 0) & ~loss.isfinite(), step, first_bad)
+                with torch.no_grad():
+                    self.weights = self.first.architecture.project(self.weights)
         for i in active:
             self._steps[i] = stop
         return {i: int(bad) for i, bad in zip(active, first_bad.tolist(), strict=True) if bad >= 0}
 
-    def _gradients(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        leaves = {n: w.detach().requires_grad_(n in self.trained) for n, w in self.weights.items()}
+    def _stack(self, active: Sequence[int], batch: Batch, step: int) -> Tensor:
+        """One update of all variants as one program; their losses before it."""
+        loss, gradients = self._gradients(self.weights, batch, batch.labels.shape[1])
+        self._update(active, slice(None), gradients, step)
+        return loss
+
+    def _side_by_side(self, active: Sequence[int], batch: Batch, step: int, share: Work) -> Tensor:
+        """One update of all variants, piece by piece (see :mod:`ontogeny.training.pieces`); their losses before it."""
+        n = batch.labels.shape[1]
+
+        def gradients(item: tuple[int, slice]) -> tuple[Tensor, dict[str, Tensor]]:
+            row, part = item
+            mine = {name: w[row] for name, w in self.weights.items()}
+            return self._gradients(
+                mine, Batch(batch.inputs[row, part], batch.labels[row, part], batch.mask), n
+            )
+
+        def update(row: int) -> Tensor:
+            losses, by_piece = zip(*found[row * len(parts) : (row + 1) * len(parts)], strict=True)
+            whole = {
+                name: functools.reduce(torch.add, (g[name] for g in by_piece))[None] for name in by_piece[0]
+            }
+            self._update([active[row]], slice(row, row + 1), whole, step)
+            return functools.reduce(torch.add, losses)
+
+        parts, everyone = pieces(n), range(len(active))
+        found = share(gradients, [(row, part) for row in everyone for part in parts])
+        return torch.stack(share(update, everyone))
+
+    def _gradients(self, weights: Weights, batch: Batch, examples: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """Loss and its gradient, of the sum over this batch as a share of all ``examples``."""
+        leaves = {n: w.detach().requires_grad_(n in self.trained) for n, w in weights.items()}
         objective = self.first.objective
         forward = self.first.architecture.forward(leaves, batch.inputs, read=objective.reads)
-        loss = objective.examples(forward, batch)["loss"].mean(-1)
+        loss = objective.examples(forward, batch)["loss"].sum(-1) / examples
         values = torch.autograd.grad(loss.sum(), [leaves[n] for n in self.trained], allow_unused=True)
-        gradients = {n: g for n, g in zip(self.trained, values, strict=True) if g is not None}
+        return loss.detach(), {n: g for n, g in zip(self.trained, values, strict=True) if g is not None}
+
+    @torch.no_grad()
+    def _update(self, who: Sequence[int], rows: slice, gradients: dict[str, Tensor], step: int) -> None:
+        """Clip and apply the gradients of some variants, which stand in these rows of the stack."""
         if self.first.clip is not None:
             first, *rest = (per_variant_sum(g.square()) for g in gradients.values())
             norm = sum(rest, start=first).sqrt()  # one by one, for the same reason
             scale = (self.first.clip / (norm + 1e-6)).clamp(max=1.0)
             gradients = {n: g * scale.reshape(-1, *[1] * (g.ndim - 1)) for n, g in gradients.items()}
-        return loss.detach(), gradients
+        hyper = Hyper([self._optimisers[i] for i in who], self.device)
+        for name, g in gradients.items():
+            moments = {kind: by[name][rows] for kind, by in self.moments.items()}
+            self._optimisers[0].update(self.weights[name][rows], g, moments, step + 1, hyper)
 
     # -- evaluation ----------------------------------------------------------------------------------------------
 
     @torch.no_grad()
     def evaluate(self, active: Sequence[int]) -> list[dict[str, float]]:
         self._compact(active)
-        first = self.first
-        chunks: list[dict[str, Tensor]] = []
-        size = max(1, BYTE_BUDGET // (4 * 16 * max(64, self.feed.task.signature.outputs)))
-        for begin in range(0, len(self.inputs), size):
-            batch = Batch(self.inputs[begin : begin + size], self.labels[begin : begin + size], self.mask)
-            forward: Forward = first.architecture.forward(
-                self.weights, batch.inputs, read=first.objective.reads
-            )
-            chunks.append(first.objective.examples(forward, batch))
-        values = {metric: torch.cat([c[metric] for c in chunks], -1).cpu() for metric in chunks[0]}
+        if self.apart:
+            with one_core_each() as share:
+                alone = [{n: w[row] for n, w in self.weights.items()} for row in range(len(active))]
+                each = share(self._examples, alone)
+            values = {metric: torch.stack([e[metric] for e in each]) for metric in each[0]}
+        else:
+            values = self._examples(self.weights)
         return [
             summarise({k: v[row] for k, v in values.items()}, self.feed.splits[i])
             for row, i in enumerate(active)
         ]
+
+    @torch.no_grad()
+    def _examples(self, weights: Weights) -> dict[str, Tensor]:
+        """What the objective says of every example of the probe."""
+        first = self.first
+        chunks: list[dict[str, Tensor]] = []
+        most = max(1, BYTE_BUDGET // (4 * 16 * max(64, self.feed.task.signature.outputs)))
+        for part in pieces(len(self.inputs), min(most, PIECE) if self.apart else most):
+            batch = Batch(self.inputs[part], self.labels[part], self.mask)
+            forward: Forward = first.architecture.forward(weights, batch.inputs, read=first.objective.reads)
+            chunks.append(first.objective.examples(forward, batch))
+        return {metric: torch.cat([c[metric] for c in chunks], -1).cpu() for metric in chunks[0]}
 
 
 def per_variant_sum(x: Tensor) -> Tensor:

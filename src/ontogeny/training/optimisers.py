@@ -96,10 +96,11 @@ class Adam(Optimiser):
         fresh1 = hyper.of([1 - o.beta1 for o in hyper.optimisers], w)  # type: ignore[attr-defined]
         fresh2 = hyper.of([1 - o.beta2 for o in hyper.optimisers], w)  # type: ignore[attr-defined]
         m = state["m"].mul_(beta1).add_(fresh1 * g)
-        v = state["v"].mul_(beta2).add_(fresh2 * g * g)
+        v = state["v"].mul_(beta2).add_((fresh2 * g).mul_(g))
         root = hyper.of([(1 - o.beta2**t) ** 0.5 for o in hyper.optimisers], w)  # type: ignore[attr-defined]
         size = hyper.of([a / (1 - o.beta1**t) for a, o in zip(lr, hyper.optimisers, strict=True)], w)  # type: ignore[attr-defined]
-        w.sub_(size * m / (v.sqrt() / root + hyper("eps", w)))
+        scale = v.sqrt().div_(root).add_(hyper("eps", w))
+        w.sub_(torch.div(size * m, scale, out=scale))
 
 
 @optimisers.register("adamw")
