@@ -78,7 +78,8 @@ def train_shard(
     on_engine: Callable[[Sequence[Member], str], None] | None = None,
 ) -> None:
     """One shard: advance to the next event (evaluation, checkpoint, epoch end), handle it, go on."""
-    feed = Feed(members)
+    assert study.train is not None, "a study without [train] has no runs to train"
+    stop, feed = study.train.stop, Feed(members)
     per_epoch, total = feed.steps_per_epoch, total_steps(study, feed)
     evaluations = set(study.train.evaluate.steps(total, per_epoch))
     checkpoints = set(study.checkpoints.steps(total, per_epoch))
@@ -110,7 +111,7 @@ def train_shard(
             stopped = []
             for i, row in zip(active, rows, strict=True):
                 sink.log(members[i], {"step": step, "epoch": step / per_epoch, **row})
-                if study.train.stop and study.train.stop.fires(row):
+                if stop and stop.fires(row):
                     stopped.append(i)
             for i in stopped:
                 settle(i, "stopped")
@@ -151,6 +152,7 @@ def train_shard(
 
 def total_steps(study: Study, feed: Feed) -> int:
     """The study's duration in updates."""
+    assert study.train is not None
     if study.train.steps is not None:
         return study.train.steps
     if not feed.task.finite:
