@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+import torch
+
 from ontogeny import registry
 from ontogeny.models.base import Weights
 from ontogeny.study import Spec, Study, Variant, canonical
@@ -74,5 +76,12 @@ def subject(m: Member, weights: Weights) -> Subject:
         probe=_probe(m.task),
         signature=m.task.signature,
         objective=m.objective,
-        split=m.task.split(m.key("split")) if m.task.finite and "split" in m.seeds else {},
+        split=_split(m),
     )
+
+
+def _split(m: Member) -> dict[str, torch.Tensor]:
+    """Rows of the probe by part: as the run brought them, or as its seed draws them; none where neither is known."""
+    if given := m.spec.get("split"):
+        return {part: torch.tensor(rows) for part, rows in given.items()}
+    return m.task.split(m.key("split")) if m.task.finite and "split" in m.seeds else {}

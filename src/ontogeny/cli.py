@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ontogeny import cli_files
 from ontogeny.errors import UserError
 from ontogeny.study import built_in, load_study, set_path
 
@@ -360,3 +361,6 @@ def _parse_options(given: list[str] | None) -> dict[str, Any]:
             raise UserError(f"--option {text}: write k=v, for example --option part=visible.")
         set_path(options, text)
     return options
+
+
+app.add_typer(cli_files.app)  # import, export, densify

@@ -8,11 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ontogeny import build
-from ontogeny.errors import UserError
-from ontogeny.store import checkpoints
-from ontogeny.store.directory import Directory
-from ontogeny.study import Study, Variant
+from ontogeny.interop.runs import Found, add_run
 
 
 def record(
@@ -42,53 +38,16 @@ def record(
     Raises ``UserError`` for weights whose names or shapes are not those of the architecture, and for a directory that holds a
     study which trains its own runs.
     """
-    weights = _weights(model)
-    shapes = {name: list(w.shape) for name, w in weights.items()}
-    spec = {
-        "task": dict(task or {"kind": "unknown"}),
-        "architecture": dict(architecture or {"kind": "weights", "shapes": shapes}),
-        "objective": dict(objective or {"kind": "cross_entropy"}),
-        "optimiser": None,
-        "train": {},
-        "seeds": {"split": int(varied.get("seed", 0))},
-        "recorded": dict(varied),
-    }
-    member = build.member(Variant(varied=varied, spec=spec))
-    _fits(member.architecture.axes, weights)
-    directory = Directory(Path(out))
-    study = Study(name=directory.root.resolve().name, task=spec["task"], architecture=spec["architecture"])
-    with directory.lock("ontogeny.record"):
-        if directory.study_file.is_file():
-            if directory.study().train is not None:
-                raise UserError(
-                    f"{out} holds a study that trains its own runs; record into another directory."
-                )
-        else:
-            Directory.create(out, study).write_study(study)
-        files = directory.run(member.id)
-        if (files.folder / "run.json").exists():
-            before = files.metrics()
-            if len(before) and (before["step"] >= step).any():
-                files.rewind_metrics(step - 1)
-        for path in files.checkpoints.glob(f"steps-{step}-{step}.safetensors"):
-            path.unlink()
-        checkpoints.write(files.checkpoints, {step: weights})
-        row = {"step": step, **(metrics or {})}
-        files.append_metrics([row])
-        if done:
-            checkpoints.consolidate(files.checkpoints)
-        files.write_record(
-            {
-                "id": member.id,
-                "varied": dict(varied),
-                "spec": member.spec,
-                "status": "done",
-                "step": step,
-                "last": dict(metrics or {}),
-                "provenance": {"recorded": True},
-            }
-        )
-    return member.id
+    found = Found(
+        varied=varied,
+        snapshots={step: _weights(model)},
+        task=task or {"kind": "unknown"},
+        architecture=architecture,
+        objective=objective or {"kind": "cross_entropy"},
+        rows=[{"step": step, **(metrics or {})}],
+        seeds={"split": int(varied.get("seed", 0))},
+    )
+    return add_run(out, found, done=done, provenance={"recorded": True})
 
 
 def _weights(model: nn.Module | Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -97,14 +56,3 @@ def _weights(model: nn.Module | Mapping[str, Tensor]) -> dict[str, Tensor]:
     if not isinstance(named, Mapping):
         named = model.state_dict()  # type: ignore[union-attr]
     return {name: w.detach().cpu().clone() for name, w in named.items()}
-
-
-def _fits(axes: Mapping[str, tuple[str, ...]], weights: Mapping[str, Tensor]) -> None:
-    if set(axes) != set(weights):
-        raise UserError(
-            f"The architecture has the weights {', '.join(axes)}; the model brought {', '.join(weights)}. "
-            "Name the architecture that this model is (architecture=on.from_module(factory) for your own)."
-        )
-    for name, w in weights.items():
-        if w.ndim != len(axes[name]):
-            raise UserError(f"'{name}' has shape {tuple(w.shape)}; the architecture's axes are {axes[name]}.")

@@ -1,0 +1,121 @@
+"""One door for files from elsewhere: says what a file is by its content, and makes runs of it."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from safetensors.torch import load_file
+
+from ontogeny.errors import UserError
+from ontogeny.interop import bundle, folder, sweeps, transformer_lens
+from ontogeny.interop.runs import Found, add_run
+from ontogeny.interop.unpickle import Inert, load
+
+Kind = Literal["bundle", "folder", "published", "sweep", "steps", "state_dict"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+WHAT = {
+    "bundle": "a bundle, as `ontogeny export --format bundle` writes it",
+    "folder": "a directory of safetensors with a runs.toml",
+    "published": "a grokking run as published: model, checkpoints, losses",
+    "sweep": "a sweep of bilinear networks: {models: {d: state dict}, val_accs: …}",
+    "steps": "checkpoints of one run: {step: state dict}",
+    "state_dict": "one model: the state dict of a TransformerLens transformer or of a bilinear network",
+}
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What a file was, the runs that were made of it, and what the reader should know."""
+
+    kind: Kind
+    runs: list[str]
+    notes: list[str] = field(default_factory=list)
+
+
+def bring(path: str | Path, out: str | Path, kind: Kind | None = None, step: int | None = None) -> Brought:
+    """Make runs of what lies at ``path`` in the study directory ``out``. Nothing in the file is executed.
+
+    ``kind`` is told from the content where it is not given; ``step`` is the number of updates behind weights of which the file
+    does not say it. Raises ``Refused`` with the name of what a file would have called, and ``UserError`` for what no reader knows.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise UserError(f"There is no file {path}.")
+    if kind == "bundle" or (kind is None and bundle.is_bundle(path)):
+        runs, notes = bundle.read(path, out)
+        return Brought("bundle", runs, notes)
+    if kind == "folder" or (kind is None and path.is_dir()):
+        return Brought("folder", [add_run(out, found) for found in folder.load_folder(path)])
+    data, notes = _data(path)
+    told = kind or _tell(data, path)
+    runs_found, more = _READERS[told](data, path.name, sweeps.UNKNOWN_STEP if step is None else step)
+    return Brought(told, [add_run(out, found) for found in runs_found], [*notes, *more])
+
+
+def _data(path: Path) -> tuple[Any, list[str]]:
+    """The content of a single file; a configuration object in it stays inert."""
+    with path.open("rb") as handle:
+        head = handle.read(16)
+    if head[8:9] == b"{" and not zipfile.is_zipfile(path):
+        return load_file(path), []
+    data = load(path, inert=("config",))
+    config = data.get("config") if isinstance(data, dict) else None
+    if isinstance(config, Inert):
+        return data, [f"'config' is an object of {config.origin}; it was read as data and not executed"]
+    return data, []
+
+
+def _tell(data: Any, path: Path) -> Kind:
+    """What the content is. A miss says what was found and what there could be."""
+    if isinstance(data, Mapping):
+        values = list(data.values())
+        if _is_model(data):
+            return "state_dict"
+        if isinstance(data.get("models"), Mapping):
+            return "sweep"
+        if "model" in data or "checkpoints" in data or "state_dicts" in data:
+            return "published"
+        if values and all(_is_model(v) for v in values) and all(str(k).isdigit() for k in data):
+            return "steps"
+    holds = (
+        f"a dict of {', '.join(map(str, list(data)[:8]))}"
+        if isinstance(data, Mapping)
+        else f"a {type(data).__name__}"
+    )
+    known = "; ".join(f"{kind}: {what}" for kind, what in WHAT.items())
+    raise UserError(f"{path} holds {holds}, which is none of these. {known}.")
+
+
+def _is_model(value: Any) -> bool:
+    return sweeps.is_state_dict(value) or transformer_lens.is_state_dict(value)
+
+
+def _published(data: Any, source: str, step: int) -> tuple[list[Found], list[str]]:
+    found, notes = transformer_lens.from_published(data, source)
+    return [found], notes
+
+
+def _steps(data: Any, source: str, step: int) -> tuple[list[Found], list[str]]:
+    notes = ["the file does not say which inputs were trained on: only lenses that need no split can look"]
+    if all(sweeps.is_state_dict(state) for state in data.values()):
+        return [sweeps.from_steps(data, source)], notes
+    read = {int(s): transformer_lens.from_state_dict(state) for s, state in data.items()}
+    architecture, weights = next(iter(read.values()))
+    snapshots = {s: w for s, (_, w) in sorted(read.items())}
+    task = transformer_lens.task_of(weights)
+    return [Found({}, snapshots, task, architecture, source=source)], notes
+
+
+def _state_dict(data: Any, source: str, step: int) -> tuple[list[Found], list[str]]:
+    return _steps({step: data}, source, step)
+
+
+def _sweep(data: Any, source: str, step: int) -> tuple[list[Found], list[str]]:
+    return sweeps.from_sweep(data, source, step)
+
+
+_READERS = {"published": _published, "steps": _steps, "state_dict": _state_dict, "sweep": _sweep}
