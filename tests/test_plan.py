@@ -14,7 +14,7 @@ from ontogeny.plan import Expectations, Wanted, WantedRun, make_plan
 from ontogeny.store import fingerprint
 from ontogeny.store.directory import Directory
 from ontogeny.store.index import CheckpointFile, Index, ResultFile, RunEntry
-from ontogeny.study import load_study
+from ontogeny.study import Stop, load_study
 
 RUN = WantedRun("aa", "width=2", total=40, steps_per_epoch=4, steps=(0, 10))
 LENS = Wanted("performance", "performance", {}, "f1")
@@ -44,7 +44,7 @@ ASKED = Expectations((RUN,), (LENS,))
         ((), [("train", "not trained yet"), ("look", "after training")]),
         ((entry(status="training", step=10),), [("train", "interrupted"), ("look", "after training")]),
         ((entry(),), []),
-        ((entry(status="stopped", step=10, digests={0: "d0", 10: "d10"}),), []),
+        ((entry(digests=DIGESTS | {20: "d20"}, step=60),), []),
         ((entry(status="diverged", step=12, digests={0: "d0", 10: "d10"}),), []),
         ((entry(step=20, digests={0: "d0", 10: "d10", 20: "d20"}),), [("train", "longer: 5 → 10 epochs"), ("look", "after training")]),
         (
@@ -105,6 +105,37 @@ def test_stages_are_chosen_and_damage_is_told():
     plan = make_plan(ASKED, index, stages=("look",))
     assert {item.stage for item in plan.items} <= {"look"}
     assert plan.warnings == ("it is cut", "it is torn")
+
+
+def test_a_run_that_stopped_goes_on_if_the_rule_is_gone_or_would_not_have_stopped_it():
+    stopped = entry(status="stopped", step=10, digests={0: "d0", 10: "d10"})
+    stopped.record["last"] = {"test_accuracy": 0.9}
+    for rule, why in [
+        (None, "stopped by a rule that the study has no longer"),
+        (Stop(metric="test_accuracy", at_least=0.95), "stopped by a rule that the study has no longer"),
+        (Stop(metric="test_accuracy", at_least=0.8), None),
+    ]:
+        asked = Expectations((replace(RUN, stop=rule),))
+        assert reasons(asked, stopped) == ([("train", why)] if why else [])
+
+
+def test_going_on_after_a_stop_is_never_having_stopped(study, carry_out, contents_of, tmp_path):
+    def of(**rule):
+        return {**study, "train": {**study["train"], "epochs": 12, **rule}}
+
+    early, late = ({"stop": {"metric": "train_accuracy", "at_least": x}} for x in (0.2, 0.4))
+    carry_out(of(**early), tmp_path / "out")
+    for name, rule in (("late", late), ("none", {})):
+        carry_out(of(**rule), tmp_path / "out")
+        carry_out(of(**rule), tmp_path / name)
+        extended, whole = contents_of(tmp_path / "out"), contents_of(tmp_path / name)
+        same = {
+            k: v
+            for k, v in whole.items()
+            if "weights" in k or "metrics" in k or "resume" in k or "status" in k
+        }
+        assert same.items() <= extended.items()
+        assert not carry_out(of(**rule), tmp_path / "out")
 
 
 def test_equal_reasons_are_one_line():

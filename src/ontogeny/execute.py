@@ -69,7 +69,7 @@ def wanted_runs(members: Sequence[Member], study: Study) -> tuple[WantedRun, ...
         feed = feeds.setdefault(canonical([m.spec["task"], m.batch]), Feed([m]))
         total = total_steps(study, feed)
         kept = tuple(study.checkpoints.steps(total, feed.steps_per_epoch)[:-1])
-        runs.append(WantedRun(m.id, m.name, total, feed.steps_per_epoch, kept))
+        runs.append(WantedRun(m.id, m.name, total, feed.steps_per_epoch, kept, study.train.stop))
     return tuple(runs)
 
 
@@ -320,6 +320,8 @@ def carry_out_training(
     unfinished = []
     for m in todo:
         state = resume.get(m.id)
+        if state and state.outcome == "stopped" and _record(directory, m).get("status") == "stopped":
+            state.outcome = "training"  # by a rule that the study has no longer
         if state and state.outcome in (
             "stopped",
             "diverged",

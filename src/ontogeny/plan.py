@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ontogeny.store.index import Index, ResultFile, RunEntry
+from ontogeny.study import Stop
 
 Stage = Literal["train", "look", "compare", "find", "report"]
 STAGES: tuple[Stage, ...] = ("train", "look", "compare", "find", "report")
@@ -38,6 +39,7 @@ class WantedRun:
     total: int
     steps_per_epoch: int
     steps: tuple[int, ...] = ()  # at which weights are kept, before the last
+    stop: Stop | None = None
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,10 @@ def why_train(run: WantedRun, entry: RunEntry | None) -> str | None:
         return f"checkpoints are missing: {len(gone)} steps, {gone[0]} … {gone[-1]}"
     if entry.status == "done" and reached < run.total:
         return f"longer: {reached // run.steps_per_epoch} → {run.total // run.steps_per_epoch} epochs"
+    if entry.status == "stopped" and reached < run.total:
+        row = entry.record.get("last", {})
+        if not (run.stop and run.stop.metric in row and run.stop.fires(row)):
+            return "stopped by a rule that the study has no longer"
     return None
 
 
