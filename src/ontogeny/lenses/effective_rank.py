@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from ontogeny.axes import Labelled, array
 from ontogeny.lenses.base import lens
-from ontogeny.numerics.bilinear import eigenspectrum
 from ontogeny.numerics.effective_rank import components_for, entropy_rank, ratio_rank
 from ontogeny.subject import Subject
 
 
-@lens(reads=("weights:W_l", "weights:W_r", "weights:W_p"))
+@lens(reads=("lens:eigenspectrum",))
 def effective_rank(model: Subject) -> dict[str, Labelled]:
     """How many eigenvectors does the interaction matrix of each output spread over?
 
@@ -22,7 +21,7 @@ def effective_rank(model: Subject) -> dict[str, Labelled]:
     little about a trained model with noise. Weights that no input sees count too.
     Source: the entropy form follows Roy & Vetterli, "The effective rank", EUSIPCO 2007, on energies.
     """
-    eigenvalues = eigenspectrum(model.weights["W_l"], model.weights["W_r"], model.weights["W_p"])
+    eigenvalues = model.result("eigenspectrum", "eigenvalues")
     forms = {
         "entropy_rank": (entropy_rank(eigenvalues), "effective rank, entropy of λ²"),
         "ratio_rank": (ratio_rank(eigenvalues), "effective rank, Σ|λ| / max|λ|"),
