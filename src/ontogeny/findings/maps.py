@@ -1,0 +1,166 @@
+"""Maps over two numbers (the step at which each input is learned): alike between seeds? symmetric in the two numbers?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from ontogeny.errors import UserError
+from ontogeny.findings.base import Finding, Verdict, finding
+from ontogeny.findings.reading import variable
+from ontogeny.numerics.resampling import (
+    bootstrap_interval,
+    mean_interval,
+    pair_mean,
+    permutation_p,
+    prediction_interval,
+)
+
+
+@finding(kind="map_agreement", reads=("{source}",))
+def map_agreement(
+    data: Mapping[str, Any],
+    *,
+    source: str = "lens:prediction_trace",
+    name: str = "learned_step",
+    among: str = "trained_on",
+    among_is: bool = False,
+    text: str = "",
+    high: float = 0.5,
+    level: float = 0.95,
+    draws: int = 200,
+) -> list[Finding]:
+    """Is the map over inputs the same from run to run?
+
+    The value is the mean, over pairs of runs, of Spearman's rank correlation over the inputs that are known in both and for which
+    ``among`` (a mask over the same inputs) is ``among_is`` in both. Interval: bootstrap over runs, not pairs. Null: inputs shuffled
+    within every run. The claim is that runs agree: at least ``high``.
+
+    How it misleads: a correlation that chance excludes can be tiny, with thousands of inputs; read the value. Ties (many
+    inputs learned between the same two checkpoints) pull it towards 0.
+    """
+    maps = _maps(data[source], source, name, among, among_is)
+    if len(maps) < 3:
+        raise UserError(f"'{name}' of '{source}' has {len(maps)} runs; agreement over seeds needs three.")
+    matrix = _correlations(maps)
+    everyone = np.arange(len(maps))
+    seen = pair_mean(matrix, everyone)
+    rng = np.random.default_rng(0)
+    null = np.array([pair_mean(_correlations(_shuffled(maps, rng)), everyone) for _ in range(draws)])
+    low, top = interval = bootstrap_interval(lambda chosen: pair_mean(matrix, chosen), len(maps), level=level)
+    p = float(permutation_p(seen, null))
+    judged: Verdict = "agrees" if low >= high else "disagrees" if top < high else "cannot tell"
+    return [
+        Finding(
+            claim=text or f"{name} of {source} is the same map in every run",
+            value=seen,
+            interval=interval,
+            interval_kind=f"{level:.0%} bootstrap interval over runs",
+            n=len(maps),
+            verdict=judged,
+            why=f"mean rank correlation between runs {seen:.2g}, chance {null.mean():.2g} ± {null.std():.1g} (p = {p:.2g}); the claim asks for {high:g}",
+            evidence={"values": source},
+            details={"matrix": matrix, "p": p, "null_mean": float(null.mean())},
+        )
+    ]
+
+
+@finding(kind="map_symmetry", reads=("{source}",))
+def map_symmetry(
+    data: Mapping[str, Any],
+    *,
+    source: str = "lens:prediction_trace",
+    name: str = "learned_step",
+    among: str = "trained_on",
+    among_is: bool = False,
+    seed: str = "seed",
+    text: str = "",
+    high: float = 0.5,
+    level: float = 0.95,
+    draws: int = 200,
+) -> list[Finding]:
+    """Is the map over (a, b) symmetric in the two numbers?
+
+    One value a run: Spearman's rank correlation of m(a, b) with m(b, a) over a < b where both are known and ``among`` is
+    ``among_is`` for both. Null: inputs shuffled. The claim is symmetry: at least ``high`` in the mean over seeds.
+
+    How it misleads: as :func:`map_agreement`. Where only one of (a, b) and (b, a) was trained on, nothing can be symmetric; the mask
+    leaves those out.
+    """
+    maps = _maps(data[source], source, name, among, among_is)
+    values = np.array([_symmetry(m) for m in maps])
+    values = values[np.isfinite(values)]
+    if len(values) < 2:
+        raise UserError(
+            f"'{name}' of '{source}' has {len(values)} runs with pairs to compare; two are needed."
+        )
+    rng = np.random.default_rng(0)
+    null = np.array([np.nanmean([_symmetry(m) for m in _shuffled(maps, rng)]) for _ in range(draws)])
+    seen = float(values.mean())
+    low, top = mean_interval(values, level)
+    p = float(permutation_p(seen, null))
+    judged: Verdict = "agrees" if low >= high else "disagrees" if top < high else "cannot tell"
+    return [
+        Finding(
+            claim=text or f"{name} of {source} is symmetric",
+            value=seen,
+            interval=prediction_interval(values, level, bounds=(-1, 1)),
+            interval_kind=f"{level:.0%} prediction interval for one new seed",
+            n=len(values),
+            verdict=judged,
+            why=f"mean rank correlation of (a, b) with (b, a) {seen:.2g}, interval of the mean [{low:.2g}, {top:.2g}], chance "
+            f"{null.mean():.2g} ± {null.std():.1g} (p = {p:.2g}); the claim asks for {high:g}",
+            evidence={"values": source},
+            values=tuple(values),
+            details={"p": p, "mean_interval": (low, top)},
+        )
+    ]
+
+
+def _maps(data: Any, source: str, name: str, among: str, among_is: bool) -> np.ndarray:
+    """(run, a, b), NaN where unknown or masked."""
+    chosen = variable(data, name, source)
+    axes = [axis for axis in chosen.dims if axis != "run"]
+    if "run" not in chosen.dims or len(axes) != 2:
+        raise UserError(f"'{name}' of '{source}' has the axes {chosen.dims}; run and two more are needed.")
+    values = chosen.transpose("run", *axes).values.astype(float)
+    if among:
+        mask = variable(data, among, source).transpose("run", *axes).values.astype(bool)
+        values = np.where(mask == among_is, values, np.nan)
+    return np.asarray(values)
+
+
+def _correlations(maps: np.ndarray) -> np.ndarray:
+    """Spearman's correlation between runs, (run, run)."""
+    flat = maps.reshape(len(maps), -1)
+    out = np.eye(len(flat))
+    for i in range(len(flat)):
+        for j in range(i):
+            out[i, j] = out[j, i] = _spearman(flat[i], flat[j])
+    return out
+
+
+def _symmetry(one: np.ndarray) -> float:
+    if one.shape[0] != one.shape[1]:
+        raise UserError(f"A map of {one.shape} cannot be symmetric; a square is needed.")
+    above = np.triu_indices(len(one), 1)
+    return _spearman(one[above], one.T[above])
+
+
+def _spearman(x: np.ndarray, y: np.ndarray) -> float:
+    known = np.isfinite(x) & np.isfinite(y)
+    if known.sum() < 3 or np.ptp(x[known]) == 0 or np.ptp(y[known]) == 0:
+        return float("nan")
+    return float(stats.spearmanr(x[known], y[known]).statistic)
+
+
+def _shuffled(maps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The known values of every run in random places among themselves."""
+    out = maps.copy()
+    for one in out:
+        known = np.isfinite(one)
+        one[known] = rng.permutation(one[known])
+    return out
