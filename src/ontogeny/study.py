@@ -316,9 +316,21 @@ def _read(source: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"There is no study at {path}: it is not a file.")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid TOML: {error}") from None
+    base = data.pop("extends", None)
+    return data if base is None else laid_over(_read(base), data)
+
+
+def laid_over(base: dict[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """``data`` over ``base``: tables key by key, anything else whole. What ``extends = "addition"`` in a recipe means."""
+    merged = dict(base)
+    for key, value in data.items():
+        old = merged.get(key)
+        both = isinstance(old, dict) and isinstance(value, Mapping)
+        merged[key] = laid_over(old, value) if both else value  # type: ignore[arg-type]
+    return merged
 
 
 def set_path(data: dict[str, Any], override: str) -> None:

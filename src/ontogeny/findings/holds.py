@@ -73,9 +73,10 @@ def holds(
         reach = reach or ("seed" if 0 < yes < n else "")
     missing = len(by_seed) - n
     values = by_seed.mean().dropna().to_numpy(dtype=float)
-    spread = f"the number is {np.median(values):.3g} in the median ({values.min():.3g} to {values.max():.3g}), asked for {words}"
     parts = [f"holds in {yes} of {n} seeds" if n else "no seed tells"]
-    parts += [spread] if len(values) else []
+    if len(values):
+        spread = f"({values.min():.3g} to {values.max():.3g})"
+        parts += [f"the number is {np.median(values):.3g} in the median {spread}, asked for {words}"]
     parts += [f"{missing} seeds have no such number"] if missing else []
     parts += [why] if published is not None else []
     return [

@@ -17,8 +17,11 @@ def attention(model: Subject, *, layer: int = 0) -> dict[str, Labelled]:
     Weights over (a, b): the lens ``grid_activations`` with ``tap="last:blocks.0.attn.hook_pattern"``.
     """
     pattern = model.tap(f"last:blocks.{layer}.attn.hook_pattern")  # (…, example, head, key)
+    ticks = {"head": range(pattern.shape[-2]), "key": range(pattern.shape[-1])}
     return {
-        "mean": array(pattern.mean(-3), "head", "key", long_name="mean attention", units="share"),
+        "mean": array(
+            pattern.mean(-3), "head", "key", long_name="mean attention", units="share", coords=ticks
+        ),
         "std": array(
             pattern.std(-3, correction=0), "head", "key", long_name="deviation of attention", units="share"
         ),

@@ -21,14 +21,21 @@ ON = 1e-5  # a neuron is on above this share of the layer's largest activation; 
     reads=("weights:embed.W_E", "weights:unembed.W_U", "tap:last:blocks.0.mlp.hook_post", "outputs", "grid")
 )
 def flips(
-    model: Subject, *, a: int = 0, b: int = 0, layer: int = 0, components: int = 1, top: int = 20
+    model: Subject,
+    *,
+    a: int = 0,
+    b: int = 0,
+    layer: int = 0,
+    components: int = 1,
+    top: int = 20,
+    alike: float = 0.9,
 ) -> dict[str, Labelled]:
     """Which neurons turn on or off at the input (a, b) when the embedding keeps its first components only, and how do they move the logits?
 
     Equation: Δact = ablated − full activation after the nonlinearity at (a, b); the change of the logits through the MLP is Δact W_L with
     W_L = W_out W_U; ``from_flips`` counts the flipping neurons alone (on: above 1e−5 of the layer's largest activation).
     ``contribution``: act_i W_L[i] of the full model, of the ``top`` neurons by norm, with their Pearson correlation with the
-    model's logits at this input over the outputs. ``change_explained``: share of the variance over outputs of the change in its
+    model's logits at this input over the outputs; ``shaped_alike`` counts correlations above ``alike``. ``change_explained``: share of the variance over outputs of the change in its
     strongest frequencies (period: number of outputs).
 
     A share near 1 at the first frequency: the change is a cosine over the outputs. It misleads on few outputs: a smooth bump is mostly
@@ -54,6 +61,7 @@ def flips(
     contribution = act.unsqueeze(-1) * W_L
     order = contribution.norm(dim=-1).argsort(dim=-1, descending=True)[..., :top]
     largest = contribution.gather(-2, order.unsqueeze(-1).expand(*order.shape, W_L.shape[-1]))
+    correlation = pearson(largest.mT, logits.unsqueeze(-1))[..., 0]
     flipped = torch.stack([flip < 0, flip > 0], -2).to(W_L)
     ticks = {"kept": range(1, sums.order.shape[-1] + 1)}
     return {
@@ -95,8 +103,11 @@ def flips(
             largest, "rank", "output", long_name="contribution to the logits", units="nats"
         ),
         "contribution_correlation": array(
-            pearson(largest.mT, logits.unsqueeze(-1))[..., 0],
-            "rank",
-            long_name="correlation of the contribution with the logits over outputs",
+            correlation, "rank", long_name="correlation of the contribution with the logits over outputs"
+        ),
+        "shaped_alike": array(
+            (correlation > alike).sum(-1),
+            long_name=f"of the {order.shape[-1]} largest contributions, those that correlate above {alike} with the logits",
+            units="neurons",
         ),
     }

@@ -36,7 +36,8 @@ def polynomial_fit(model: Subject, *, layer: int = 0) -> dict[str, Labelled]:
     ``linear``: 4 terms; ``quadratic``: all 14 monomials of degree 1 and 2; ``symmetric``: PC1(a) + PC1(b), PC2(a) + PC2(b), the sums
     of squares and PC1(a)·PC1(b). R² per neuron before and after the nonlinearity; NaN for a neuron that never varies, and it is
     left out of every summary. Coefficients are those of the quadratic fit, overall and by the neuron's correlation with a + b
-    after the nonlinearity. ``r2_rebuilt``: of all logits of the MLP path, post W_L, rebuilt from the fits as f(poly(pre)) W_L and as
+    after the nonlinearity; ``coefficient_asymmetry`` is Σ |c(a) − c(b)| / Σ (|c(a)| + |c(b)|) over neurons for the linear terms of each
+    component, 0 if a and b count alike, 1 if one of them alone does. ``r2_rebuilt``: of all logits of the MLP path, post W_L, rebuilt from the fits as f(poly(pre)) W_L and as
     poly(post) W_L; ``r2_rebuilt_outputs``: of the model's own logits, which the skip path shares, after the same mean per output.
     ``accuracy_replaced``, ``loss_replaced``: of the model whose last MLP writes what the fit says, the skip path as it is (with several
     layers: only meaningful for the last). ``r2_logit``: the same polynomial fitted to each logit.
@@ -64,6 +65,11 @@ def polynomial_fit(model: Subject, *, layer: int = 0) -> dict[str, Labelled]:
     r = pearson(post, operands(inputs)[:, 2:].to(post.device))[..., 0]
     member = torch.cat([~r.isnan().unsqueeze(-2), groups(r)], -2).unsqueeze(-3)  # (…, 1, group, neuron)
     mean, std, size = _moments(coefficients, member)
+    of_a, of_b = (
+        coefficients[..., :2],
+        coefficients[..., 2:4],
+    )  # linear terms come first, in the order of ``names``
+    asymmetry = (of_a - of_b).abs().nansum(-2) / (of_a.abs() + of_b.abs()).nansum(-2)
 
     W_L = (model.weights[f"blocks.{layer}.mlp.W_out"] @ model.weights["unembed.W_U"]).double()
     activation = ACTIVATIONS[getattr(model.architecture, "activation", "relu")]
@@ -92,6 +98,13 @@ def polynomial_fit(model: Subject, *, layer: int = 0) -> dict[str, Labelled]:
         ),
         "coefficients": array(
             coefficients, "stage", "neuron", "term", long_name="coefficient of the quadratic fit", coords=own
+        ),
+        "coefficient_asymmetry": array(
+            asymmetry,
+            "stage",
+            "component",
+            long_name="how unlike the coefficients of a and b are",
+            coords={"component": [1, 2]},
         ),
         "coefficient_mean": array(
             mean, "stage", "group", "term", long_name="mean coefficient over neurons", coords=own
