@@ -1,6 +1,6 @@
 """A whole study in one file: recipe, runs, weights, metrics, results, comparisons, findings and report, each with its digest.
 
-What can be made again from these (the index, resume points) is left out. Two bundles of the same content are the same bytes.
+What can be made again from these is left out: the index, and of the resume points all but the last of each run. Two bundles of the same content are the same bytes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def write(directory: Directory, out: str | Path) -> Path:
     if out.is_dir():
         raise UserError(f"{out} is a directory; a bundle is one file, such as {out / 'study.zip'}.")
     with directory.lock("ontogeny export"):
-        paths = {str(p.relative_to(directory.root).as_posix()): p for p in sorted(_files(directory.root))}
+        paths = {str(p.relative_to(directory.root).as_posix()): p for p in sorted(_files(directory))}
         files = {name: {"size": p.stat().st_size, "sha256": _sha256(p)} for name, p in paths.items()}
         manifest = {"format": FORMAT, "version": VERSION, "study": directory.study().name, "files": files}
         with aside(out) as temporary, zipfile.ZipFile(temporary, "w", allowZip64=True) as archive:
@@ -87,16 +87,15 @@ def read(path: str | Path, out: str | Path) -> tuple[list[str], list[str]]:
     return sorted(index.runs), notes
 
 
-def _files(root: Path) -> Iterator[Path]:
-    for path in root.rglob("*"):
-        parts = path.relative_to(root).parts
-        made_again = parts[0] not in KEPT or (len(parts) > 3 and parts[2] == "resume")
-        if (
-            path.is_file()
-            and not path.is_symlink()
-            and not made_again
-            and not path.name.endswith((ASIDE, ".damaged"))
-        ):
+def _files(directory: Directory) -> Iterator[Path]:
+    """What is packed."""
+    for path in directory.root.rglob("*"):
+        parts = path.relative_to(directory.root).parts
+        if parts[0] not in KEPT or not path.is_file() or path.is_symlink():
+            continue
+        if path.parent.name == "resume" and path.stem != f"step-{directory.run(parts[1]).resume_steps()[-1]}":
+            continue
+        if not path.name.endswith((ASIDE, ".damaged")):
             yield path
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -18,6 +18,9 @@ from ontogeny.handles import Run, Store, open_store
 from ontogeny.interop import bundle, folder, transformer_lens
 from ontogeny.store import results
 from ontogeny.store.files import ASIDE, aside
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Format = Literal["safetensors", "npz", "zarr", "bundle", "transformer_lens"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -128,14 +131,24 @@ def _zarr(store: Store, runs: Sequence[Run], step: int | None, out: Path) -> Non
         )
         data.to_zarr(out, group=f"{run.id}/weights", mode="a", consolidated=False)
         for path in sorted(store.directory.run(run.id).results.glob("*.nc")):
-            results.read(path).drop_encoding().to_zarr(
+            _plain(results.read(path)).to_zarr(
                 out, group=f"{run.id}/results/{path.stem}", mode="a", consolidated=False
             )
         _metrics(run, out)
     for path in sorted(store.directory.comparisons.glob("*.nc")):
-        results.read(path).drop_encoding().to_zarr(
+        _plain(results.read(path)).to_zarr(
             out, group=f"comparisons/{path.stem}", mode="a", consolidated=False
         )
+
+
+def _plain(data: xr.Dataset) -> xr.Dataset:
+    """Without the NetCDF file's encoding, and with texts of any length: fixed lengths are outside Zarr's specification."""
+    texts = {name: v.astype(object) for name, v in data.variables.items() if v.dtype.kind == "U"}
+    return (
+        data.drop_encoding()
+        .assign({n: v for n, v in texts.items() if n in data})
+        .assign_coords({n: v for n, v in texts.items() if n in data.coords})
+    )
 
 
 def _distinct(axes: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import tomllib
 from collections.abc import Mapping
@@ -116,12 +117,16 @@ def _weights(path: Path, names: Mapping[str, str]) -> Weights:
 
 def _metrics(path: Path) -> list[dict[str, float]]:
     """A CSV with a column ``step`` and a column a metric; empty cells are missing."""
-    import pandas as pd
-
     if not path.is_file():
         raise UserError(f"There is no metrics file {path}.")
-    table = pd.read_csv(path, float_precision="round_trip")
-    if "step" not in table:
-        raise UserError(f"{path} has no column 'step'; it has {', '.join(map(str, table.columns))}.")
-    rows = table.sort_values("step").to_dict("records")
-    return [{str(k): v for k, v in row.items() if v == v} | {"step": int(row["step"])} for row in rows]
+    with path.open(newline="", encoding="utf-8") as handle:
+        table = csv.DictReader(handle)
+        if "step" not in (names := table.fieldnames or ()):
+            raise UserError(f"{path} has no column 'step'; it has {', '.join(names) or 'nothing'}.")
+        try:
+            rows = [{name: float(cell) for name, cell in row.items() if cell} for row in table]
+            return [{**row, "step": int(row["step"])} for row in sorted(rows, key=lambda row: row["step"])]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{path}, line {table.line_num} or before: {error!r}. Every cell is a number or empty."
+            ) from None
