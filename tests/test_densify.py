@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from ontogeny import execute
+from ontogeny import expect
 from ontogeny.errors import UserError
 from ontogeny.handles import Store, open_store
 from ontogeny.plan import make_plan
@@ -97,8 +97,8 @@ def test_results_know_that_steps_are_new_and_look_at_these_alone(
     before = run.lens("performance")
     new = run.densify(11, 13, 1)
     recipe = load_study(study)
-    members = execute.members_of(recipe, store.directory)
-    plan = make_plan(execute.expectations(recipe, members), store.index)
+    members = expect.members_of(recipe, store.directory)
+    plan = make_plan(expect.expectations(recipe, members), store.index)
     assert (plan.items[0].stage, plan.items[0].why) == (
         "look", f"performance: {len(new)} steps are new or changed")  # fmt: skip
     carry_out(study, tmp_path / "a")

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from ontogeny import build, execute
+from ontogeny import build, expect
 from ontogeny.lenses.session import Session
 from ontogeny.plan import Expectations, Wanted, WantedRun, make_plan
 from ontogeny.store import fingerprint
@@ -173,7 +173,7 @@ def test_planning_and_help_need_no_torch(environment):
 
 def planned(study, root):
     recipe = load_study(study)
-    expected = execute.expectations(recipe, build.members(recipe))
+    expected = expect.expectations(recipe, build.members(recipe))
     return make_plan(expected, Directory.open(root).index(), ("train", "look", "compare"))
 
 

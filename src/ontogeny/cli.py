@@ -187,16 +187,16 @@ def _device(asked: str) -> str:
 
 
 def _show_plan(recipe: Any, out_dir: Path, stages: Iterable[Any]) -> None:
-    from ontogeny import execute
+    from ontogeny import expect
     from ontogeny.plan import make_plan
     from ontogeny.store.directory import Directory
     from ontogeny.store.index import Index
 
     directory = Directory.create(out_dir, recipe)
-    members = execute.members_of(recipe, directory)
-    execute.check(recipe, members)
+    members = expect.members_of(recipe, directory)
+    expect.check(recipe, members)
     index = directory.index() if directory.study_file.is_file() else Index()
-    plan = make_plan(execute.expectations(recipe, members), index, stages)
+    plan = make_plan(expect.expectations(recipe, members), index, stages)
     if not plan:
         out.print("nothing to do")
     table = Table("stage", "what", "why", box=None, header_style="bold")
@@ -264,7 +264,7 @@ def look(
     option: Options = None,
 ) -> None:
     """Look through lenses at every checkpoint of every run; by default through those that the study names."""
-    from ontogeny import build, execute
+    from ontogeny import build, execute, expect
     from ontogeny.handles import open_store
     from ontogeny.plan import Look, why_look
     from ontogeny.study import Use
@@ -278,11 +278,11 @@ def look(
     uses = (
         [Use(name=n, options=_parse_options(option)) for n in lens]
         if lens
-        else execute.lens_uses(store.study, first)
+        else expect.lens_uses(store.study, first)
     )
     for use in uses:
-        execute.refuse_lens(use, first)
-    wanted = [execute.wanted_lens(use, first) for use in uses]
+        expect.refuse_lens(use, first)
+    wanted = [expect.wanted_lens(use, first) for use in uses]
     jobs = []
     for e in entries:
         stale = tuple(w for w in wanted if why_look(w, e))
@@ -341,10 +341,17 @@ def compare(
 def report(
     directory: Dir,
     format: Annotated[
-        Literal["html", "md"], typer.Option(help="html: one offline file. md: Markdown.")
+        Literal["html", "md"],
+        typer.Option(help="html: one offline file. md: Markdown, with PNG figures beside it."),
     ] = "html",
+    out_file: Annotated[
+        Path | None, typer.Option("--out", help="File to write instead of DIR/report/.", metavar="FILE")
+    ] = None,
 ) -> None:
-    """Write the report of a study from what is there."""
+    """Write the report of a study from what is there.
+
+    Figures of a Markdown report need `pip install 'ontogeny[images]'` and a Chromium; without them a line says so.
+    """
     from ontogeny.handles import open_store
     from ontogeny.report.assemble import write_report
 

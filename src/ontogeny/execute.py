@@ -13,10 +13,10 @@ from typing import Any, Protocol
 
 import torch
 
-from ontogeny import build, registry
-from ontogeny.errors import Damaged, UnknownName, UserError
+from ontogeny import build, expect, registry
+from ontogeny.errors import Damaged, UserError
 from ontogeny.findings.base import Finding
-from ontogeny.lenses.session import Session, in_order, needs_all_steps
+from ontogeny.lenses.session import Session
 from ontogeny.measures.pairwise import between_runs
 from ontogeny.plan import (
     STAGES,
@@ -27,20 +27,17 @@ from ontogeny.plan import (
     Stage,
     Train,
     Wanted,
-    WantedRun,
     last_digest,
     make_plan,
 )
-from ontogeny.store import checkpoints, fingerprint, results
+from ontogeny.store import checkpoints, results
 from ontogeny.store.directory import Directory
 from ontogeny.store.files import set_aside, write_json
 from ontogeny.store.index import Index, Indexer, ResultFile, RunEntry
 from ontogeny.store.sink import DiskSink
-from ontogeny.study import Study, Use, canonical
-from ontogeny.subject import Subject
-from ontogeny.training.feed import Feed
+from ontogeny.study import Study
 from ontogeny.training.member import Member, State
-from ontogeny.training.population import kernel_trains, total_steps, train
+from ontogeny.training.population import kernel_trains, train
 
 
 class Progress(Protocol):
@@ -55,88 +52,6 @@ def silent(stage: str, what: str, done: float, total: float) -> None:
 
 Collect = Callable[[Directory, Study, Iterable[str]], Mapping[str, Any]]
 Draw = Callable[[Directory, str], Path]
-
-# -- what is asked ---------------------------------------------------------------------------------------------------
-
-
-def wanted_runs(members: Sequence[Member], study: Study) -> tuple[WantedRun, ...]:
-    """How long each run should train; runs of a study that trains nothing are as long as they are."""
-    if study.train is None:
-        return tuple(WantedRun(m.id, m.name, 0, 1) for m in members)
-    feeds: dict[str, Feed] = {}
-    runs = []
-    for m in members:
-        feed = feeds.setdefault(canonical([m.spec["task"], m.batch]), Feed([m]))
-        total = total_steps(study, feed)
-        kept = tuple(study.checkpoints.steps(total, feed.steps_per_epoch)[:-1])
-        runs.append(WantedRun(m.id, m.name, total, feed.steps_per_epoch, kept, study.train.stop))
-    return tuple(runs)
-
-
-def wanted_lens(use: Use, m: Member) -> Wanted:
-    """The lens as the study asks for it, with the fingerprint of its code, of what it reads and of the model's code."""
-    lens = registry.lenses[use.name]
-    options = lens.options(use.options)
-    reached = [registry.lenses[name] for name in in_order([use.name])]
-    code = fingerprint.of(*reached, m.architecture, m.task, m.objective)
-    stamp = fingerprint.combine(code, options, "float32")
-    return Wanted(
-        results.stem(use.name, options, lens.defaults), use.name, options, stamp, needs_all_steps(lens)
-    )
-
-
-def wanted_measure(use: Use, m: Member) -> Wanted:
-    measure = registry.measures[use.name]
-    options = measure.options(use.options)
-    stamp = fingerprint.combine(fingerprint.of(measure, m.architecture, m.task), options)
-    return Wanted(results.stem(use.name, options, measure.defaults), use.name, options, stamp)
-
-
-def lens_uses(study: Study, m: Member) -> list[Use]:
-    """The lenses that the study names; if it names none, every cheap one that can look at its models."""
-    if study.lenses:
-        return list(study.lenses)
-    model = _names(m)
-    return [
-        Use(name=n)
-        for n, x in registry.lenses.items()
-        if x.keep and x.cost == "cheap" and not _obstacle(n, model)
-    ]
-
-
-def _names(m: Member) -> Subject:
-    """What a lens needs to say whether it can look: weights by name, without values (those of a recorded run cannot be drawn)."""
-    return build.subject(
-        m, {name: torch.empty([0] * len(axes)) for name, axes in m.architecture.axes.items()}
-    )
-
-
-def _obstacle(name: str, model: Subject) -> str | None:
-    return next((o for n in in_order([name]) if (o := registry.lenses[n].obstacle(model))), None)
-
-
-def expectations(study: Study, members: Sequence[Member], index: Index | None = None) -> Expectations:
-    """Everything the study asks for, spelled out for the plan."""
-    m = members[0]
-    lenses = tuple(wanted_lens(use, m) for use in lens_uses(study, m))
-    views = [registry.views[use.name] for section in study.report for use in section.views]
-    measures = tuple(wanted_measure(use, m) for use in study.measures)
-    runs = wanted_runs(members, study)
-    recipe = study.model_dump(mode="json")
-    asked = [recipe[k] for k in ("findings", "published", "vary", "train", "question", "title")]
-    findings_code = (
-        fingerprint.of(*(registry.findings[u.name] for u in study.findings)) if study.findings else ""
-    )
-    findings = fingerprint.combine(asked, findings_code, [w.fingerprint for w in (*lenses, *measures)])
-    report = fingerprint.combine(
-        findings,
-        recipe["report"],
-        fingerprint.of(*views) if views else "",
-    )
-    return Expectations(runs, lenses, measures, findings if study.findings else None, report)
-
-
-# -- doing it --------------------------------------------------------------------------------------------------------
 
 
 def run(
@@ -153,14 +68,14 @@ def run(
 ) -> Plan:
     """Do what the plan says is missing or stale. Returns the plan that was carried out; an empty one: nothing to do."""
     directory = Directory.create(out, study)
-    members = members_of(study, directory)
-    check(study, members)
+    members = expect.members_of(study, directory)
+    expect.check(study, members)
     for m in members if study.train else ():
         kernel_trains(m, device, engine)
     stages = tuple(stages)
     if directory.holds(study):
         indexer = Indexer(directory.root)
-        if not (plan := make_plan(expectations(study, members), indexer.read(), stages)):
+        if not (plan := make_plan(expect.expectations(study, members), indexer.read(), stages)):
             if (
                 indexer.learned
             ):  # the files were copied or touched; next time this need not be found out again
@@ -169,7 +84,7 @@ def run(
             return plan
     with directory.lock(f"ontogeny run {study.name}"), mending():
         directory.write_study(study)
-        expected = expectations(study, members)
+        expected = expect.expectations(study, members)
         whole = make_plan(expected, _index(directory), stages)
         by_id = {m.id: m for m in members}
         if "train" in stages and (jobs := make_plan(expected, _index(directory)).of("train")):
@@ -217,49 +132,6 @@ def mending() -> Iterator[None]:
         ) from None
 
 
-def members_of(study: Study, directory: Directory) -> list[Member]:
-    """The study's variants, or the recorded runs of a study that trains nothing."""
-    entries = directory.index().runs.values() if study.train is None else ()
-    members = build.members(study, [e.record for e in entries if e.record])
-    if not members:
-        raise UserError(
-            f"The study '{study.name}' has no [train] section and {directory.root} has no recorded runs."
-        )
-    return members
-
-
-def check(study: Study, members: Sequence[Member]) -> None:
-    """Everything that can be wrong with a study, said before anything is written."""
-    if len({m.id for m in members}) < len(members):
-        raise UserError("Two variants of this study are the same run; what varies must differ.")
-    shards = {m.shard: m for m in members} if study.train else {}
-    for m in shards.values():
-        feed = Feed([m])
-        total_steps(study, feed)
-        weights = m.init()
-        if study.train and study.train.stop:
-            values = build.subject(m, weights).examples
-            known = [f"{part}_{value}" for part in [*feed.splits[0], "all"] for value in values]
-            if study.train.stop.metric not in known:
-                raise UnknownName("metric to stop by", study.train.stop.metric, known)
-    for use in study.lenses:
-        refuse_lens(use, members[0])
-    for use in study.measures:
-        registry.measures[use.name].options(use.options)
-    for use in (use for section in study.report for use in section.views):
-        registry.views[use.name]
-    for use in study.findings:
-        registry.findings[use.name]
-
-
-def refuse_lens(use: Use, m: Member) -> None:
-    """Say what is wrong with the wish to look at models like ``m`` through a lens, before anything is done."""
-    lens = registry.lenses[use.name]
-    lens.options(use.options)
-    if obstacle := _obstacle(use.name, _names(m)):
-        raise UserError(f"The lens '{use.name}' cannot look at this study's models: {obstacle}.")
-
-
 def _index(directory: Directory) -> Index:
     indexer = Indexer(directory.root)
     index = indexer.read()
@@ -300,7 +172,7 @@ def carry_out_training(
 ) -> None:
     """Every run of every job as one population."""
     todo = [members[id] for job in jobs for id in job.runs]
-    steps = {r.id: r.total for r in wanted_runs(todo, study)}
+    steps = {r.id: r.total for r in expect.wanted_runs(todo, study)}
     done = dict.fromkeys(steps, 0)
     whole = sum(steps.values())
 
@@ -311,12 +183,13 @@ def carry_out_training(
     points = study.resume_points
     keep = {
         s
-        for r in wanted_runs(todo, study)
+        for r in expect.wanted_runs(todo, study)
         for s in (points.steps(r.total, r.steps_per_epoch) if points else ())
     }
     sink = DiskSink(directory, every=commit_every, keep_resume=frozenset(keep), progress=tick)
-    wanted = {r.id: r.steps for r in wanted_runs(todo, study)}
-    resume = {m.id: state for m in todo if (state := resume_point(directory, m, wanted[m.id]))}
+    wanted = {r.id: r.steps for r in expect.wanted_runs(todo, study)}
+    there = directory.index().runs
+    resume = {m.id: s for m in todo if (s := resume_point(directory, m, there.get(m.id), wanted[m.id]))}
     unfinished = []
     for m in todo:
         state = resume.get(m.id)
@@ -361,11 +234,12 @@ def _record(directory: Directory, m: Member) -> dict[str, Any]:
     return {**old, "id": m.id, "varied": dict(m.varied), "spec": dict(m.spec)}
 
 
-def resume_point(directory: Directory, m: Member, kept: Sequence[int]) -> State | None:
+def resume_point(
+    directory: Directory, m: Member, index: RunEntry | None, kept: Sequence[int]
+) -> State | None:
     """Where the run goes on; a damaged file is said, set aside, and a run that lacks what it should have starts again."""
     files = directory.run(m.id)
     try:
-        index = Indexer(directory.root).read().runs.get(m.id) if files.folder.exists() else None
         broken = {k: text for k, text in index.damaged.items() if "/results/" not in k} if index else {}
         for name in broken:
             set_aside(directory.root / name)
@@ -498,13 +372,15 @@ def compare(
 def carry_out_finding(
     study: Study, directory: Directory, stamp: str, collect: Collect, progress: Progress
 ) -> None:
-    """Findings in the study's order, as JSON that anyone can read."""
+    """Findings in the study's order, as JSON that anyone can read. What several of them read is read once."""
+    kinds = [registry.findings[use.name] for use in study.findings]
+    needs = [kind.needs(use.options) for kind, use in zip(kinds, study.findings, strict=True)]
+    words = dict.fromkeys(word if must else f"{word}?" for need in needs for word, must in need.items())
+    data = collect(directory, study, words)
     found: list[dict[str, Any]] = []
-    for i, use in enumerate(study.findings):
+    for i, (kind, need, use) in enumerate(zip(kinds, needs, study.findings, strict=True)):
         progress("find", use.label or use.name, i, len(study.findings))
-        kind = registry.findings[use.name]
-        reads = [word if required else f"{word}?" for word, required in kind.needs(use.options).items()]
-        said: Sequence[Finding] = kind(collect(directory, study, reads), **use.options)
+        said: Sequence[Finding] = kind({word: data[word] for word in need}, **use.options)
         found += [f.to_dict() for f in said]
     write_json(directory.findings, {"fingerprint": stamp, "findings": found})
     progress("find", "findings", len(study.findings), len(study.findings))

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ontogeny import build, execute, registry
+from ontogeny import build, execute, expect, registry
 from ontogeny.errors import Damaged, UnknownName, UserError
 from ontogeny.lenses.base import Lens
 from ontogeny.lenses.session import Session, look_plainly
@@ -114,7 +114,7 @@ class Run:
             subject = build.subject(self.member, self._load(wanted_steps))
             return look_plainly(lens, subject, wanted_steps, **options)
         name = lens.name if isinstance(lens, Lens) else lens
-        wanted = execute.wanted_lens(Use(name=name, options=options), self.member)
+        wanted = expect.wanted_lens(Use(name=name, options=options), self.member)
         if why_look(wanted, self.entry) is None:
             try:
                 data = results.read(self.store.directory.run(self.id).results / f"{wanted.stem}.nc")
@@ -239,9 +239,10 @@ class Store:
             table = self.directory.run(e.id).metrics()
             front = {"run": e.id, **e.record.get("varied", {})}
             tables.append(table.assign(**front)[[*front, *table.columns]])
-        return self._say_what_varied(
-            pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"run": []})
-        )
+        table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"run": []})
+        if self.study.objective.get("kind") in ("cross_entropy", "next_token"):
+            table.attrs["outputs"] = build.part("task", self.study.task).signature.outputs
+        return self._say_what_varied(table)
 
     def published(self) -> pd.DataFrame | None:
         """The published table that the study carries, if it carries one."""
@@ -294,7 +295,7 @@ class Store:
             raise UserError(
                 f"'{measure}' compares runs with each other; {self.directory.root} has {len(members)}."
             )
-        wanted = execute.wanted_measure(Use(name=measure, options=options), members[0])
+        wanted = expect.wanted_measure(Use(name=measure, options=options), members[0])
         have: ResultFile | None = self.index.comparisons.get(wanted.stem)
         digests = [last_digest(self.index.runs[m.id]) for m in members]
         if step == -1 and have and have.fingerprint == wanted.fingerprint and have.digests == digests:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from ontogeny import execute, registry
+from ontogeny import expect, registry
 from ontogeny.errors import UserError
 from ontogeny.findings.base import Finding
 from ontogeny.handles import Store
@@ -42,8 +42,8 @@ def write_report(
     if out is not None:
         return path
     if stamp is None:
-        members = execute.members_of(store.study, directory)
-        stamp = execute.expectations(store.study, members).report
+        members = expect.members_of(store.study, directory)
+        stamp = expect.expectations(store.study, members).report
     write_json(
         directory.report / "report.json",
         {"fingerprint": stamp, "written": datetime.now(UTC).isoformat(timespec="seconds")},

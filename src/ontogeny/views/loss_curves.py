@@ -24,24 +24,28 @@ from ontogeny.views.theme import (
 
 
 @view(reads=("metrics",), title="Loss and accuracy over training")
-def loss_curves(
-    metrics: pd.DataFrame, *, by: str = "", part: str = "validation", points: int = 40
-) -> Drawn:
+def loss_curves(metrics: pd.DataFrame, *, by: str = "", part: str = "", points: int = 40) -> Drawn:
     """How do loss and accuracy of every run move over training?
 
     One line a run, coloured by what varied; the step axis is logarithmic, so the initialisation (step 0) is not on it. At most
     ``points`` logged steps a run are drawn (fewer for hundreds of runs), evenly spaced in the logarithm. The dotted line is the loss of a uniform guess,
-    ln(outputs): a run above it is worse than knowing nothing. A line that ends early is a run that stopped by rule.
+    ln(outputs): a run above it is worse than knowing nothing. A line that ends early is a run that stopped by rule. ``part`` names the
+    examples; left empty, those held out, or all where nothing was held out.
     """
+    part = part or held_out(metrics)
+    drawn = [quantity for quantity in ("loss", "accuracy") if f"{part}_{quantity}" in metrics]
     logged = metrics[metrics["step"] > 0].sort_values([by, "run", "step"])
-    fig = panels(2, height=430, bars=True)
+    fig = panels(len(drawn), height=430, bars=True)
+    places = {value: i for i, value in enumerate(sorted(logged[by].unique(), key=str))}
+    if not pd.api.types.is_numeric_dtype(logged[by]):  # words stand in their order
+        logged = logged.assign(**{by: logged[by].map(places)})
     points = min(points, max(12, 6000 // logged["run"].nunique()))
     low, high = float(logged[by].min()), float(logged[by].max())
     # Colour by place between the ends, one trace a value: hundreds of traces would be slow to draw.
     for value, same in logged.groupby(by):
         runs = [one.iloc[log_thinned(len(one), points)] for _, one in same.groupby("run", sort=False)]
         place = (float(str(value)) - low) / (high - low) if high > low else 0.5
-        for panel, quantity in enumerate(("loss", "accuracy"), start=1):
+        for panel, quantity in enumerate(drawn, start=1):
             name = f"{sign_of(by)} = {value}"
             fig.add_trace(
                 go.Scatter(
@@ -70,7 +74,8 @@ def loss_curves(
     fig.update_yaxes(
         title_text=f"{part} loss (nats)", **log_ticks(losses.min(), losses.max(), most=7), row=1, col=1
     )
-    fig.update_yaxes(title_text=f"{part} accuracy", range=[-0.03, 1.03], row=1, col=2)
+    if "accuracy" in drawn:
+        fig.update_yaxes(title_text=f"{part} accuracy", range=[-0.03, 1.03], row=1, col=2)
     outputs = metrics.attrs.get("outputs")
     uniform = metrics.attrs.get("uniform_loss", math.log(outputs) if outputs else None)
     if uniform:
@@ -95,13 +100,22 @@ def loss_curves(
     return Drawn(fig, says=_says(logged, by, part))
 
 
+def held_out(metrics: pd.DataFrame) -> str:
+    """The part that was held out, by the names of the columns; "all" where there is none."""
+    parts = [name.removesuffix("_loss") for name in metrics.columns if name.endswith("_loss")]
+    return next((part for part in parts if part not in ("train", "all")), "all")
+
+
 def _says(logged: pd.DataFrame, by: str, part: str) -> str:
     last = logged.groupby("run", sort=False).tail(1)
-    loss, accuracy = last[f"{part}_loss"], last[f"{part}_accuracy"]
+    loss = last[f"{part}_loss"]
     best, worst = last.iloc[int(loss.to_numpy().argmin())], last.iloc[int(loss.to_numpy().argmax())]
-    sign, perfect = sign_of(by), int((accuracy >= 1.0).sum())
+    sign, perfect = sign_of(by), ""
+    if f"{part}_accuracy" in last:
+        there = int((last[f"{part}_accuracy"] >= 1.0).sum())
+        perfect = f"{share_of(there, len(last), 'runs')} ended at a {part} accuracy of 1; "
     return (
-        f"{share_of(perfect, len(last), 'runs')} ended at a {part} accuracy of 1; the last {part} loss runs from "
+        f"{perfect}the last {part} loss runs from "
         f"{best[f'{part}_loss']:.3g} nats ({sign} = {best[by]}) to {worst[f'{part}_loss']:.3g} ({sign} = {worst[by]})."
     )
 

@@ -1,0 +1,142 @@
+"""What a study asks for, spelled out for the plan: members, runs, lenses, measures, and the fingerprints they must have.
+
+Also everything that can be wrong with a study, said before anything is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from ontogeny import build, registry
+from ontogeny.errors import UnknownName, UserError
+from ontogeny.lenses.session import in_order, needs_all_steps
+from ontogeny.plan import Expectations, Wanted, WantedRun
+from ontogeny.store import fingerprint, results
+from ontogeny.store.directory import Directory
+from ontogeny.study import Study, Use, canonical
+from ontogeny.subject import Subject
+from ontogeny.training.feed import Feed
+from ontogeny.training.member import Member
+from ontogeny.training.population import total_steps
+
+
+def members_of(study: Study, directory: Directory) -> list[Member]:
+    """The study's variants, or the recorded runs of a study that trains nothing."""
+    entries = directory.index().runs.values() if study.train is None else ()
+    members = build.members(study, [e.record for e in entries if e.record])
+    if not members:
+        raise UserError(
+            f"The study '{study.name}' has no [train] section and {directory.root} has no recorded runs."
+        )
+    return members
+
+
+def check(study: Study, members: Sequence[Member]) -> None:
+    """Everything that can be wrong with a study, said before anything is written."""
+    if len({m.id for m in members}) < len(members):
+        raise UserError("Two variants of this study are the same run; what varies must differ.")
+    shards = {m.shard: m for m in members} if study.train else {}
+    for m in shards.values():
+        feed = Feed([m])
+        total_steps(study, feed)
+        weights = m.init()
+        if study.train and study.train.stop:
+            values = build.subject(m, weights).examples
+            known = [f"{part}_{value}" for part in [*feed.splits[0], "all"] for value in values]
+            if study.train.stop.metric not in known:
+                raise UnknownName("metric to stop by", study.train.stop.metric, known)
+    for use in study.lenses:
+        refuse_lens(use, members[0])
+    for use in study.measures:
+        registry.measures[use.name].options(use.options)
+    for use in (use for section in study.report for use in section.views):
+        registry.views[use.name]
+    for use in study.findings:
+        registry.findings[use.name]
+
+
+def refuse_lens(use: Use, m: Member) -> None:
+    """Say what is wrong with the wish to look at models like ``m`` through a lens, before anything is done."""
+    lens = registry.lenses[use.name]
+    lens.options(use.options)
+    if obstacle := _obstacle(use.name, _names(m)):
+        raise UserError(f"The lens '{use.name}' cannot look at this study's models: {obstacle}.")
+
+
+def wanted_runs(members: Sequence[Member], study: Study) -> tuple[WantedRun, ...]:
+    """How long each run should train; runs of a study that trains nothing are as long as they are."""
+    if study.train is None:
+        return tuple(WantedRun(m.id, m.name, 0, 1) for m in members)
+    feeds: dict[str, Feed] = {}
+    runs = []
+    for m in members:
+        feed = feeds.setdefault(canonical([m.spec["task"], m.batch]), Feed([m]))
+        total = total_steps(study, feed)
+        kept = tuple(study.checkpoints.steps(total, feed.steps_per_epoch)[:-1])
+        runs.append(WantedRun(m.id, m.name, total, feed.steps_per_epoch, kept, study.train.stop))
+    return tuple(runs)
+
+
+def wanted_lens(use: Use, m: Member) -> Wanted:
+    """The lens as the study asks for it, with the fingerprint of its code, of what it reads and of the model's code."""
+    lens = registry.lenses[use.name]
+    options = lens.options(use.options)
+    reached = [registry.lenses[name] for name in in_order([use.name])]
+    code = fingerprint.of(*reached, m.architecture, m.task, m.objective)
+    stamp = fingerprint.combine(code, options, "float32")
+    return Wanted(
+        results.stem(use.name, options, lens.defaults), use.name, options, stamp, needs_all_steps(lens)
+    )
+
+
+def wanted_measure(use: Use, m: Member) -> Wanted:
+    measure = registry.measures[use.name]
+    options = measure.options(use.options)
+    stamp = fingerprint.combine(fingerprint.of(measure, m.architecture, m.task), options)
+    return Wanted(results.stem(use.name, options, measure.defaults), use.name, options, stamp)
+
+
+def lens_uses(study: Study, m: Member) -> list[Use]:
+    """The lenses that the study names; if it names none, every cheap one that can look at its models."""
+    if study.lenses:
+        return list(study.lenses)
+    model = _names(m)
+    return [
+        Use(name=n)
+        for n, x in registry.lenses.items()
+        if x.keep and x.cost == "cheap" and not _obstacle(n, model)
+    ]
+
+
+def _names(m: Member) -> Subject:
+    """What a lens needs to say whether it can look: weights by name, without values (those of a recorded run cannot be drawn)."""
+    return build.subject(
+        m, {name: torch.empty([0] * len(axes)) for name, axes in m.architecture.axes.items()}
+    )
+
+
+def _obstacle(name: str, model: Subject) -> str | None:
+    return next((o for n in in_order([name]) if (o := registry.lenses[n].obstacle(model))), None)
+
+
+def expectations(study: Study, members: Sequence[Member]) -> Expectations:
+    """Everything the study asks for, spelled out for the plan."""
+    m = members[0]
+    lenses = tuple(wanted_lens(use, m) for use in lens_uses(study, m))
+    views = [registry.views[use.name] for section in study.report for use in section.views]
+    measures = tuple(wanted_measure(use, m) for use in study.measures)
+    runs = wanted_runs(members, study)
+    recipe = study.model_dump(mode="json")
+    asked = [recipe[k] for k in ("findings", "published", "vary", "train", "question", "title")]
+    findings_code = (
+        fingerprint.of(*(registry.findings[u.name] for u in study.findings)) if study.findings else ""
+    )
+    findings = fingerprint.combine(asked, findings_code, [w.fingerprint for w in (*lenses, *measures)])
+    report = fingerprint.combine(
+        findings,
+        recipe["report"],
+        fingerprint.of(*views) if views else "",
+    )
+    return Expectations(runs, lenses, measures, findings if study.findings else None, report)
