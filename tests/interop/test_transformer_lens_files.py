@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ontogeny import build
-from ontogeny.errors import Refused, UserError
+from ontogeny.errors import Damaged, Refused, UserError
 from ontogeny.handles import open_store
 from ontogeny.interop.bring import bring
 from ontogeny.interop.transformer_lens import from_state_dict, to_state_dict
@@ -153,6 +153,9 @@ def test_one_state_dict_and_steps_of_them(tmp_path: Path) -> None:
     save_file(to_state_dict(weights()), tmp_path / "model.safetensors")
     brought = bring(tmp_path / "model.safetensors", tmp_path / "out", step=30)
     run = open_store(tmp_path / "out").run(brought.runs[0])
+    (tmp_path / "cut.safetensors").write_bytes((tmp_path / "model.safetensors").read_bytes()[:-4])
+    with pytest.raises(Damaged, match=r"cut\.safetensors"):
+        bring(tmp_path / "cut.safetensors", tmp_path / "other")
     assert brought.kind == "state_dict" and run.steps == [30]
     expected = ARCHITECTURE.forward(weights(), TASK.probe().inputs).outputs
     torch.testing.assert_close(run.subject().outputs, expected)

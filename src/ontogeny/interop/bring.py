@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ontogeny.errors import UserError
+from ontogeny.errors import Damaged, UserError
 from ontogeny.interop import bundle, folder, sweeps, transformer_lens
 from ontogeny.interop.runs import Found, add_run
 from ontogeny.interop.unpickle import Inert, load
@@ -61,7 +62,10 @@ def _data(path: Path) -> tuple[Any, list[str]]:
     with path.open("rb") as handle:
         head = handle.read(16)
     if head[8:9] == b"{" and not zipfile.is_zipfile(path):
-        return load_file(path), []
+        try:
+            return load_file(path), []
+        except SafetensorError as error:
+            raise Damaged(f"{path} cannot be read as safetensors: {error}.", path) from None
     data = load(path, inert=("config",))
     config = data.get("config") if isinstance(data, dict) else None
     if isinstance(config, Inert):
