@@ -32,7 +32,7 @@ def coverage(model: Subject) -> dict[str, Labelled]:
     probability = probability_of_cover([n for n in sizes.tolist() if n], len(rows))
 
     def constant(values: torch.Tensor) -> torch.Tensor:
-        return values.expand(*model.lead, *values.shape)
+        return values.expand((*model.lead, *values.shape))
 
     return {
         "examples": array(
