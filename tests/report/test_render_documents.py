@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+import plotly.io as pio
 import pytest
 
 from ontogeny.report import html, markdown
@@ -146,18 +147,19 @@ def test_markdown_has_tables_and_says_that_figures_are_missing(document):
 
 
 def test_markdown_links_pictures_or_says_why_not(document, tmp_path, monkeypatch):
-    def draw(self, file, **_):
-        file.write_bytes(b"png")
+    def draw(figures, files, **_):
+        for file in files:
+            file.write_bytes(b"png")
 
-    monkeypatch.setattr(go.Figure, "write_image", draw)
+    monkeypatch.setattr(pio, "write_images", draw)
     text = markdown.render(document, tmp_path / "figures")
     assert "![Caption 1 <of> & all.](figures/figure-1.png)" in text and "left out" not in text
     assert (tmp_path / "figures" / "figure-2.png").read_bytes() == b"png"
 
-    def fail(self, file, **_):
+    def fail(figures, files, **_):
         raise ValueError("\nImage export needs kaleido.\nInstall it.")
 
-    monkeypatch.setattr(go.Figure, "write_image", fail)
+    monkeypatch.setattr(pio, "write_images", fail)
     text = markdown.render(document, tmp_path / "none")
     assert "Figures are left out here (Image export needs kaleido)" in text and "![" not in text
 

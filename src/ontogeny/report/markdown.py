@@ -22,18 +22,16 @@ def render(document: Document, figures_dir: Path | None = None) -> str:
         ]
         rows = [[said(getattr(one, name)) for name in names] for one in document.verdicts]
         blocks += ["## Claims and verdicts", pipe_table([name.replace("_", " ") for name in names], rows)]
-    problem = None if figures_dir else "no folder for them was given"
+    figures = [figure for section in document.sections for figure in section.figures]
+    paths, problem = _pictures(figures, figures_dir)
     number = 0
     for section in document.sections:
         blocks += [f"## {section.heading}", *paragraphs(section.prose)]
         for figure in section.figures:
             number += 1
-            picture = None
-            if figures_dir and problem is None:
-                picture, problem = _picture(figure, figures_dir, number)
-            blocks += _figure(figure, number, picture)
+            blocks += _figure(figure, number, paths[number - 1] if paths else None)
         blocks += _rest(section)
-    if number and problem:
+    if figures and problem:
         blocks.insert(
             2, f"*Figures are left out here ({problem}); the sentence under each caption says what it shows.*"
         )
@@ -69,19 +67,27 @@ def _rest(section: Section) -> list[str]:
     return blocks
 
 
-def _picture(figure: Figure, folder: Path, number: int) -> tuple[str | None, str | None]:
-    """(relative path, None), or (None, why there is no picture)."""
-    name = f"figure-{number}.png"
+def _pictures(figures: Sequence[Figure], folder: Path | None) -> tuple[list[str], str | None]:
+    """Relative paths of the pictures, or none and why. All are drawn by one browser: starting one takes longer than drawing."""
+    if folder is None:
+        return [], "no folder for them was given"
+    if not figures:
+        return [], None
+    import plotly.io as pio
+
+    names = [f"figure-{i}.png" for i in range(1, len(figures) + 1)]
+    drawings = [with_slider(figure.drawn) for figure in figures]
+    for drawing in drawings:
+        drawing.update_layout(
+            sliders=[], width=1000
+        )  # a picture cannot be slid; it shows where the slider starts
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        picture = with_slider(figure.drawn)
-        picture.update_layout(sliders=[])  # a picture cannot be slid; it shows where the slider starts
-        picture.write_image(folder / name, width=1000, scale=1.5)
+        pio.write_images(drawings, [folder / name for name in names], scale=1.5)
     except (ImportError, ValueError, RuntimeError, OSError) as error:
-        return None, str(error).strip().splitlines()[0].strip(". :,") if str(error).strip() else type(
-            error
-        ).__name__
-    return f"{folder.name}/{name}", None
+        lines = str(error).strip().splitlines()
+        return [], lines[0].strip(". :,") if lines else type(error).__name__
+    return [f"{folder.name}/{name}" for name in names], None
 
 
 def _listed(provenance: Mapping[str, Any], depth: int = 0) -> list[str]:
