@@ -31,7 +31,7 @@ A first session:
     ontogeny run bottleneck-quick --out out/quick      train, look, compare, report: seconds
     ontogeny runs out/quick                            what is there
     ontogeny compare out/quick --measure tn_similarity
-    ontogeny run bottleneck-quick --out out/quick --set train.epochs=120    extends it
+    ontogeny run bottleneck-quick --out out/quick --set train.epochs=300    extends it
 """,
 )
 out, err = Console(), Console(stderr=True)

@@ -46,7 +46,7 @@ def measures_agree(
         table |= {name: together[name].values.tolist() for name in BY_K}
         found.append(
             Finding(
-                claim=f"{pair} agree on which models are alike, at equal |Δ{by}|",
+                claim=f"{pair} {'agree' if p < 0.05 else 'are not shown to agree'} on which models are alike, at equal |Δ{by}|",
                 value=value,
                 units="partial Spearman correlation",
                 n=len(setting),
