@@ -31,8 +31,7 @@ def least_squares(x: Tensor, y: Tensor, rows: Tensor | None = None) -> Fit:
     """
     target, rounding = y, torch.finfo(x.dtype).eps * max(x.shape[-2:])
     x, y = x.double(), y.double()
-    rows = torch.arange(x.shape[-2], device=x.device) if rows is None else rows.to(x.device)
-    x_fit, y_fit = x.index_select(-2, rows), y.index_select(-2, rows)
+    x_fit, y_fit = (x, y) if rows is None else (z.index_select(-2, rows.to(x.device)) for z in (x, y))
     x_mean, y_mean = x_fit.mean(-2, keepdim=True), y_fit.mean(-2, keepdim=True)
     scale = (x_fit - x_mean).norm(dim=-2, keepdim=True)
     scale = scale.masked_fill(constant(x_fit).unsqueeze(-2), torch.inf)  # a constant feature explains nothing
@@ -40,16 +39,15 @@ def least_squares(x: Tensor, y: Tensor, rows: Tensor | None = None) -> Fit:
     beta = beta / scale.mT
     intercept = y_mean - x_mean @ beta
     predicted = x @ beta + intercept
-    others = (
-        torch.ones(x.shape[-2], dtype=torch.bool, device=x.device).index_fill(0, rows, False).nonzero()[:, 0]
+    if rows is None:
+        r2 = r_squared(target, predicted)
+        return Fit(beta, intercept, predicted, r2, torch.full_like(r2, torch.nan))
+    held_out = torch.ones(x.shape[-2], dtype=torch.bool).index_fill(0, rows.cpu(), False)
+    parts = (rows.to(x.device), held_out.nonzero()[:, 0].to(x.device))
+    fitted, others = (
+        r_squared(target.index_select(-2, part), predicted.index_select(-2, part)) for part in parts
     )
-    return Fit(
-        beta,
-        intercept,
-        predicted,
-        r_squared(target.index_select(-2, rows), predicted.index_select(-2, rows)),
-        r_squared(target.index_select(-2, others), predicted.index_select(-2, others)),
-    )
+    return Fit(beta, intercept, predicted, fitted, others)
 
 
 def r_squared(y: Tensor, predicted: Tensor) -> Tensor:
@@ -60,8 +58,8 @@ def r_squared(y: Tensor, predicted: Tensor) -> Tensor:
     if y.shape[-2] < 2:
         return predicted.new_full(predicted.shape[:-2] + predicted.shape[-1:], torch.nan)
     truth = y.to(predicted.dtype)
-    residual = (truth - predicted).square().sum(-2)
-    total = (truth - truth.mean(-2, keepdim=True)).square().sum(-2)
+    residual = (truth - predicted).square_().sum(-2)  # in place: these are the largest arrays of a look
+    total = (truth - truth.mean(-2, keepdim=True)).square_().sum(-2)
     return (1 - residual / total).masked_fill(constant(y).expand(residual.shape), torch.nan)
 
 
