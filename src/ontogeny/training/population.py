@@ -6,6 +6,7 @@ commit: the states from which everything can go on.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -84,6 +85,7 @@ def train_shard(
     evaluations = set(study.train.evaluate.steps(total, per_epoch))
     checkpoints = set(study.checkpoints.steps(total, per_epoch))
     commits = set(study.resume_points.steps(total, per_epoch)) if study.resume_points else set()
+    events = sorted(evaluations | checkpoints | commits | {total})
     states = [resume.get(m.id) or State(0, m.init()) for m in members]
     runner: Engine = (
         BilinearEngine(members, states, feed)
@@ -123,16 +125,7 @@ def train_shard(
     if step == 0:
         look()
     while active and step < total:
-        following = min(
-            s
-            for s in (
-                *_after(evaluations, step),
-                *_after(checkpoints, step),
-                *_after(commits, step),
-                _epoch_end(step, per_epoch),
-                total,
-            )
-        )
+        following = min(events[bisect_right(events, step)], _epoch_end(step, per_epoch))
         diverged = runner.advance(active, step, following)
         step = following
         for i, bad in diverged.items():
@@ -159,11 +152,6 @@ def total_steps(study: Study, feed: Feed) -> int:
         raise UserError("This task is a stream and has no epochs: set train.steps instead of train.epochs.")
     assert study.train.epochs is not None
     return study.train.epochs * feed.steps_per_epoch
-
-
-def _after(events: set[int], step: int) -> list[int]:
-    later = [s for s in events if s > step]
-    return [min(later)] if later else []
 
 
 def _epoch_end(step: int, per_epoch: int) -> int:
