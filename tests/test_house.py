@@ -20,7 +20,9 @@ def test_the_import_table_is_kept() -> None:
 def test_files_are_small() -> None:
     for path in (ROOT / "src").rglob("*.py"):
         lines = len(path.read_text(encoding="utf-8").splitlines())
-        assert lines <= 500, f"{path.relative_to(ROOT)} has {lines} lines; above 400 there is an argument, above 500 there is none"
+        assert lines <= 500, (
+            f"{path.relative_to(ROOT)} has {lines} lines; above 400 there is an argument, above 500 there is none"
+        )
 
 
 def test_help_and_plans_need_no_torch() -> None:

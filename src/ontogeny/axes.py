@@ -132,6 +132,6 @@ def dataset(
         ticks.update({axis: to_numpy(tick) for axis, tick in one.coords.items()})
         variables[name] = (dims, values, {"long_name": one.long_name, "units": one.units, **one.attrs})
     data = xr.Dataset(variables, coords=ticks, attrs=dict(attrs or {}))
-    for name in data.coords:
-        data[name].attrs.setdefault("long_name", AXES.get(str(name), str(name)))
+    for tick in data.coords:
+        data[tick].attrs.setdefault("long_name", AXES.get(str(tick), str(tick)))
     return data

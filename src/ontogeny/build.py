@@ -43,7 +43,7 @@ def _probe(task: Any) -> Probe:
 def member(variant: Variant) -> Member:
     """A variant with every default filled in. Its identity hashes the result."""
     spec = variant.spec
-    parts = {room: part(room, spec[room]) if spec[room] else None for room in ROOMS}
+    parts: dict[str, Any] = {room: part(room, spec[room]) if spec[room] else None for room in ROOMS}
     resolved: Spec = {
         **spec,
         **{room: {"kind": spec[room]["kind"], **asdict(p)} for room, p in parts.items() if p is not None},
@@ -70,10 +70,11 @@ def member_of(record: Mapping[str, Any]) -> Member:
 
 def subject(m: Member, weights: Weights) -> Subject:
     """What lenses and measures are given of a member at some weights."""
+    task: Any = m.task  # a frozen dataclass, which the protocol cannot say
     return Subject(
         architecture=m.architecture,
         weights=weights,
-        probe=_probe(m.task),
+        probe=_probe(task),
         signature=m.task.signature,
         objective=m.objective,
         split=_split(m),

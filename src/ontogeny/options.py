@@ -4,9 +4,30 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ontogeny.errors import UnknownName, UserError
+
+
+class Catalogued:
+    """What a registered lens, measure, view or finding says of itself: its question and its options."""
+
+    word: ClassVar[str]
+    name: str
+    function: Any
+
+    @property
+    def question(self) -> str:
+        return describe(self.function)
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """Options and their defaults: the keyword-only arguments."""
+        return keyword_defaults(self.function)
+
+    def options(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The given options over the defaults; an unknown one names its neighbours."""
+        return merge_options(f"{self.word} '{self.name}'", self.defaults, given)
 
 
 def describe(function: Any) -> str:

@@ -21,7 +21,7 @@ import numpy as np
 
 from ontogeny.errors import UserError
 from ontogeny.numerics.resampling import prediction_interval
-from ontogeny.options import describe, keyword_defaults, merge_options
+from ontogeny.options import Catalogued, describe
 from ontogeny.registry import findings
 
 Verdict = Literal["agrees", "disagrees", "cannot tell", "no published value"]
@@ -98,8 +98,10 @@ def _number(value: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class FindingKind:
+class FindingKind(Catalogued):
     """A registered kind of finding. Calling it gives its findings, stamped with the kind's name."""
+
+    word = "finding"
 
     name: str
     function: Callable[..., list[Finding]]
@@ -115,19 +117,6 @@ class FindingKind:
                     f"The finding '{self.name}' reads '{need}', which is not there; given: {there}."
                 )
         return [replace(one, kind=one.kind or self.name) for one in self.function(data, **options)]
-
-    @property
-    def question(self) -> str:
-        return describe(self.function)
-
-    @property
-    def defaults(self) -> dict[str, Any]:
-        return keyword_defaults(self.function)
-
-    def options(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The given options over the defaults. Lists, which is what TOML has, become tuples."""
-        tuples = {key: tuple(one) if isinstance(one, list) else one for key, one in given.items()}
-        return merge_options(f"finding '{self.name}'", self.defaults, tuples)
 
     def needs(self, given: Mapping[str, Any] | None = None) -> dict[str, bool]:
         """What is read under these options → whether it must be there: ``{"measure:tn_similarity": True, …}``."""

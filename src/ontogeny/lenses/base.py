@@ -10,13 +10,13 @@ the trailing axes of what it returns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from ontogeny.axes import Labelled
 from ontogeny.errors import UnknownName, UserError
-from ontogeny.options import describe, keyword_defaults, merge_options
+from ontogeny.options import Catalogued, describe
 from ontogeny.registry import lenses
 from ontogeny.subject import Subject
 
@@ -26,8 +26,10 @@ READS = ("weights", "outputs", "tap", "gradients", "split", "grid", "period", "l
 
 
 @dataclass(frozen=True)
-class Lens:
+class Lens(Catalogued):
     """A registered lens. Calling it calls the function."""
+
+    word = "lens"
 
     name: str
     function: Callable[..., dict[str, Labelled]]
@@ -38,19 +40,6 @@ class Lens:
 
     def __call__(self, model: Subject, **options: Any) -> dict[str, Labelled]:
         return self.function(model, **options)
-
-    @property
-    def question(self) -> str:
-        return describe(self.function)
-
-    @property
-    def defaults(self) -> dict[str, Any]:
-        """Options and their defaults: the keyword-only arguments."""
-        return keyword_defaults(self.function)
-
-    def options(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The given options over the defaults; an unknown one names its neighbours."""
-        return merge_options(f"lens '{self.name}'", self.defaults, given)
 
     def of(self, kind: str) -> tuple[str, ...]:
         """What is read of one kind: ``of("tap")`` → tap names, ``of("lens")`` → "name" or "name@final"."""

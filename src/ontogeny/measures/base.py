@@ -11,13 +11,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from torch import Tensor
 
-from ontogeny.options import describe, keyword_defaults, merge_options
+from ontogeny.options import Catalogued, keyword_defaults
 from ontogeny.registry import measures
 from ontogeny.subject import Subject
 
@@ -25,8 +25,10 @@ Kind = Literal["similarity", "distance", "divergence"]
 
 
 @dataclass(frozen=True)
-class Measure:
+class Measure(Catalogued):
     """A registered measure."""
+
+    word = "measure"
 
     name: str
     implementation: Any
@@ -44,15 +46,8 @@ class Measure:
         return self.implementation
 
     @property
-    def question(self) -> str:
-        return describe(self.implementation)
-
-    @property
     def defaults(self) -> dict[str, Any]:
         return keyword_defaults(self.implementation.pairs)
-
-    def options(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        return merge_options(f"measure '{self.name}'", self.defaults, given)
 
     def prepare(self, model: Subject, **options: Any) -> Any:
         return self.implementation.prepare(model, **options)

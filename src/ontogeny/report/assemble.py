@@ -20,6 +20,12 @@ from ontogeny.store.directory import Directory
 from ontogeny.store.files import write_json, write_text
 from ontogeny.study import Use
 
+MOST_SENTENCES = 20  # findings said one by one; more are gathered by what they are properties of
+SCOPES = {
+    "task": "Properties of the task, the same in every seed and as published",
+    "seed": "Properties of a seed, which others do not share",
+    "set-up": "The same in our seeds and not as published, so a property of the set-up",
+}
 DEFAULT_VIEWS = ("loss_curves",)
 MANY_RUNS = 80  # more than this are shown as means over seeds
 
@@ -92,7 +98,19 @@ def plain_words(findings: list[Finding]) -> list[str]:
     judged = Counter(f.verdict for f in findings if f.verdict != "no published value")
     words = [f"{n} {'is' if n == 1 else 'are'} judged “{verdict}”" for verdict, n in judged.items()]
     told = [f"Of {judged.total()} published values or claims, {', '.join(words)}."] if judged else []
-    return told + [in_words(f) for f in findings]
+    return told + (by_scope(findings) if len(findings) > MOST_SENTENCES else [in_words(f) for f in findings])
+
+
+def by_scope(findings: list[Finding]) -> list[str]:
+    """Many findings in a few paragraphs: which claims are properties of the task, which of a seed, which of neither."""
+    told = []
+    for scope, words in SCOPES.items():
+        of = {
+            f.claim.partition(" (second published value)")[0]: f.value for f in findings if f.scope == scope
+        }
+        if of:
+            told.append(f"{words} ({len(of)}): {'; '.join(f'{c}: {said(v)}' for c, v in of.items())}.")
+    return told
 
 
 def in_words(f: Finding) -> str:
@@ -130,7 +148,7 @@ def runs_section(store: Store) -> Section:
 def provenance(store: Store) -> dict[str, Any]:
     """Recipe, versions, machine: what someone needs to get the same again."""
     records = [e.record.get("provenance", {}) for e in store.entries()]
-    first = next((r for r in records if r.get("versions")), {})
+    first: dict[str, Any] = next((r for r in records if r.get("versions")), {})
     return {
         "study": store.study.name,
         "recipe": (store.directory.study_file).read_text(),

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ontogeny.errors import UserError
-from ontogeny.options import describe, keyword_defaults, merge_options
+from ontogeny.options import Catalogued, describe
 from ontogeny.registry import views
 
 
@@ -43,8 +43,10 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class View:
+class View(Catalogued):
     """A registered view."""
+
+    word = "view"
 
     name: str
     function: Callable[..., Drawn]
@@ -56,17 +58,6 @@ class View:
             data["by"] = what_varied(data.values())
         drawn = self.function(**data)
         return drawn if isinstance(drawn, Drawn) else Drawn(drawn)
-
-    @property
-    def question(self) -> str:
-        return describe(self.function)
-
-    @property
-    def defaults(self) -> dict[str, Any]:
-        return keyword_defaults(self.function)
-
-    def options(self, given: dict[str, Any]) -> dict[str, Any]:
-        return merge_options(f"view '{self.name}'", self.defaults, given)
 
 
 def view(

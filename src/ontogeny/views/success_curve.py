@@ -11,9 +11,7 @@ from ontogeny.views.theme import PALETTE, faint, name_of, sign_of
 
 
 @view(reads=("findings:success_by", "published"), title="Chance of reaching 100 %")
-def success_curve(
-    success_by: pd.DataFrame, published: pd.DataFrame | None = None, *, by: str = ""
-) -> Drawn:
+def success_curve(success_by: pd.DataFrame, published: pd.DataFrame | None = None, *, by: str = "") -> Drawn:
     """With what probability does a width reach 100 % within the budget?
 
     Dots are the share of seeds that did, bars its 95 % interval (n seeds a width), lines the fitted curve, one colour a budget.
