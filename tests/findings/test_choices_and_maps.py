@@ -85,3 +85,10 @@ def test_symmetry_is_seen_where_it_is():
     assert found.verdict == "agrees"
     (found,) = findings["map_symmetry"](trace(halves), source="lens:t", draws=20)
     assert found.verdict == "disagrees"
+
+
+@pytest.mark.parametrize("kind", ["map_agreement", "map_symmetry"])
+def test_maps_of_which_nothing_is_known_cannot_tell(kind):
+    (found,) = findings[kind](trace(np.full((4, 5, 5), np.nan)), source="lens:t", draws=5)
+    assert found.verdict == "cannot tell"
+    assert np.isnan(found.value)

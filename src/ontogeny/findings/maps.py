@@ -43,9 +43,10 @@ def map_agreement(
     inputs learned between the same two checkpoints) pull it towards 0.
     """
     maps = _maps(data[source], source, name, among, among_is)
-    if len(maps) < 3:
-        raise UserError(f"'{name}' of '{source}' has {len(maps)} runs; agreement over seeds needs three.")
+    claim = text or f"{name} of {source} is the same map in every run"
     matrix = _correlations(maps)
+    if len(maps) < 3 or not np.isfinite(matrix[np.triu_indices(len(maps), 1)]).any():
+        return [_unknown(claim, len(maps), "three runs with inputs that are known in two of them are needed")]
     everyone = np.arange(len(maps))
     seen = pair_mean(matrix, everyone)
     rng = np.random.default_rng(0)
@@ -55,7 +56,7 @@ def map_agreement(
     judged: Verdict = "agrees" if low >= high else "disagrees" if top < high else "cannot tell"
     return [
         Finding(
-            claim=text or f"{name} of {source} is the same map in every run",
+            claim=claim,
             value=seen,
             interval=interval,
             interval_kind=f"{level:.0%} bootstrap interval over runs",
@@ -93,10 +94,9 @@ def map_symmetry(
     maps = _maps(data[source], source, name, among, among_is)
     values = np.array([_symmetry(m) for m in maps])
     values = values[np.isfinite(values)]
+    claim = text or f"{name} of {source} is symmetric"
     if len(values) < 2:
-        raise UserError(
-            f"'{name}' of '{source}' has {len(values)} runs with pairs to compare; two are needed."
-        )
+        return [_unknown(claim, len(values), "two runs in which (a, b) and (b, a) are both known are needed")]
     rng = np.random.default_rng(0)
     null = np.array([np.nanmean([_symmetry(m) for m in _shuffled(maps, rng)]) for _ in range(draws)])
     seen = float(values.mean())
@@ -105,7 +105,7 @@ def map_symmetry(
     judged: Verdict = "agrees" if low >= high else "disagrees" if top < high else "cannot tell"
     return [
         Finding(
-            claim=text or f"{name} of {source} is symmetric",
+            claim=claim,
             value=seen,
             interval=prediction_interval(values, level, bounds=(-1, 1)),
             interval_kind=f"{level:.0%} prediction interval for one new seed",
@@ -118,6 +118,10 @@ def map_symmetry(
             details={"p": p, "mean_interval": (low, top)},
         )
     ]
+
+
+def _unknown(claim: str, n: int, why: str) -> Finding:
+    return Finding(claim=claim, n=n, verdict="cannot tell", why=f"{why}; there are {n}")
 
 
 def _maps(data: Any, source: str, name: str, among: str, among_is: bool) -> np.ndarray:
