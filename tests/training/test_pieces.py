@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ontogeny.training import engine, pieces
+from ontogeny.training import pieces
 from ontogeny.training.pieces import one_core_each
 
 TRANSFORMER = {"kind": "transformer", "d_model": 16, "n_heads": 2, "d_head": 8, "d_mlp": 16}
@@ -29,7 +29,6 @@ def small_is_large(monkeypatch):
     """Every transformer is taken apart, in pieces of at most 8 of the 29 examples."""
     monkeypatch.setattr(pieces, "LARGE", 0)
     monkeypatch.setattr(pieces.pieces, "__defaults__", (8,))
-    monkeypatch.setattr(engine, "PIECE", 8)
 
 
 def test_pieces_cover_the_batch_once_and_are_alike_in_size():

@@ -20,7 +20,7 @@ from ontogeny.tasks.base import Batch
 from ontogeny.training.feed import Feed
 from ontogeny.training.member import Member, State
 from ontogeny.training.optimisers import Hyper, Moments
-from ontogeny.training.pieces import PIECE, Work, apart, one_core_each, pieces
+from ontogeny.training.pieces import Work, apart, one_core_each, pieces
 
 BYTE_BUDGET = (
     16 * 2**20
@@ -223,29 +223,32 @@ class TorchEngine:
     @torch.no_grad()
     def evaluate(self, active: Sequence[int]) -> list[dict[str, float]]:
         self._compact(active)
+        everyone = range(len(active))
         if self.apart:
+            parts = pieces(len(self.inputs))
             with one_core_each() as share:
-                alone = [{n: w[row] for n, w in self.weights.items()} for row in range(len(active))]
-                each = share(self._examples, alone)
-            values = {metric: torch.stack([e[metric] for e in each]) for metric in each[0]}
+                done = share(self._examples, [(row, part) for row in everyone for part in parts])
+            each = [joined(done[row * len(parts) : (row + 1) * len(parts)]) for row in everyone]
         else:
-            values = self._examples(self.weights)
-        return [
-            summarise({k: v[row] for k, v in values.items()}, self.feed.splits[i])
-            for row, i in enumerate(active)
-        ]
+            most = max(1, BYTE_BUDGET // (4 * 16 * max(64, self.feed.task.signature.outputs)))
+            whole = joined([self._examples((slice(None), part)) for part in pieces(len(self.inputs), most)])
+            each = [{metric: v[row] for metric, v in whole.items()} for row in everyone]
+        return [summarise(each[row], self.feed.splits[i]) for row, i in enumerate(active)]
 
     @torch.no_grad()
-    def _examples(self, weights: Weights) -> dict[str, Tensor]:
-        """What the objective says of every example of the probe."""
-        first = self.first
-        chunks: list[dict[str, Tensor]] = []
-        most = max(1, BYTE_BUDGET // (4 * 16 * max(64, self.feed.task.signature.outputs)))
-        for part in pieces(len(self.inputs), min(most, PIECE) if self.apart else most):
-            batch = Batch(self.inputs[part], self.labels[part], self.mask)
-            forward: Forward = first.architecture.forward(weights, batch.inputs, read=first.objective.reads)
-            chunks.append(first.objective.examples(forward, batch))
-        return {metric: torch.cat([c[metric] for c in chunks], -1).cpu() for metric in chunks[0]}
+    def _examples(self, item: tuple[int | slice, slice]) -> dict[str, Tensor]:
+        """What the objective says of a part of the probe, for one row of the stack or all."""
+        rows, part = item
+        batch = Batch(self.inputs[part], self.labels[part], self.mask)
+        weights = {n: w[rows] for n, w in self.weights.items()}
+        objective = self.first.objective
+        forward: Forward = self.first.architecture.forward(weights, batch.inputs, read=objective.reads)
+        return objective.examples(forward, batch)
+
+
+def joined(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Per-example values of pieces of the probe, one after another, on the CPU."""
+    return {metric: torch.cat([p[metric] for p in parts], -1).cpu() for metric in parts[0]}
 
 
 def per_variant_sum(x: Tensor) -> Tensor:
