@@ -46,3 +46,14 @@ def test_attention_names_heads_and_positions(random_subject):
     mean = attention(random_subject(0))["mean"]
     assert list(mean.coords["key"]) == [0, 1, 2]
     assert mean.values.sum(-1) == pytest.approx(1)
+
+
+def test_a_head_that_looks_at_the_larger_number_is_balanced_but_not_symmetric(adder):
+    model = adder()
+    a, b = model.probe.inputs[:, 0], model.probe.inputs[:, 1]
+    to_a = torch.where(a == b, 0.5, (a > b).float())
+    model._taps["last:blocks.0.attn.hook_pattern"] = torch.stack([to_a, 1 - to_a, 0 * to_a], -1).unsqueeze(-2)
+    model.__dict__["outputs"] = torch.zeros(100, 20)
+    said = attention(model)
+    assert float(said["imbalance"].values) == pytest.approx(0, abs=1e-6)
+    assert float(said["asymmetry"].values) == pytest.approx(0.9)

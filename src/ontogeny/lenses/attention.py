@@ -13,7 +13,9 @@ def attention(model: Subject, *, layer: int = 0) -> dict[str, Labelled]:
 
     Equation: softmax weights of the last query; mean, standard deviation, smallest and largest over the inputs. A head's weights sum
     to 1 over keys. A standard deviation near 0 means that the weights do not depend on the tokens; 1/2 and 1/2 to a and b makes
-    the head's output symmetric in them. It misleads: weight is no effect (the values read may be zero or cancelled).
+    the head's output symmetric in them. ``imbalance`` is the difference between the means to a and to b, ``asymmetry`` the mean size of
+    the difference at single inputs: a head that looks at the larger number, wherever it stands, has none of the first and much of the
+    second. It misleads: weight is no effect (the values read may be zero or cancelled).
     Weights over (a, b): the lens ``grid_activations`` with ``tap="last:blocks.0.attn.hook_pattern"``.
     """
     pattern = model.tap(f"last:blocks.{layer}.attn.hook_pattern")  # (…, example, head, key)
@@ -27,6 +29,12 @@ def attention(model: Subject, *, layer: int = 0) -> dict[str, Labelled]:
         ),
         "min": array(pattern.amin(-3), "head", "key", long_name="smallest attention", units="share"),
         "max": array(pattern.amax(-3), "head", "key", long_name="largest attention", units="share"),
+        "imbalance": array(
+            (pattern[..., 0] - pattern[..., 1]).mean(-2).abs(),
+            "head",
+            long_name="|mean attention to a − mean attention to b|",
+            units="share",
+        ),
         "asymmetry": array(
             (pattern[..., 0] - pattern[..., 1]).abs().mean(-2),
             "head",
