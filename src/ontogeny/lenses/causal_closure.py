@@ -30,6 +30,7 @@ SIDES = ("kept", "removed")
         "lens:key_frequencies@final",
     ),
     cost="costly",
+    keep=False,
 )
 def causal_closure(
     model: Subject, *, threshold: float = 0.85, draws: int = 4, seed: int = 0
