@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ontogeny import execute
-from ontogeny.handles import Store, collect, open_store
+from ontogeny.handles import Collector, Store, open_store
 from ontogeny.interop.record import record
 from ontogeny.models.module import from_module
 from ontogeny.plan import STAGES, Plan, Stage
@@ -48,7 +48,7 @@ def carry_out(study: Study, out: str | Path, **settings: Any) -> Plan:
     """``execute.run`` with the report that this package writes."""
     from ontogeny.report.assemble import write_report
 
-    return execute.run(study, out, collect=collect, draw=write_report, **settings)
+    return execute.run(study, out, collect=Collector(), draw=write_report, **settings)
 
 
 def open(path: str | Path) -> Store:

@@ -268,13 +268,10 @@ class Store:
         import xarray as xr
 
         parts, runs = [], [Run(self, e) for e in self.entries() if e.checkpoints]
-        lens: Lens = registry.lenses[name]
-        stored = lens.keep or lens.scope == "trajectory"  # of what is not stored, no step is computed in vain
-        for run in runs:
-            if step is None or (step == -1 and stored):
-                data = run.lens(name, **options)
-            else:
-                data = run.lens(name, [step], **options)
+        everything = step is None or registry.lenses[name].scope == "trajectory"
+        steps = None if everything or step is None else [step]
+        for run in runs:  # of single steps only the one asked for is computed, where it is not on disk
+            data = run.lens(name, steps, **options)
             parts.append(data if step is None or "step" not in data.dims else data.isel(step=-1, drop=True))
         if not parts:
             raise UserError(f"{self.directory.root} has no runs with checkpoints to look at.")
@@ -363,6 +360,13 @@ def open_store(path: str | Path) -> Store:
     return Store(Directory.open(path))
 
 
-def collect(directory: Directory, study: Study, reads: Iterable[str]) -> Mapping[str, Any]:
-    """What findings are handed, from the study on disk."""
-    return Store(directory).gather(reads)
+class Collector:
+    """What findings are handed, from the study on disk; several findings that read one thing have it read (or computed) once."""
+
+    def __init__(self) -> None:
+        self._store: Store | None = None
+
+    def __call__(self, directory: Directory, study: Study, reads: Iterable[str]) -> Mapping[str, Any]:
+        if self._store is None or self._store.directory != directory:
+            self._store = Store(directory)
+        return self._store.gather(reads)
