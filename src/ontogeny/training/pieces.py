@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -48,9 +49,14 @@ def pieces(examples: int, most: int = PIECE) -> list[slice]:
 def one_core_each() -> Iterator[Work]:
     """``share(function, items)``: the results in order, computed side by side, each on one core."""
     cores = torch.get_num_threads()
-    torch.set_num_threads(1)  # also the BLAS of every thread that follows
+    torch.set_num_threads(1)  # also the BLAS of the workers
     try:
-        with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            yield lambda function, items: list(pool.map(function, items))
+        yield lambda function, items: list(_workers(cores).map(function, items))
     finally:
         torch.set_num_threads(cores)
+
+
+@cache
+def _workers(cores: int) -> ThreadPoolExecutor:
+    """Kept from step to step: new threads cost a seventh of a step at p = 59."""
+    return ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,))
