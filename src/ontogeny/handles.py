@@ -352,7 +352,9 @@ class Store:
         tables = [
             f.details["table"] for f in self.findings() if "table" in f.details and kind in ("", f.kind)
         ]
-        return pd.concat([pd.DataFrame(t) for t in tables], ignore_index=True) if tables else None
+        if not tables:
+            return None
+        return self._say_what_varied(pd.concat([pd.DataFrame(t) for t in tables], ignore_index=True))
 
 
 def open_store(path: str | Path) -> Store:

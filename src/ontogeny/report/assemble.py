@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import warnings
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,7 +70,9 @@ def assemble(store: Store) -> Document:
         for use in views:
             try:
                 drawn = store.draw(use.name, **use.options)
-            except UserError as error:
+            except Exception as error:  # one figure that cannot be drawn must not cost the whole report
+                if not isinstance(error, UserError):
+                    warnings.warn(f"The view '{use.name}' failed: {error!r}.", stacklevel=2)
                 missing.append(f"“{registry.views[use.name].title}” is not drawn: {error}")
                 continue
             figures.append(Figure(drawn, use.label or registry.views[use.name].title, how_to_read(use.name)))
