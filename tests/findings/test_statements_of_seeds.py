@@ -57,6 +57,9 @@ def test_only_the_runs_that_have_it_count(data):
     (one,) = value(data, source=LENS, name="r2", where={"fit": "x"}, having=having)
     assert one.n == N - 1 and one.value == pytest.approx(0.02)
     assert "the 5 of 6 runs with all_accuracy ≥ 1" in one.why
+    both = [having, {"of": LENS, "name": "r2", "where": {"fit": "x"}, "at_least": 0.02}]
+    (some,) = value(data, source=LENS, name="r2", where={"fit": "x"}, having=both)
+    assert some.n == 3 and some.value == pytest.approx(0.03)
     (none,) = value(data, source=LENS, name="r2", having={"name": "all_accuracy", "at_least": 2.0})
     assert none.n == 0 and np.isnan(none.value)
 

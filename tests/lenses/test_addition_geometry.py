@@ -23,8 +23,15 @@ def test_a_line_and_a_parabola_are_found_with_their_shares(adder):
     share = torch.tensor([line, parabola]) / (line + parabola)
     torch.testing.assert_close(said["explained"].values[:2], share)
     torch.testing.assert_close(said["cumulative"].values[1].item(), 1.0)
-    torch.testing.assert_close(said["correlation"].values[:2], torch.eye(2).double(), atol=1e-5, rtol=0)
+    torch.testing.assert_close(said["correlation"].values[:2, :2], torch.eye(2).double(), atol=1e-5, rtol=0)
     torch.testing.assert_close(said["scores"].values[:, 0], torch.arange(10) - 4.5, atol=1e-5, rtol=0)
+
+
+def test_parity_is_found_and_told_from_a_parabola(adder):
+    model = adder(parabola=0.0)
+    model.weights["embed.W_E"][:10, 1] = 1 - 2 * (torch.arange(10) % 2)
+    line, parabola, parity = embedding_geometry(model)["correlation"].values[1]
+    assert abs(parity) > 0.98 and abs(parabola) < 0.05 and abs(line) < 0.05
 
 
 def test_the_gaussian_control_is_seeded_flat_and_falls(random_subject):

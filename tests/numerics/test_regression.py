@@ -84,3 +84,15 @@ def test_symmetric_terms_do_not_see_the_exchange_of_a_and_b():
         "PC1(a)·PC1(b)",
     )
     torch.testing.assert_close(one.values[:, 4], a[:, 0] * b[:, 0])
+
+
+def test_without_standardising_it_is_scikit_learns_smallest_solution_and_a_rare_unit_does_no_harm():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(40, 60, generator=generator, dtype=torch.float64)
+    x[:, 0] = 0
+    x[0, 0], x[39, 0] = 1e-3, 10.0  # hardly varies on the fitted rows, much on another
+    y, rows = x[:, 1:3] @ torch.ones(2, 1, dtype=torch.float64), torch.arange(30)
+    plain = least_squares(x, y, rows, standardise=False)
+    theirs = LinearRegression().fit(x[rows], y[rows])
+    torch.testing.assert_close(plain.predicted, torch.from_numpy(theirs.predict(x)))
+    assert plain.r2_held_out.item() > -1 > least_squares(x, y, rows).r2_held_out.item()

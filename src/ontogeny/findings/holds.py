@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from ontogeny.findings.per_run import meets, per_run
 from ontogeny.numerics.resampling import predictive_count, wilson_interval
 
 
-@finding(kind="holds", reads=("{source}", "{among}?"))
+@finding(kind="holds", reads=("{source}", "{among}?", "runs?"))
 def holds(
     data: Mapping[str, Any],
     *,
@@ -27,7 +27,7 @@ def holds(
     at_most: float | None = None,
     equals: float | None = None,
     among: str = "runs",
-    having: Mapping[str, Any] | None = None,
+    having: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     seed: str = "seed",
     text: str = "",
     published: bool | None = None,
@@ -50,7 +50,7 @@ def holds(
     condition = {"at_least": at_least, "at_most": at_most, "equals": equals}
     runs, which = those(
         per_run(data[source], source, name, where, reduce, seed=seed, minus=minus),
-        data.get(among),
+        data,
         among,
         having,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,21 +41,29 @@ def per_run(
 
 
 def among(
-    runs: pd.DataFrame, data: Any, source: str, having: Mapping[str, Any] | None
+    runs: pd.DataFrame,
+    data: Mapping[str, Any],
+    source: str,
+    having: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None,
 ) -> tuple[pd.DataFrame, str]:
     """The runs of which ``having`` is true, and how many of how many they are, in words.
 
-    ``having``: ``{name, at_least | at_most | equals, where, reduce}`` of ``source``, as ``{name = "all_accuracy", at_least = 1.0}``.
+    ``having``: ``{name, at_least | at_most | equals, where, reduce}`` of ``source``, as ``{name = "all_accuracy", at_least = 1.0}``, or
+    several, of which all must be true; ``of = "runs"`` asks the table of runs whatever the source.
     """
-    if not having:
-        return runs, ""
-    if data is None:
-        raise UserError(f"'having' asks '{source}' for '{having.get('name')}', and it is not there.")
-    asked = {"reduce": "mean", "where": None, **having}
-    values = per_run(data, source, asked["name"], asked["where"], asked["reduce"]).set_index("run")["value"]
-    true, words = meets(values.reindex(runs["run"]).to_numpy(dtype=float), having)
-    chosen = runs[true == 1]
-    return chosen, f"the {len(chosen)} of {len(runs)} runs with {having['name']} {words}"
+    conditions = [having] if isinstance(having, Mapping) else list(having or ())
+    chosen, said = runs, []
+    for condition in conditions:
+        asked = {"of": source, "reduce": "mean", "where": None, **condition}
+        if data.get(asked["of"]) is None:
+            raise UserError(f"'having' asks '{asked['of']}' for '{asked.get('name')}', and it is not there.")
+        found = per_run(data[asked["of"]], asked["of"], asked["name"], asked["where"], asked["reduce"])
+        values = found.set_index("run")["value"].reindex(chosen["run"]).to_numpy(dtype=float)
+        true, words = meets(values, condition)
+        chosen = chosen[true == 1]
+        ticks = "".join(f", {axis} = {tick}" for axis, tick in (asked["where"] or {}).items())
+        said.append(f"{asked['name']}{ticks} {words}")
+    return chosen, f"the {len(chosen)} of {len(runs)} runs with {' and '.join(said)}" if said else ""
 
 
 def meets(values: np.ndarray, condition: Mapping[str, Any]) -> tuple[np.ndarray, str]:

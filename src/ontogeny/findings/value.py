@@ -15,7 +15,7 @@ from ontogeny.findings.per_run import per_run
 from ontogeny.numerics.resampling import mean_interval, prediction_interval
 
 
-@finding(kind="value", reads=("{source}", "{among}?"))
+@finding(kind="value", reads=("{source}", "{among}?", "runs?"))
 def value(
     data: Mapping[str, Any],
     *,
@@ -25,7 +25,7 @@ def value(
     reduce: str = "mean",
     minus: Mapping[str, Any] | None = None,
     among: str = "runs",
-    having: Mapping[str, Any] | None = None,
+    having: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     seed: str = "seed",
     text: str = "",
     units: str = "",
@@ -43,7 +43,7 @@ def value(
     rows or ticks (``{d_hidden = 64, split = "all"}``), ``reduce`` (mean, size (mean of absolute values), median, min,
     max, place of max, sum, std, first, last) makes one number of what remains for a run, ``minus`` takes another such
     number off; several runs of one seed are averaged. ``among`` and ``having`` (``{name = "all_accuracy", at_least =
-    1.0}``) say which runs count. ``again`` is a second published value (another run of the same study, say), judged
+    1.0}``, or several such) say which runs count. ``again`` is a second published value (another run of the same study, say), judged
     as a finding of its own. The interval is the prediction interval for one new seed; that of the mean is in the
     details.
 
@@ -55,7 +55,7 @@ def value(
     """
     runs, which = those(
         per_run(data[source], source, name, where, reduce, seed=seed, minus=minus),
-        data.get(among),
+        data,
         among,
         having,
     )

@@ -20,11 +20,11 @@ def embedding_geometry(model: Subject, *, seed: int = 0) -> dict[str, Labelled]:
     """How many directions does the embedding of the numbers use, and which functions of the number are they?
 
     Equation: PCA of the rows W_E[0 … p − 1], centred over tokens; ``explained`` = s² / Σ s². ``singular_values`` are those of the plain,
-    uncentred rows. ``correlation``: Pearson of every component's scores with k and with (k − k̄)².
+    uncentred rows. ``correlation``: Pearson of every component's scores with k, with (k − k̄)² and with (−1)^k.
     ``explained_gaussian``: the same shares for Gaussian matrices of the same shape (mean of 32 draws); p points of noise have a slope too.
 
     A share near 1 means that the numbers lie on a line. A correlation of ±1 with k means equally spaced numbers; with (k − k̄)², a
-    parabola. It misleads: smooth curves always look like a line and a parabola to PCA, whatever made them (the horseshoe effect), and
+    parabola; with (−1)^k, that even and odd numbers stand apart. It misleads: smooth curves always look like a line and a parabola to PCA, whatever made them (the horseshoe effect), and
     every component is oriented so that the largest number has a score ≥ 0.
 
     Source: PCA, Jolliffe 2002; arch effect, Diaconis, Goel & Holmes 2008.
@@ -33,7 +33,8 @@ def embedding_geometry(model: Subject, *, seed: int = 0) -> dict[str, Labelled]:
     W_E = model.weights["embed.W_E"][..., :p, :]
     of = pca(W_E)
     k = torch.arange(p, dtype=torch.float64, device=W_E.device)
-    shapes = torch.stack([k, (k - k.mean()).square()], -1)
+    parity = 1 - 2 * (k % 2)
+    shapes = torch.stack([k, (k - k.mean()).square(), parity], -1)
     noise = Key(seed, "embedding_geometry").normal("gaussian", DRAWS, *W_E.shape[-2:], std=1)
     control = pca(noise).explained.mean(0).expand(*model.lead, -1)
     number, component = range(p), range(1, of.explained.shape[-1] + 1)
@@ -54,7 +55,7 @@ def embedding_geometry(model: Subject, *, seed: int = 0) -> dict[str, Labelled]:
             "component",
             "variable",
             long_name="correlation of the scores",
-            coords={"variable": ["k", "(k − mean)²"]},
+            coords={"variable": ["k", "(k − mean)²", "(−1)^k"]},
         ),
         "singular_values": array(
             singular_values(W_E), "component", long_name="singular value of the uncentred rows"

@@ -23,7 +23,7 @@ def linear_probe(
 ) -> dict[str, Labelled]:
     """Can a, b, their sum or the label be read off a tap by a linear map that was fitted on other inputs?
 
-    Equation: least squares with a constant on ``train_fraction`` of the inputs (drawn by ``seed``, the same for all models); R² and mean
+    Equation: least squares with a constant (the smallest solution where there are many) on ``train_fraction`` of the inputs (drawn by ``seed``, the same for all models); R² and mean
     squared error on the others, beside the error of always predicting the training mean. All other axes of the tap are
     flattened into features.
 
@@ -46,7 +46,7 @@ def linear_probe(
     order = Key(seed, "linear_probe").permutation(n).to(x.device)
     y = torch.cat([operands(model.probe.inputs), model.probe.labels.double().unsqueeze(-1)], -1)
     y = y.to(x.device).expand(*model.lead, -1, -1)
-    fit = least_squares(x, y, order[:n_fit])
+    fit = least_squares(x, y, order[:n_fit], standardise=False)
     held_out = order[n_fit:]
     error = (y - fit.predicted)[..., held_out, :].square().mean(-2)
     baseline = (y - y[..., order[:n_fit], :].mean(-2, keepdim=True))[..., held_out, :].square().mean(-2)

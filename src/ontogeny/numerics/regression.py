@@ -22,18 +22,21 @@ class Fit(NamedTuple):
     r2_held_out: Tensor  # (…, target), on the others; NaN where there are none
 
 
-def least_squares(x: Tensor, y: Tensor, rows: Tensor | None = None) -> Fit:
+def least_squares(x: Tensor, y: Tensor, rows: Tensor | None = None, *, standardise: bool = True) -> Fit:
     """Regress every column of ``y`` (…, sample, target) on the columns of ``x`` (…, sample, feature) and a constant.
 
     Equation: minimise ‖y − x β − β₀‖² over ``rows`` (all by default), in float64. Where the features do not determine β
-    (more features than rows, or collinear ones), the smallest β of features scaled to unit variance. Directions within the
-    rounding of the dtype that ``x`` came in do not count: float32 activations on a plane stay on it.
+    (more features than rows, or collinear ones), the smallest β of features scaled to unit variance. Without
+    ``standardise``, of the features as they are: a unit that hardly varies on the fitted rows then gets no large coefficient, and
+    cannot ruin what is predicted of rows on which it does. Directions within the rounding of the dtype that ``x`` came in do not count: float32 activations on a plane stay on it.
     """
     target, rounding = y, torch.finfo(x.dtype).eps * max(x.shape[-2:])
     x, y = x.double(), y.double()
     x_fit, y_fit = (x, y) if rows is None else (z.index_select(-2, rows.to(x.device)) for z in (x, y))
     x_mean, y_mean = x_fit.mean(-2, keepdim=True), y_fit.mean(-2, keepdim=True)
     scale = (x_fit - x_mean).norm(dim=-2, keepdim=True)
+    if not standardise:
+        scale = torch.ones_like(scale)
     scale = scale.masked_fill(constant(x_fit).unsqueeze(-2), torch.inf)  # a constant feature explains nothing
     beta = torch.linalg.pinv((x_fit - x_mean) / scale, rtol=rounding) @ (y_fit - y_mean)
     beta = beta / scale.mT
