@@ -2,7 +2,7 @@
 
 Plain for spectra: for one model after another build the interaction matrices, one batched ``eigh`` of P matrices of 2P × 2P, frequencies from
 all its eigenvectors. Plain for similarities: a double loop over pairs with the norms recomputed in each. Both sides get the same random
-weights and one thread each, and their results are compared before the clock starts.
+weights and the same threads, and their results are compared before the clock starts.
 """
 
 from __future__ import annotations
@@ -75,15 +75,6 @@ def subject(model: Model) -> Subject:
 
 
 def measure() -> list[Row]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return _measure()
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _measure() -> list[Row]:
     sweep, run = models(list(range(1, 65))), checkpoints(200, 64)
     for (values, share), (full, expected) in zip(
         our_spectra(sweep[::9]), plain_spectra(sweep[::9]), strict=True
@@ -93,7 +84,7 @@ def _measure() -> list[Row]:
         assert_close(share, expected, atol=1e-5, rtol=1e-3)
     for few in (sweep[::9], run[::40]):
         assert_close(our_similarities(few), plain_similarities(few).double(), atol=1e-5, rtol=1e-4)
-    note = f"One thread each of {cores()} cores, float32 weights."
+    note = f"{torch.get_num_threads()} threads on {cores()} cores, both sides; float32 weights."
     return [
         {
             "what": "eigenvalues and p(f | r) of 64 widths x 64 remainders",
