@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from ontogeny.numerics.cores import one_core_each
 from ontogeny.training import pieces
-from ontogeny.training.pieces import one_core_each
 
 TRANSFORMER = {"kind": "transformer", "d_model": 16, "n_heads": 2, "d_head": 8, "d_mlp": 16}
 

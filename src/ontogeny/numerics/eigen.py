@@ -7,27 +7,29 @@ on a busy machine many times more. Here every core gets its own part of the batc
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ontogeny.numerics.cores import one_core_each
+
 
 def eigvalsh(matrices: Tensor) -> Tensor:
     """``torch.linalg.eigvalsh`` of (matrix, n, n): (matrix, n), ascending."""
-    return torch.cat(_shared_out(torch.linalg.eigvalsh, matrices))
+    return torch.cat(shared_out(torch.linalg.eigvalsh, matrices))
 
 
 def eigh(matrices: Tensor) -> tuple[Tensor, Tensor]:
     """``torch.linalg.eigh`` of (matrix, n, n): values (matrix, n), ascending, and vectors (matrix, n, n) in columns."""
-    values, vectors = zip(*_shared_out(torch.linalg.eigh, matrices), strict=True)
+    values, vectors = zip(*shared_out(torch.linalg.eigh, matrices), strict=True)
     return torch.cat(values), torch.cat(vectors)
 
 
-def _shared_out(function: Callable[[Tensor], Any], matrices: Tensor) -> list[Any]:
-    cores = torch.get_num_threads()
-    if matrices.device.type != "cpu" or cores == 1:
+def shared_out(function: Callable[[Tensor], Any], matrices: Tensor) -> list[Any]:
+    """``function`` of parts of (matrix, …), one part a core, in order."""
+    if matrices.device.type != "cpu":
         return [function(matrices)]
-    with ThreadPoolExecutor(cores) as pool:
-        return list(pool.map(function, matrices.chunk(cores)))
+    parts = matrices.chunk(torch.get_num_threads()) if len(matrices) else (matrices,)
+    with one_core_each() as share:
+        return share(function, parts)

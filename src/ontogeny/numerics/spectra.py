@@ -5,10 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ontogeny.numerics.eigen import shared_out
+
 
 def singular_values(matrix: Tensor) -> Tensor:
     """(…, row, column) → (…, component), largest first."""
-    return torch.linalg.svdvals(matrix)
+    lead, size = matrix.shape[:-2], matrix.shape[-2:]
+    values = torch.cat(shared_out(torch.linalg.svdvals, matrix.reshape(-1, *size)))
+    return values.reshape(*lead, min(size))
 
 
 def participation_ratio(s: Tensor) -> Tensor:

@@ -16,11 +16,12 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ontogeny.models.base import Forward, Weights
+from ontogeny.numerics.cores import Work, one_core_each
 from ontogeny.tasks.base import Batch
 from ontogeny.training.feed import Feed
 from ontogeny.training.member import Member, State
 from ontogeny.training.optimisers import Hyper, Moments
-from ontogeny.training.pieces import Work, apart, one_core_each, pieces
+from ontogeny.training.pieces import apart, pieces
 
 BYTE_BUDGET = (
     16 * 2**20

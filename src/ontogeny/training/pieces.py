@@ -10,12 +10,7 @@ For architectures that say ``by_example``: every example passes by itself, and p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import cache
 from itertools import pairwise
-from typing import Any, Protocol
 
 import torch
 
@@ -25,10 +20,6 @@ LARGE = (
     2**24
 )  # parameters × examples of one variant, from which on a piece keeps a core busy for milliseconds
 PIECE = 2048  # examples
-
-
-class Work(Protocol):
-    def __call__(self, function: Callable[..., Any], items: Iterable[Any]) -> list[Any]: ...
 
 
 def apart(architecture: Architecture, weights: Weights, examples: int, device: torch.device) -> bool:
@@ -43,20 +34,3 @@ def pieces(examples: int, most: int = PIECE) -> list[slice]:
     n = -(-examples // most)
     edges = [examples * i // n for i in range(n + 1)]
     return [slice(a, b) for a, b in pairwise(edges)]
-
-
-@contextmanager
-def one_core_each() -> Iterator[Work]:
-    """``share(function, items)``: the results in order, computed side by side, each on one core."""
-    cores = torch.get_num_threads()
-    torch.set_num_threads(1)  # also the BLAS of the workers
-    try:
-        yield lambda function, items: list(_workers(cores).map(function, items))
-    finally:
-        torch.set_num_threads(cores)
-
-
-@cache
-def _workers(cores: int) -> ThreadPoolExecutor:
-    """Kept from step to step: new threads cost a seventh of a step at p = 59."""
-    return ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,))
