@@ -35,7 +35,7 @@ def machine() -> str:
 def page(rows: list[Row]) -> str:
     table = ["| what | times faster (median) | smallest … largest | pairs | note |", "|---|---|---|---|---|"]
     table += [
-        f"| {row['what']} | {row['ratio']:.3g} | {row['min']:.3g} … {row['max']:.3g} | {row['repetitions']} | {row['note']} |"
+        f"| {row['what'].replace('|', chr(92) + '|')} | {row['ratio']:.3g} | {row['min']:.3g} … {row['max']:.3g} | {row['repetitions']} | {row['note']} |"
         for row in rows
     ]
     return "\n\n".join(
