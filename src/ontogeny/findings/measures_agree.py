@@ -37,9 +37,7 @@ def measures_agree(
     for one, other in itertools.combinations(words, 2):
         x, y = data[words[one]], data[words[other]]
         setting = along_runs(x, by, words[one]).astype(float)
-        together = agreement(
-            x, y, np.abs(setting[:, None] - setting[None, :]), permutations=permutations
-        )
+        together = agreement(x, y, np.abs(setting[:, None] - setting[None, :]), permutations=permutations)
         value, p = float(together["partial_spearman"]), float(together["partial_spearman_p"])
         pair = f"{_plain(one)} and {_plain(other)}"
         table = {"pair": [pair] * together.sizes["k"], "k": together["k"].values.tolist()}
@@ -59,7 +57,10 @@ def measures_agree(
                 details={
                     "table": table,
                     "p": p,
-                    **{name: float(together[name]) for name in ("pearson", "spearman", "stress", "stress_unscaled")},
+                    **{
+                        name: float(together[name])
+                        for name in ("pearson", "spearman", "stress", "stress_unscaled")
+                    },
                 },
             )
         )

@@ -21,9 +21,7 @@ RANKS = ("entropy_rank", "ratio_rank", "n_99")
     reads=("lens:eigenspectrum@final", "lens:effective_rank@final"),
     title="Spectrum and effective rank by width",
 )
-def spectrum_by_width(
-    eigenspectrum: xr.Dataset, effective_rank: xr.Dataset, *, by: str = ""
-) -> Drawn:
+def spectrum_by_width(eigenspectrum: xr.Dataset, effective_rank: xr.Dataset, *, by: str = "") -> Drawn:
     """How many directions does an output's interaction matrix use, and how does that grow with the width?
 
     Left: eigenvalue magnitudes of the width on the slider, largest first; the line is the median over outputs, the band reaches
