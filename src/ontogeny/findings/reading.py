@@ -69,7 +69,7 @@ def at_budget(
     within = need(metrics, "run", clock, column, of="metrics").dropna(subset=[column])
     within = within[within[clock] <= budget].sort_values(clock)
     last = within.groupby("run")[column].last()
-    out: pd.DataFrame = allowed.assign(**{column: allowed["run"].map(last)})
+    out: pd.DataFrame = allowed.assign(**{column: allowed["run"].map(last).astype(float)})
     return out
 
 
@@ -92,7 +92,7 @@ def budgets(runs: pd.DataFrame, clock: str = "epoch") -> np.ndarray:
     as the longest.
     """
     column = f"budget_{clock}s"
-    if column in runs:
+    if column in runs and runs[column].notna().any():  # runs of older stores, and recorded ones, do not say
         return runs[column].to_numpy(dtype=float)
     used = need(runs, clock, "status", of="runs")[clock].to_numpy(dtype=float)
     longest = np.nanmax(used, initial=0.0)
