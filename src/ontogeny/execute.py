@@ -172,22 +172,21 @@ def carry_out_training(
 ) -> None:
     """Every run of every job as one population."""
     todo = [members[id] for job in jobs for id in job.runs]
-    steps = {r.id: r.total for r in expect.wanted_runs(todo, study)}
+    asked = expect.wanted_runs(todo, study)
+    steps = {r.id: r.total for r in asked}
     done = dict.fromkeys(steps, 0)
-    whole = sum(steps.values())
+    whole, gone = sum(steps.values()), 0
 
     def tick(m: Member, step: int, total: int) -> None:
+        nonlocal gone
+        gone += step - done[m.id]
         done[m.id] = step
-        progress("train", f"{len(todo)} runs", sum(done.values()), whole)
+        progress("train", f"{len(todo)} runs", gone, whole)
 
     points = study.resume_points
-    keep = {
-        s
-        for r in expect.wanted_runs(todo, study)
-        for s in (points.steps(r.total, r.steps_per_epoch) if points else ())
-    }
+    keep = {s for r in asked for s in (points.steps(r.total, r.steps_per_epoch) if points else ())}
     sink = DiskSink(directory, every=commit_every, keep_resume=frozenset(keep), progress=tick)
-    wanted = {r.id: r.steps for r in expect.wanted_runs(todo, study)}
+    wanted = {r.id: r.steps for r in asked}
     there = directory.index().runs
     resume = {m.id: s for m in todo if (s := resume_point(directory, m, there.get(m.id), wanted[m.id]))}
     unfinished = []
@@ -201,7 +200,7 @@ def carry_out_training(
         ):  # killed between its last commit and its record
             sink.begin(m, state.step, _record(directory, m) | {"provenance": provenance(device, "")})
             sink.finish(m, state.step, state.outcome)
-            done[m.id] = steps[m.id]
+            tick(m, steps[m.id], steps[m.id])
         else:
             unfinished.append(m)
 

@@ -72,7 +72,10 @@ def wanted_runs(members: Sequence[Member], study: Study) -> tuple[WantedRun, ...
     feeds: dict[str, Feed] = {}
     runs = []
     for m in members:
-        feed = feeds.setdefault(canonical([m.spec["task"], m.batch]), Feed([m]))
+        like = canonical([m.spec["task"], m.batch])
+        if like not in feeds:  # splitting the table once a task is enough: only sizes are asked
+            feeds[like] = Feed([m])
+        feed = feeds[like]
         total = total_steps(study, feed)
         kept = tuple(study.checkpoints.steps(total, feed.steps_per_epoch)[:-1])
         runs.append(WantedRun(m.id, m.name, total, feed.steps_per_epoch, kept, study.train.stop))
