@@ -66,6 +66,16 @@ def test_company_and_the_number_of_cores_do_not_matter(train, study, small_is_la
         torch.set_num_threads(before)
 
 
+def test_looking_more_often_does_not_change_the_path(train, study, small_is_large):
+    """An evaluation goes through the full batch as the next update does, which then takes its gradients from there."""
+    seldom = {"unit": "epoch", "ranges": [{"every": 4}]}
+    often, rarely = train(study), train({**study, "train": {**study["train"], "evaluate": seldom}})
+    for name in often.states:
+        assert len(often.rows[name]) > len(rarely.rows[name])
+        assert often.told(name)["state"] == rarely.told(name)["state"]
+        assert often.rows[name][-1] == rarely.rows[name][-1]
+
+
 def test_architectures_that_do_not_ask_for_it_are_left_in_the_stack(tiny_study):
     class Mixing:
         """Its examples compete with one another, as in batch top-k."""

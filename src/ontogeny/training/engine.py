@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -23,6 +23,11 @@ from ontogeny.training.member import Member, State
 from ontogeny.training.optimisers import Hyper, Moments
 from ontogeny.training.pieces import apart, pieces
 
+#: Per-example values of a piece of a batch, and its gradients by weight.
+Pass = tuple[dict[str, Tensor], dict[str, Tensor]]
+Item = TypeVar("Item")
+
+SEEN = 1024  # examples of a piece that is only evaluated: small enough to share out evenly
 BYTE_BUDGET = (
     16 * 2**20
 )  # one variant's activations in an evaluation, roughly; never depends on the number of variants
@@ -65,6 +70,9 @@ class TorchEngine:
         self.inputs, self.labels = probe.inputs.to(self.device), probe.labels.to(self.device)
         self.mask = None if probe.mask is None else probe.mask.to(self.device)
         self.apart = apart(self.first.architecture, padded[0].weights, feed.rows_per_batch, self.device)
+        self._ahead: list[Pass] | None = (
+            None  # of the next update, where an evaluation went through its batch
+        )
 
     # -- stacking ------------------------------------------------------------------------------------------------
 
@@ -111,6 +119,7 @@ class TorchEngine:
         """Keep only the active variants in the stack. Nobody's arithmetic depends on who else is there."""
         if list(self._stacked) == list(active):
             return
+        self._ahead = None
         for i in self._stacked.keys() - set(active):
             self._done[i] = self.state(i)
         rows = torch.tensor([self._stacked[i] for i in active], device=self.device)
@@ -170,41 +179,49 @@ class TorchEngine:
 
     def _stack(self, active: Sequence[int], batch: Batch, step: int) -> Tensor:
         """One update of all variants as one program; their losses before it."""
-        loss, gradients = self._gradients(self.weights, batch, batch.labels.shape[1])
+        values, gradients = self._pass(self.weights, batch, batch.labels.shape[1])
         self._update(active, slice(None), gradients, step)
-        return loss
+        return values["loss"].sum(-1) / batch.labels.shape[1]
 
     def _side_by_side(self, active: Sequence[int], batch: Batch, step: int, share: Work) -> Tensor:
         """One update of all variants, piece by piece (see :mod:`ontogeny.training.pieces`); their losses before it."""
-        n = batch.labels.shape[1]
-
-        def gradients(item: tuple[int, slice]) -> tuple[Tensor, dict[str, Tensor]]:
-            row, part = item
-            mine = {name: w[row] for name, w in self.weights.items()}
-            return self._gradients(
-                mine, Batch(batch.inputs[row, part], batch.labels[row, part], batch.mask), n
-            )
+        n, everyone = batch.labels.shape[1], range(len(active))
+        passes = self._ahead or self._passes(batch, share)
+        self._ahead = None
+        each = batched(passes, len(passes) // len(active))
 
         def update(row: int) -> Tensor:
-            losses, by_piece = zip(*found[row * len(parts) : (row + 1) * len(parts)], strict=True)
+            values, by_piece = zip(*each[row], strict=True)
             whole = {
                 name: functools.reduce(torch.add, (g[name] for g in by_piece))[None] for name in by_piece[0]
             }
             self._update([active[row]], slice(row, row + 1), whole, step)
-            return functools.reduce(torch.add, losses)
+            return functools.reduce(torch.add, (v["loss"].sum(-1) / n for v in values))
 
-        parts, everyone = pieces(n), range(len(active))
-        found = share(gradients, [(row, part) for row in everyone for part in parts])
         return torch.stack(share(update, everyone))
 
-    def _gradients(self, weights: Weights, batch: Batch, examples: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Loss and its gradient, of the sum over this batch as a share of all ``examples``."""
+    def _passes(self, batch: Batch, share: Work) -> list[Pass]:
+        """Forward and backward of every piece of every variant's batch, variant by variant."""
+        variants, n = batch.labels.shape
+
+        def one(item: tuple[int, slice]) -> Pass:
+            row, part = item
+            mine = {name: w[row] for name, w in self.weights.items()}
+            return self._pass(mine, Batch(batch.inputs[row, part], batch.labels[row, part], batch.mask), n)
+
+        return share(one, [(row, part) for row in range(variants) for part in pieces(n)])
+
+    def _pass(self, weights: Weights, batch: Batch, examples: int) -> Pass:
+        """What the objective says of each example, and the gradient of their loss, summed, as a share of all ``examples``."""
         leaves = {n: w.detach().requires_grad_(n in self.trained) for n, w in weights.items()}
         objective = self.first.objective
         forward = self.first.architecture.forward(leaves, batch.inputs, read=objective.reads)
-        loss = objective.examples(forward, batch)["loss"].sum(-1) / examples
-        values = torch.autograd.grad(loss.sum(), [leaves[n] for n in self.trained], allow_unused=True)
-        return loss.detach(), {n: g for n, g in zip(self.trained, values, strict=True) if g is not None}
+        values = objective.examples(forward, batch)
+        loss = (values["loss"].sum(-1) / examples).sum()
+        gradients = torch.autograd.grad(loss, [leaves[n] for n in self.trained], allow_unused=True)
+        return {metric: v.detach() for metric, v in values.items()}, {
+            n: g for n, g in zip(self.trained, gradients, strict=True) if g is not None
+        }
 
     @torch.no_grad()
     def _update(self, who: Sequence[int], rows: slice, gradients: dict[str, Tensor], step: int) -> None:
@@ -221,23 +238,42 @@ class TorchEngine:
 
     # -- evaluation ----------------------------------------------------------------------------------------------
 
-    @torch.no_grad()
     def evaluate(self, active: Sequence[int]) -> list[dict[str, float]]:
         self._compact(active)
-        everyone = range(len(active))
         if self.apart:
-            parts = pieces(len(self.inputs))
             with one_core_each() as share:
-                done = share(self._examples, [(row, part) for row in everyone for part in parts])
-            each = [joined(done[row * len(parts) : (row + 1) * len(parts)]) for row in everyone]
+                each = self._evaluate_side_by_side(active, share)
         else:
             most = max(1, BYTE_BUDGET // (4 * 16 * max(64, self.feed.task.signature.outputs)))
-            whole = joined([self._examples((slice(None), part)) for part in pieces(len(self.inputs), most)])
-            each = [{metric: v[row] for metric, v in whole.items()} for row in everyone]
+            parts = [(slice(None), part) for part in pieces(len(self.inputs), most)]
+            whole = joined([self._examples(item) for item in parts])
+            each = [{metric: v[row] for metric, v in whole.items()} for row in range(len(active))]
         return [summarise(each[row], self.feed.splits[i]) for row, i in enumerate(active)]
 
+    def _evaluate_side_by_side(self, active: Sequence[int], share: Work) -> list[dict[str, Tensor]]:
+        """Per-example values of each variant. A full batch is gone through as an update does, which then has its gradients."""
+        n = len(self.inputs)
+        if self.feed.size != "full":
+            parts = pieces(n, SEEN)
+            done = share(self._examples, [(row, part) for row in range(len(active)) for part in parts])
+            return [joined(one) for one in batched(done, len(parts))]
+        (batch,) = self._batches(active, step := self._steps[active[0]], step + 1)
+        self._ahead = self._ahead or self._passes(batch, share)
+        trained = [self.feed.splits[i]["train"] for i in active]
+        others = [without(n, rows) for rows in trained]
+        items = [(row, rest[part]) for row, rest in enumerate(others) for part in pieces(len(rest), SEEN)]
+        done = share(self._examples, items)
+        seen = batched([values for values, _ in self._ahead], len(self._ahead) // len(active))
+        unseen = batched(done, len(done) // len(active)) if done else [[] for _ in active]
+        return [
+            {metric: v[order.argsort()] for metric, v in joined([*a, *b]).items()}
+            for a, b, order in zip(
+                seen, unseen, map(torch.cat, zip(trained, others, strict=True)), strict=True
+            )
+        ]
+
     @torch.no_grad()
-    def _examples(self, item: tuple[int | slice, slice]) -> dict[str, Tensor]:
+    def _examples(self, item: tuple[int | slice, slice | Tensor]) -> dict[str, Tensor]:
         """What the objective says of a part of the probe, for one row of the stack or all."""
         rows, part = item
         batch = Batch(self.inputs[part], self.labels[part], self.mask)
@@ -245,6 +281,18 @@ class TorchEngine:
         objective = self.first.objective
         forward: Forward = self.first.architecture.forward(weights, batch.inputs, read=objective.reads)
         return objective.examples(forward, batch)
+
+
+def without(n: int, rows: Tensor) -> Tensor:
+    """The rows of 0 … n − 1 that are not among ``rows``, in order."""
+    rest = torch.ones(n, dtype=torch.bool)
+    rest[rows] = False
+    return rest.nonzero().squeeze(-1)
+
+
+def batched(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
+    """Neighbours in groups of ``size``."""
+    return [items[i : i + size] for i in range(0, len(items), size)]
 
 
 def joined(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:

@@ -32,5 +32,5 @@ def apart(architecture: Architecture, weights: Weights, examples: int, device: t
 def pieces(examples: int, most: int = PIECE) -> list[slice]:
     """Examples in equal parts of at most ``most``."""
     n = -(-examples // most)
-    edges = [examples * i // n for i in range(n + 1)]
+    edges = [examples * i // max(n, 1) for i in range(n + 1)]
     return [slice(a, b) for a, b in pairwise(edges)]
