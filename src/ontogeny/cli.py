@@ -344,20 +344,36 @@ def report(
         Literal["html", "md"],
         typer.Option(help="html: one offline file. md: Markdown, with PNG figures beside it."),
     ] = "html",
+    run_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--run",
+            help="Only this run, by id or values (seed=0); several: a comparison of them.",
+            metavar="RUN",
+        ),
+    ] = None,
     out_file: Annotated[
         Path | None, typer.Option("--out", help="File to write instead of DIR/report/.", metavar="FILE")
     ] = None,
 ) -> None:
-    """Write the report of a study from what is there.
+    """Write the report of a study from what is there; of one of its runs (--run seed=0); or a comparison of some.
+
+    `--run seed=0 --run seed=3` lays their curves over one another at the step at which each groks, shows the same pictures of each, and says
+    which numbers and maps are the same in all of them and which are not.
 
     Figures of a Markdown report need `pip install 'ontogeny[images]'` and a Chromium; without them a line says so.
     """
     from ontogeny.handles import open_store
     from ontogeny.report.assemble import write_report
+    from ontogeny.report.chosen import write_chosen
 
     store = open_store(directory)
+    runs = [store.run(which) for which in run_ or []]
     with store.directory.lock("ontogeny report"):
-        path = write_report(store.directory, None, format, out_file)
+        if runs:
+            path = write_chosen(store, runs, format, out_file)
+        else:
+            path = write_report(store.directory, None, format, out_file)
     out.print(f"report: {path}", soft_wrap=True, highlight=False)
 
 

@@ -50,7 +50,7 @@ def check(study: Study, members: Sequence[Member]) -> None:
     for use in study.lenses:
         refuse_lens(use, members[0])
     for use in study.measures:
-        registry.measures[use.name].options(use.options)
+        refuse_measure(use, members[0])
     for use in (use for section in study.report for use in section.views):
         registry.views[use.name]
     for use in study.findings:
@@ -63,6 +63,14 @@ def refuse_lens(use: Use, m: Member) -> None:
     lens.options(use.options)
     if obstacle := _obstacle(use.name, _names(m)):
         raise UserError(f"The lens '{use.name}' cannot look at this study's models: {obstacle}.")
+
+
+def refuse_measure(use: Use, m: Member) -> None:
+    """Say what is wrong with the wish to compare models like ``m`` by a measure, before anything is done."""
+    measure = registry.measures[use.name]
+    measure.options(use.options)
+    if obstacle := _names(m).lacks(measure.reads):
+        raise UserError(f"The measure '{use.name}' cannot compare this study's models: {obstacle}.")
 
 
 def wanted_runs(members: Sequence[Member], study: Study) -> tuple[WantedRun, ...]:
@@ -95,6 +103,7 @@ def wanted_lens(use: Use, m: Member) -> Wanted:
 
 
 def wanted_measure(use: Use, m: Member) -> Wanted:
+    refuse_measure(use, m)
     measure = registry.measures[use.name]
     options = measure.options(use.options)
     stamp = fingerprint.combine(fingerprint.of(measure, m.architecture, m.task), options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from ontogeny.store import results
 from ontogeny.store.directory import Directory
 from ontogeny.store.files import read_json
 from ontogeny.store.index import Index, ResultFile, RunEntry
-from ontogeny.study import Study, Use
+from ontogeny.study import Study, Use, set_path
 from ontogeny.training.member import Member
 from ontogeny.views.base import Drawn, View
 
@@ -44,6 +44,11 @@ class Run:
     @property
     def id(self) -> str:
         return self.entry.id
+
+    @property
+    def name(self) -> str:
+        """What it is called among the others: "d_hidden=32, seed=0", or its id where nothing varied."""
+        return ", ".join(f"{k}={v}" for k, v in self.varied.items()) or self.id
 
     @property
     def varied(self) -> dict[str, Any]:
@@ -128,6 +133,7 @@ class Run:
 
     def compare(self, measure: str, between: Between = "final", **options: Any) -> xr.Dataset:
         """A measure between the steps of this run: ``consecutive``, each to the ``final``, or ``all`` pairs."""
+        expect.refuse_measure(Use(name=measure, options=options), self.member)
         entry = registry.measures[measure]
         subject = build.subject(self.member, self._load(self.steps))
         return between_steps(entry, subject, self.steps, entry.options(options), between)
@@ -147,12 +153,16 @@ class Run:
 class Store:
     """A study on disk: ``store.runs()``, ``store.run(d_hidden=32)``, ``store.compare("tn_similarity")``, ``store.view(…)``."""
 
-    def __init__(self, directory: Directory) -> None:
-        self.directory = directory
+    def __init__(self, directory: Directory, chosen: Collection[str] | None = None) -> None:
+        self.directory, self.chosen = directory, chosen
         self._cache: dict[str, Any] = {}
 
     def __repr__(self) -> str:
-        return f"<Store {self.directory.root}: study '{self.study.name}', {len(self.index.runs)} runs>"
+        return f"<Store {self.directory.root}: study '{self.study.name}', {len(self.entries())} runs>"
+
+    def only(self, runs: Iterable[Run]) -> Store:
+        """The same study as if these were all its runs: tables, views, lenses and measures are of them alone."""
+        return Store(self.directory, frozenset(run.id for run in runs))
 
     @cached_property
     def study(self) -> Study:
@@ -197,15 +207,26 @@ class Store:
     def entries(self) -> list[RunEntry]:
         """Runs of the study in its order; runs that are there besides come after."""
         order = {v: i for i, v in enumerate(self._member_ids)}
-        return sorted(self.index.runs.values(), key=lambda e: (order.get(e.id, len(order)), e.id))
+        there = [e for e in self.index.runs.values() if self.chosen is None or e.id in self.chosen]
+        return sorted(there, key=lambda e: (order.get(e.id, len(order)), e.id))
 
     @cached_property
     def _member_ids(self) -> list[str]:
         return [m.id for m in build.members(self.study)] if self.study.train else []
 
     def run(self, id: str | None = None, **varied: Any) -> Run:
-        """The one run with this id (or the beginning of one), or with these values: ``store.run(d_hidden=32, seed=0)``."""
+        """The one run with this id (or the beginning of one), or with these values: ``store.run(d_hidden=32, seed=0)``.
+
+        In words, as on the command line: ``store.run("d_hidden=32,seed=0")``.
+        """
         entries = self.entries()
+        if id is not None and "=" in id:
+            for pair in id.split(","):
+                key, _, text = pair.partition("=")
+                said: dict[str, Any] = {}
+                set_path(said, f"value={text.strip()}")
+                varied[key.strip()] = said["value"]
+            id = None
         if id is not None:
             found = [e for e in entries if e.id.startswith(id)]
             if not found:
@@ -229,6 +250,15 @@ class Store:
         differ = {k: sorted({e.record["varied"].get(k) for e in found}) for k in found[0].record["varied"]}
         open_names = {k: v for k, v in differ.items() if len(v) > 1}
         raise UserError(f"{len(found)} runs have {asked}; say which: {open_names}.")
+
+    def fellows(self, run: Run) -> list[Run]:
+        """The runs that differ from this one in nothing but seeds, itself among them."""
+
+        def setting(one: Run) -> dict[str, Any]:
+            return {k: v for k, v in one.varied.items() if k != "seed"}
+
+        runs = [Run(self, e) for e in self.entries()]
+        return [one for one in runs if setting(one) == setting(run)]
 
     def metrics(self) -> pd.DataFrame:
         """Every logged step of every run, long: run, what varied, step, epoch, metrics."""
@@ -310,9 +340,13 @@ class Store:
         return with_slider(self.draw(name, **options))
 
     def draw(self, name: str, **options: Any) -> Drawn:
-        """A view with its bindings and the sentence it says. ``measure="…"`` names the measure of a generic view."""
+        """A view with its bindings and the sentence it says.
+
+        ``measure="…"`` names the measure of a generic view; without it, the first that the study asks for.
+        """
         view: View = registry.views[name]
-        measure = options.pop("measure", "tn_similarity")
+        first = next((use.name for use in self.study.measures), "activation_similarity")
+        measure = options.pop("measure", first)
         options = view.options(options)
         reads = [read.replace("measure:*", f"measure:{measure}") for read in filled(view.reads, options)]
         data = self.gather(reads)

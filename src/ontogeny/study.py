@@ -365,5 +365,5 @@ def dump(study: Study) -> str:
             return {k: clean(v) for k, v in x.items() if v is not None}
         return [clean(v) for v in x] if isinstance(x, list | tuple) else x
 
-    data = study.model_dump(mode="json", exclude_defaults=True)
+    data = study.model_dump(exclude_defaults=True)  # not mode="json", which has no infinity
     return tomli_w.dumps(clean({"schema_version": study.schema_version, **data}))

@@ -119,6 +119,31 @@ class Subject:
         """What ``lens`` said of the last step, without leading axes."""
         return self.final_results[lens][variable]
 
+    def lacks(self, reads: Collection[str]) -> str | None:
+        """Why something that reads these (``weights:W_l``, ``tap:NAME``, ``grid``, …) cannot look at this model; ``None`` if it can."""
+        of: dict[str, list[str]] = {}
+        for read in reads:
+            kind, _, name = read.partition(":")
+            of.setdefault(kind, []).append(name)
+        missing_weights = [w for w in of.get("weights", ()) if w and w not in self.weights]
+        missing_taps = [t for t in of.get("tap", ()) if t not in self.architecture.taps]
+        if missing_weights:
+            return f"it reads the weights {', '.join(missing_weights)}; the model has {', '.join(self.weights)}"
+        if missing_taps:
+            return f"it reads the taps {', '.join(missing_taps)}; the model has {', '.join(self.architecture.taps)}"
+        if of.keys() & {"outputs", "gradients", "tap"}:
+            if not getattr(self.architecture, "runs", True):
+                return "it reads the forward pass, and of this run only the weights are known"
+            if not len(self.probe.inputs):
+                return "it reads the forward pass, and this run was recorded without a task to run it on"
+        if "grid" in of and not self.probe.grid:
+            return "it needs a task whose probe is a grid (a, b)"
+        if "period" in of and not self.probe.period:
+            return "it needs a task with a period"
+        if "split" in of and not self.split:
+            return "it needs a task with a train and a held-out part"
+        return None
+
     def at(self, index: int | tuple[int, ...]) -> Subject:
         """The subject at one place of the leading axes."""
         return self._with(lambda w: w[index])

@@ -93,6 +93,10 @@ def holds(
             scope=reach,
             evidence={"values": source},
             values=tuple(values),
-            details={"condition": {k: v for k, v in condition.items() if v is not None}, "yes": yes},
+            details={
+                "condition": {k: v for k, v in condition.items() if v is not None},
+                "yes": yes,
+                "runs": {run: bool(one) for run, one in zip(runs["run"], true, strict=True) if one == one},
+            },
         )
     ]

@@ -44,13 +44,13 @@ def map_agreement(
     """
     maps = _maps(data[source], source, name, among, among_is)
     claim = text or f"{name} of {source} is the same map in every run"
-    matrix = _correlations(maps)
+    matrix = correlations(maps)
     if len(maps) < 3 or not np.isfinite(matrix[np.triu_indices(len(maps), 1)]).any():
         return [_unknown(claim, len(maps), "three runs with inputs that are known in two of them are needed")]
     everyone = np.arange(len(maps))
     seen = pair_mean(matrix, everyone)
     rng = np.random.default_rng(0)
-    null = np.array([pair_mean(_correlations(_shuffled(maps, rng)), everyone) for _ in range(draws)])
+    null = np.array([pair_mean(correlations(shuffled(maps, rng)), everyone) for _ in range(draws)])
     low, top = interval = bootstrap_interval(lambda chosen: pair_mean(matrix, chosen), len(maps), level=level)
     p = float(permutation_p(seen, null))
     judged: Verdict = "agrees" if low >= high else "disagrees" if top < high else "cannot tell"
@@ -98,7 +98,7 @@ def map_symmetry(
     if len(values) < 2:
         return [_unknown(claim, len(values), "two runs in which (a, b) and (b, a) are both known are needed")]
     rng = np.random.default_rng(0)
-    null = np.array([np.nanmean([_symmetry(m) for m in _shuffled(maps, rng)]) for _ in range(draws)])
+    null = np.array([np.nanmean([_symmetry(m) for m in shuffled(maps, rng)]) for _ in range(draws)])
     seen = float(values.mean())
     low, top = mean_interval(values, level)
     p = float(permutation_p(seen, null))
@@ -137,9 +137,14 @@ def _maps(data: Any, source: str, name: str, among: str, among_is: bool) -> np.n
     return np.asarray(values)
 
 
-def _correlations(maps: np.ndarray) -> np.ndarray:
-    """Spearman's correlation between runs, (run, run)."""
+def correlations(maps: np.ndarray) -> np.ndarray:
+    """Spearman's correlation between runs, (run, run), over what is known in both; NaN where one of them is constant."""
     flat = maps.reshape(len(maps), -1)
+    if np.isfinite(flat).all():
+        with np.errstate(divide="ignore", invalid="ignore"):
+            out = np.atleast_2d(np.corrcoef(stats.rankdata(flat, axis=1)))
+        np.fill_diagonal(out, 1.0)
+        return out
     out = np.eye(len(flat))
     for i in range(len(flat)):
         for j in range(i):
@@ -161,7 +166,7 @@ def _spearman(x: np.ndarray, y: np.ndarray) -> float:
     return float(stats.spearmanr(x[known], y[known]).statistic)
 
 
-def _shuffled(maps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def shuffled(maps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The known values of every run in random places among themselves."""
     out = maps.copy()
     for one in out:

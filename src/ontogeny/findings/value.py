@@ -98,6 +98,7 @@ def value(
                         int(one) if isinstance(one, int | np.integer) else str(one)
                         for one in sorted(runs["seed"].unique())
                     ],
+                    "runs": dict(zip(runs["run"], runs["value"], strict=True)),
                 },
             )
         )

@@ -47,26 +47,7 @@ class Lens(Catalogued):
 
     def obstacle(self, model: Subject) -> str | None:
         """Why this lens cannot look at this model; ``None`` if it can."""
-        missing_weights = [w for w in self.of("weights") if w and w not in model.weights]
-        missing_taps = [t for t in self.of("tap") if t not in model.architecture.taps]
-        if missing_weights:
-            return (
-                f"it reads the weights {', '.join(missing_weights)}; the model has {', '.join(model.weights)}"
-            )
-        if missing_taps:
-            return f"it reads the taps {', '.join(missing_taps)}; the model has {', '.join(model.architecture.taps)}"
-        if any(read.partition(":")[0] in ("outputs", "gradients", "tap") for read in self.reads):
-            if not getattr(model.architecture, "runs", True):
-                return "it reads the forward pass, and of this run only the weights are known"
-            if not len(model.probe.inputs):
-                return "it reads the forward pass, and this run was recorded without a task to run it on"
-        if "grid" in self.reads and not model.probe.grid:
-            return "it needs a task whose probe is a grid (a, b)"
-        if "period" in self.reads and not model.probe.period:
-            return "it needs a task with a period"
-        if "split" in self.reads and not model.split:
-            return "it needs a task with a train and a held-out part"
-        return None
+        return model.lacks(self.reads)
 
 
 def lens(

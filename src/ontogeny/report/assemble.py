@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import warnings
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -38,22 +39,33 @@ def write_report(
     out: Path | None = None,
 ) -> Path:
     """The report of a study, written whole: ``report/index.html`` or ``report/report.md``, or ``out`` with its figures beside it."""
-    store = Store(directory)
-    document = assemble(store)
-    if format == "md":
-        path = out or directory.report / "report.md"
-        write_text(path, markdown.render(document, path.parent / path.stem))
-        return path
-    path = out or directory.report / "index.html"
-    write_text(path, html.render(document))
-    if out is not None:
+    path = write(
+        assemble(Store(directory)), directory, "index" if format == "html" else "report", format, out
+    )
+    if out is not None or format == "md":
         return path
     if stamp is None:
-        members = expect.members_of(store.study, directory)
-        stamp = expect.expectations(store.study, members).report
+        study = directory.study()
+        stamp = expect.expectations(study, expect.members_of(study, directory)).report
     write_json(
         directory.report / "report.json",
         {"fingerprint": stamp, "written": datetime.now(UTC).isoformat(timespec="seconds")},
+    )
+    return path
+
+
+def write(
+    document: Document,
+    directory: Directory,
+    stem: str,
+    format: Literal["html", "md"] = "html",
+    out: Path | None = None,
+) -> Path:
+    """A document as ``report/STEM.html`` or ``report/STEM.md``, or as ``out``; Markdown has its figures beside it."""
+    path = out or directory.report / f"{stem}.{format}"
+    write_text(
+        path,
+        html.render(document) if format == "html" else markdown.render(document, path.parent / path.stem),
     )
     return path
 
@@ -66,18 +78,9 @@ def assemble(store: Store) -> Document:
         ("Training", "How did the runs learn?", tuple(Use(name=v) for v in DEFAULT_VIEWS))
     ]
     for heading, prose, views in recipe:
-        figures, missing = [], []
-        for use in views:
-            try:
-                drawn = store.draw(use.name, **use.options)
-            except Exception as error:  # one figure that cannot be drawn must not cost the whole report
-                if not isinstance(error, UserError):
-                    warnings.warn(f"The view '{use.name}' failed: {error!r}.", stacklevel=2)
-                missing.append(f"“{registry.views[use.name].title}” is not drawn: {error}")
-                continue
-            figures.append(Figure(drawn, use.label or registry.views[use.name].title, how_to_read(use.name)))
+        figures, note = drawn(store, views)
         answer += [f.drawn.says for f in figures[:1] if f.drawn.says]
-        sections.append(Section(heading, prose, figures, note=" ".join(missing)))
+        sections.append(Section(heading, prose, figures, note=note))
     found = store.findings()
     return Document(
         title=study.title or study.name,
@@ -88,6 +91,22 @@ def assemble(store: Store) -> Document:
         made_by=f"ontogeny run {study.name}",
         verdicts=[as_verdict(f) for f in found],
     )
+
+
+def drawn(store: Store, uses: Iterable[Use], whose: str = "") -> tuple[list[Figure], str]:
+    """The figures, ``whose`` behind every caption, and a note on those that could not be drawn."""
+    figures, missing = [], []
+    for use in uses:
+        title = use.label or registry.views[use.name].title
+        try:
+            figures.append(
+                Figure(store.draw(use.name, **use.options), f"{title}{whose}", how_to_read(use.name))
+            )
+        except Exception as error:  # one figure that cannot be drawn must not cost the whole report
+            if not isinstance(error, UserError):
+                warnings.warn(f"The view '{use.name}' failed: {error!r}.", stacklevel=2)
+            missing.append(f"“{title}” is not drawn: {error}")
+    return figures, " ".join(missing)
 
 
 def how_to_read(view: str) -> str:

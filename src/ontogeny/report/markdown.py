@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ontogeny.report.document import Document, Figure, Section, cells, paragraphs, said
-from ontogeny.views.bindings import with_slider
+from ontogeny.views.bindings import still
 
 VERDICTS = ("claim", "published", "ours", "interval", "n", "verdict", "property_of", "why")
 
@@ -76,11 +76,7 @@ def _pictures(figures: Sequence[Figure], folder: Path | None) -> tuple[list[str]
     import plotly.io as pio
 
     names = [f"figure-{i}.png" for i in range(1, len(figures) + 1)]
-    drawings = [with_slider(figure.drawn) for figure in figures]
-    for drawing in drawings:
-        drawing.update_layout(
-            sliders=[], width=1000
-        )  # a picture cannot be slid; it shows where the slider starts
+    drawings = [still(figure.drawn).update_layout(width=1000) for figure in figures]
     folder.mkdir(parents=True, exist_ok=True)
     try:
         pio.write_images(drawings, [folder / name for name in names], scale=1.5)

@@ -70,6 +70,15 @@ def with_slider(drawn: Drawn, height: int | None = None) -> go.Figure:
     return fig
 
 
+def still(drawn: Drawn) -> go.Figure:
+    """A copy of the figure as it stands where its cursor begins, without sliders: for paper, and for pictures side by side."""
+    fig = go.Figure(drawn.figure)
+    for one in drawn.bindings:
+        start = len(one.ticks) - 1 if drawn.start is None else drawn.start
+        fig.data[one.trace][one.attribute] = _plain(one.values[start])
+    return fig
+
+
 def _step(fig: go.Figure, group: Sequence[Bind], tick: int) -> dict[str, Any]:
     """One restyle for all bindings; a trace that does not bind an attribute keeps the value it has."""
     traces = sorted({one.trace for one in group})

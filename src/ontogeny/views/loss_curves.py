@@ -35,7 +35,7 @@ def loss_curves(metrics: pd.DataFrame, *, by: str = "", part: str = "", points: 
     part = part or held_out(metrics)
     drawn = [quantity for quantity in ("loss", "accuracy") if f"{part}_{quantity}" in metrics]
     logged = metrics[metrics["step"] > 0].sort_values([by, "run", "step"])
-    fig = panels(len(drawn), height=430, bars=True)
+    fig = panels(len(drawn), height=430, bars=logged[by].nunique() > 1)
     places = {value: i for i, value in enumerate(sorted(logged[by].unique(), key=str))}
     if not pd.api.types.is_numeric_dtype(logged[by]):  # words stand in their order
         logged = logged.assign(**{by: logged[by].map(places)})
@@ -64,10 +64,10 @@ def loss_curves(metrics: pd.DataFrame, *, by: str = "", part: str = "", points: 
                 row=1,
                 col=panel,
             )
-    axis = colour_axis(
-        fig, 0, colourbar(name_of(by).capitalize()), colorscale=ORDERED, cmin=low, cmax=high, showscale=True
-    )
-    fig.add_trace(_scale_bearer(axis, low, high), row=1, col=1)
+    if high > low:
+        bar = colourbar(name_of(by).capitalize())
+        axis = colour_axis(fig, 0, bar, colorscale=ORDERED, cmin=low, cmax=high, showscale=True)
+        fig.add_trace(_scale_bearer(axis, low, high), row=1, col=1)
     steps, losses = logged["step"], logged[f"{part}_loss"]
     losses = losses[losses > 0]
     fig.update_xaxes(title_text=name_of("step"), **log_ticks(steps.min(), steps.max(), most=7))
@@ -111,6 +111,13 @@ def _says(logged: pd.DataFrame, by: str, part: str) -> str:
     loss = last[f"{part}_loss"]
     best, worst = last.iloc[int(loss.to_numpy().argmin())], last.iloc[int(loss.to_numpy().argmax())]
     sign, perfect = sign_of(by), ""
+    if len(last) == 1:
+        ended = [
+            f"{part} {name} {last.iloc[0][f'{part}_{name}']:.3g}"
+            for name in ("loss", "accuracy")
+            if f"{part}_{name}" in last
+        ]
+        return f"At the last step, {int(last.iloc[0]['step']):,}: {', '.join(ended)}."
     if f"{part}_accuracy" in last:
         there = int((last[f"{part}_accuracy"] >= 1.0).sum())
         perfect = f"{share_of(there, len(last), 'runs')} ended at a {part} accuracy of 1; "

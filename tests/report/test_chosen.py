@@ -1,0 +1,100 @@
+"""Reports of one run and of chosen runs say what the results on disk say, of these runs and no others."""
+
+from __future__ import annotations
+
+import pytest
+
+from ontogeny import api, cli
+from ontogeny.errors import UserError
+from ontogeny.report import html
+from ontogeny.report.chosen import of_one_run, of_runs, write_chosen
+
+REPORT = [
+    {"heading": "Curves", "views": [{"name": "loss_curves"}]},
+    {"heading": "Frequencies", "views": [{"name": "key_frequency_bars", "options": {"run": "seed=1"}, "label": "Seed 1"}]},
+    {"heading": "Alike?", "views": ["similarity_heatmap"]},
+]  # fmt: skip
+FINDINGS = [
+    {"name": "value", "options": {"source": "metrics", "name": "all_loss", "reduce": "last", "text": "final loss"}},
+    {"name": "holds", "options": {"source": "metrics", "name": "all_accuracy", "reduce": "last", "at_least": 2.0, "text": "beyond all"}},
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def store(tiny_study, tmp_path_factory):
+    study = tiny_study(
+        task={"kind": "modular_addition", "p": 7, "train_fraction": 0.6, "equals": True},
+        architecture={"kind": "transformer", "d_model": 8, "n_heads": 2, "d_head": 4, "d_mlp": 8},
+        lenses=["performance", "key_frequencies", "progress_measures", "learning_events", "learning_phases"],
+        measures=["activation_similarity"],
+        findings=FINDINGS,
+        report=REPORT,
+        vary={"seed": [0, 1, 2]},
+    )
+    out = tmp_path_factory.mktemp("chosen") / "out"
+    return api.run(study, out)
+
+
+def headings(document):
+    return [section.heading for section in document.sections]
+
+
+def table(document, heading):
+    return next(section.table for section in document.sections if section.heading == heading)
+
+
+def test_a_run_is_found_by_words(store):
+    assert store.run("seed=1").id == store.run(seed=1).id == store.run(store.run(seed=1).id[:6]).id
+    with pytest.raises(UserError, match="No run has seed=9"):
+        store.run("seed=9")
+    assert [run.name for run in store.fellows(store.run("seed=1"))] == ["seed=0", "seed=1", "seed=2"]
+
+
+def test_one_run_is_shown_alone_and_stands_among_its_fellows(store):
+    run = store.run("seed=2")
+    document = of_one_run(store, run)
+    assert "Frequencies" in headings(document) and "Alike?" not in headings(document)
+    bars = next(s for s in document.sections if s.heading == "Frequencies").figures[0]
+    expected = run.lens("key_frequencies")["share"].isel(step=-1)
+    assert bars.drawn.figure.data[0].y == pytest.approx(expected.values, rel=1e-3)
+    numbers = table(document, "Its numbers").set_index("quantity")
+    losses = [store.run(seed=i).lens("performance")["loss"].isel(step=-1).sel(split="all").item() for i in range(3)]
+    row = numbers.loc["loss, mean over examples, all (nat) · performance"]
+    assert row["this run"] == pytest.approx(losses[2])
+    assert row["place"] == f"{1 + sum(one < losses[2] for one in losses)} of 3"
+    claims = table(document, "Claims of the study").set_index("claim")
+    assert float(claims.loc["final loss", "seed=2"]) == pytest.approx(run.metrics()["all_loss"].iloc[-1], rel=1e-3)
+    assert claims.loc["beyond all", "seed=2"] == "no" and claims.loc["beyond all", "all 3"] == "0 of 3"
+
+
+def test_chosen_runs_are_shown_beside_one_another_and_no_others(store):
+    runs = [store.run("seed=2"), store.run("seed=0")]
+    document = of_runs(store, runs)
+    captions = [figure.caption for section in document.sections for figure in section.figures]
+    assert [c for c in captions if "seed=" in c] == ["Key frequencies – seed=0", "Key frequencies – seed=2"]
+    numbers = table(document, "Which numbers are the same?").set_index("quantity")
+    assert list(numbers.columns[:2]) == ["seed=0", "seed=2"]
+    for run in runs:
+        loss = run.lens("performance")["loss"].isel(step=-1).sel(split="all").item()
+        assert numbers.loc["loss, mean over examples, all (nat) · performance", run.name] == pytest.approx(loss)
+    assert set(table(document, "Runs")["seed"]) == {0, 2}
+    assert document.question == "What is the same in seed=0 and seed=2, and what is not?" and html.render(document)
+
+
+def test_the_same_run_twice_is_one_run(store):
+    path = write_chosen(store, [store.run("seed=0"), store.run("seed=0")])
+    assert path.name == f"run-{store.run('seed=0').id}.html"
+
+
+def test_from_the_command_line(store, capsys, monkeypatch):
+    ids = [store.run(seed=i).id[:6] for i in (0, 1)]
+    words = ["ontogeny", "report", str(store.directory.root), "--run", "seed=0", "--run", ids[1]]
+    monkeypatch.setattr("sys.argv", words)
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 0
+    assert (store.directory.report / f"compare-{'-'.join(ids)}.html").is_file()
+    monkeypatch.setattr("sys.argv", ["ontogeny", "report", str(store.directory.root), "--run", "seed=7"])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 2 and "No run has seed=7" in " ".join(capsys.readouterr().err.split())
