@@ -27,11 +27,12 @@ app = typer.Typer(
 
 A first session:
 
-    ontogeny studies                                   what can be run
-    ontogeny run bottleneck-quick --out out/quick      train, look, compare, report: seconds
-    ontogeny runs out/quick                            what is there
-    ontogeny compare out/quick --measure tn_similarity
-    ontogeny run bottleneck-quick --out out/quick --set train.epochs=300    extends it
+- `ontogeny studies` – what can be run
+- `ontogeny run bottleneck-quick --out out/quick` – train, look, compare, report: seconds
+- `ontogeny runs out/quick` – what is there
+- `ontogeny compare out/quick --measure tn_similarity`
+- `ontogeny report out/quick --run d_hidden=2 --run d_hidden=32` – two runs beside one another
+- `ontogeny run bottleneck-quick --out out/quick --set train.epochs=300` – extends it
 """,
 )
 out, err = Console(), Console(stderr=True)

@@ -128,7 +128,9 @@ class Subject:
         missing_weights = [w for w in of.get("weights", ()) if w and w not in self.weights]
         missing_taps = [t for t in of.get("tap", ()) if t not in self.architecture.taps]
         if missing_weights:
-            return f"it reads the weights {', '.join(missing_weights)}; the model has {', '.join(self.weights)}"
+            return (
+                f"it reads the weights {', '.join(missing_weights)}; the model has {', '.join(self.weights)}"
+            )
         if missing_taps:
             return f"it reads the taps {', '.join(missing_taps)}; the model has {', '.join(self.architecture.taps)}"
         if of.keys() & {"outputs", "gradients", "tap"}:

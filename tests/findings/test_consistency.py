@@ -13,7 +13,11 @@ RNG = np.random.default_rng(3)
 
 def lens(**variables):
     """Datasets over three runs: name → (axes behind run, values)."""
-    return {"it": xr.Dataset({name: (("run", *axes), np.asarray(values)) for name, (axes, values) in variables.items()})}
+    return {
+        "it": xr.Dataset(
+            {name: (("run", *axes), np.asarray(values)) for name, (axes, values) in variables.items()}
+        )
+    }
 
 
 def verdicts(rows):

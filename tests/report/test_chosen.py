@@ -58,12 +58,16 @@ def test_one_run_is_shown_alone_and_stands_among_its_fellows(store):
     expected = run.lens("key_frequencies")["share"].isel(step=-1)
     assert bars.drawn.figure.data[0].y == pytest.approx(expected.values, rel=1e-3)
     numbers = table(document, "Its numbers").set_index("quantity")
-    losses = [store.run(seed=i).lens("performance")["loss"].isel(step=-1).sel(split="all").item() for i in range(3)]
+    losses = [
+        store.run(seed=i).lens("performance")["loss"].isel(step=-1).sel(split="all").item() for i in range(3)
+    ]
     row = numbers.loc["loss, mean over examples, all (nat) · performance"]
     assert row["this run"] == pytest.approx(losses[2])
     assert row["place"] == f"{1 + sum(one < losses[2] for one in losses)} of 3"
     claims = table(document, "Claims of the study").set_index("claim")
-    assert float(claims.loc["final loss", "seed=2"]) == pytest.approx(run.metrics()["all_loss"].iloc[-1], rel=1e-3)
+    assert float(claims.loc["final loss", "seed=2"]) == pytest.approx(
+        run.metrics()["all_loss"].iloc[-1], rel=1e-3
+    )
     assert claims.loc["beyond all", "seed=2"] == "no" and claims.loc["beyond all", "all 3"] == "0 of 3"
 
 
@@ -76,9 +80,13 @@ def test_chosen_runs_are_shown_beside_one_another_and_no_others(store):
     assert list(numbers.columns[:2]) == ["seed=0", "seed=2"]
     for run in runs:
         loss = run.lens("performance")["loss"].isel(step=-1).sel(split="all").item()
-        assert numbers.loc["loss, mean over examples, all (nat) · performance", run.name] == pytest.approx(loss)
+        assert numbers.loc["loss, mean over examples, all (nat) · performance", run.name] == pytest.approx(
+            loss
+        )
     assert set(table(document, "Runs")["seed"]) == {0, 2}
-    assert document.question == "What is the same in seed=0 and seed=2, and what is not?" and html.render(document)
+    assert document.question == "What is the same in seed=0 and seed=2, and what is not?" and html.render(
+        document
+    )
 
 
 def test_the_same_run_twice_is_one_run(store):

@@ -21,7 +21,9 @@ def handed():
     metrics = pd.concat(tables, ignore_index=True)
     metrics.attrs["varied"] = ["seed"]
     names = {"run": list(WHEN), "seed": ("run", [0, 1, 2])}
-    events = xr.Dataset({"grokked": ("run", list(WHEN.values())), "memorised": ("run", [np.nan] * 3)}, coords=names)
+    events = xr.Dataset(
+        {"grokked": ("run", list(WHEN.values())), "memorised": ("run", [np.nan] * 3)}, coords=names
+    )
     restricted = np.tile(np.exp(-np.arange(11.0)), (3, 1))[..., None]
     measures = xr.Dataset(
         {"restricted_loss": (("run", "step", "split"), restricted)},
@@ -34,14 +36,18 @@ def test_they_lie_on_one_another(handed):
     drawn = aligned_curves(**handed)
     first, second = (t for t in drawn.figure.data if t.xaxis in (None, "x"))
     assert (first.name, second.name) == ("seed = 0", "seed = 1")
-    both = pd.merge(pd.DataFrame({"x": first.x, "a": first.y}), pd.DataFrame({"x": second.x, "b": second.y}), on="x")
+    both = pd.merge(
+        pd.DataFrame({"x": first.x, "a": first.y}), pd.DataFrame({"x": second.x, "b": second.y}), on="x"
+    )
     assert len(both) > 50
     np.testing.assert_allclose(both["a"], both["b"], rtol=1e-3)
 
 
 def test_a_run_without_the_event_is_named_and_not_drawn(handed):
     drawn = aligned_curves(**handed)
-    assert "Grokked at step 300 (seed = 0), 500 (seed = 1)" in drawn.says and "not drawn: seed = 2" in drawn.says
+    assert (
+        "Grokked at step 300 (seed = 0), 500 (seed = 1)" in drawn.says and "not drawn: seed = 2" in drawn.says
+    )
     assert len(drawn.figure.data) == 2 * 3  # two runs; loss, restricted loss, accuracy
 
 

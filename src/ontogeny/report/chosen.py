@@ -16,13 +16,12 @@ from ontogeny.errors import UserError
 from ontogeny.findings import consistency
 from ontogeny.handles import Run, Store
 from ontogeny.report.assemble import drawn, provenance, runs_section, write
-from ontogeny.report.document import Document, Section, said
+from ontogeny.report.document import Document, Figure, Section, said
 from ontogeny.study import Use
 from ontogeny.views.base import Drawn
 from ontogeny.views.bindings import still
 
 BESIDE = 4  # runs of which every picture is shown
-SPEAKS_OF_RUNS = ("measure", "findings", "published")  # what a view of a single run does not read
 SECOND = "(second published value)"
 SAID = {
     "the same": "the same in all",
@@ -31,7 +30,7 @@ SAID = {
     "no more than chance": "alike no more than chance has it",
     "a little alike": "a little alike",
 }
-MOST_NAMES = 12  # of quantities that a sentence names
+MOST_NAMES = 6  # of quantities that a sentence names
 LEARNING = ("progress_curves", "loss_curves")
 
 
@@ -54,19 +53,22 @@ def of_one_run(store: Store, run: Run) -> Document:
     alone = store.only([run])
     sections = [learning(alone)]
     for heading, uses in pictures(store).items():
-        figures, note = drawn(alone, uses)
-        if figures:
-            sections.append(Section(heading, figures=figures, note=note))
-    others = f"beside the {len(fellows)} runs that differ from it by seeds alone, itself among them: median (smallest to largest)"
+        if figures := shown(alone, uses):
+            sections.append(Section(heading, figures=figures))
+    others = (
+        f", beside the {len(fellows)} runs that differ from it by seeds alone, itself among them: median (smallest to largest)"
+        if len(fellows) > 1
+        else ""
+    )
     sections += [
         Section(
             "Claims of the study",
-            f"What the study asks of every run, {others}.",
+            f"What the study asks of every run{others}.",
             table=claims(store, [run], fellows),
         ),
         Section(
             "Its numbers",
-            f"What the study's lenses say of the last step where it is one number a run, {others}, and its place from below.",
+            f"What the study's lenses say of the last step where it is one number a run{others}{', and its place from below' if others else ''}.",
             table=standing(store, run, fellows),
         ),
     ]
@@ -94,7 +96,7 @@ def of_runs(store: Store, runs: Sequence[Run]) -> Document:
     tables = [number_table(numbers, runs), map_table(maps)]
     sections = [learning(some)]
     for heading, uses in pictures(store).items():
-        beside = [drawn(store.only([run]), uses, f" – {run.name}")[0] for run in runs[:BESIDE]]
+        beside = [shown(store.only([run]), uses, f" – {run.name}") for run in runs[:BESIDE]]
         figures = [  # at one step, and the page stays light
             replace(figure, drawn=Drawn(still(figure.drawn), says=figure.drawn.says))
             for row in zip(*beside, strict=False)
@@ -167,18 +169,28 @@ def reads_of(store: Store, use: Use) -> bool:
 
 
 def pictures(store: Store) -> dict[str, list[Use]]:
-    """The recipe's views that show one run, by heading; what each was told of a run is forgotten, so it shows the run it is given."""
+    """The recipe's views that can show one run, by heading: those of lenses alone. Which run each was told to show is forgotten."""
     found: dict[str, list[Use]] = {}
     seen = []
     for section in store.study.report:
         for use in section.views:
             view = registry.views[use.name]
-            alone = "run" in view.defaults and not any(word.startswith(SPEAKS_OF_RUNS) for word in view.reads)
+            alone = all(word.startswith("lens:") for word in view.reads)
             options = {k: v for k, v in use.options.items() if k != "run"}
             if use.name in LEARNING or not alone or (use.name, options) in seen:
                 continue
             seen.append((use.name, options))
             found.setdefault(section.heading, []).append(Use(name=use.name, options=options))
+    return found
+
+
+def shown(alone: Store, uses: Sequence[Use], whose: str = "") -> list[Figure]:
+    """Pictures of one run: of views that take a run, or that follow runs with a slider. One over all runs has a single point here."""
+    found = []
+    for use in uses:
+        figures, _ = drawn(alone, [use], whose)
+        takes_a_run = "run" in registry.views[use.name].defaults
+        found += [f for f in figures if takes_a_run or any(one.axis == "run" for one in f.drawn.bindings)]
     return found
 
 
@@ -251,14 +263,8 @@ def standing(store: Store, run: Run, fellows: Sequence[Run]) -> pd.DataFrame:
         value, others = float(n.values[0]), theirs[n.lens, n.quantity]
         known = others[np.isfinite(others)]
         place = f"{int((known < value).sum()) + 1} of {len(known)}"
-        rows.append(
-            {
-                "quantity": _quantity(n),
-                "this run": value,
-                f"all {len(fellows)}": _over(list(others)),
-                "place": place,
-            }
-        )
+        among = {f"all {len(fellows)}": _over(list(others)), "place": place} if len(fellows) > 1 else {}
+        rows.append({"quantity": _quantity(n), "this run": value, **among})
     return pd.DataFrame(rows)
 
 
@@ -270,12 +276,12 @@ def claims(store: Store, runs: Sequence[Run], fellows: Sequence[Run]) -> pd.Data
         values = [by_run.get(run.id) for run in runs]
         if finding.claim.endswith(SECOND) or all(value is None or value != value for value in values):
             continue
-        over = _over([by_run[one.id] for one in fellows if by_run.get(one.id) is not None])
+        over = [by_run[one.id] for one in fellows if by_run.get(one.id) is not None]
         rows.append(
             {
                 "claim": finding.claim,
                 **{run.name: said(value) for run, value in zip(runs, values, strict=True)},
-                f"all {len(fellows)}": over,
+                **({f"all {len(fellows)}": _over(over)} if len(fellows) > len(runs) else {}),
                 "published": said(finding.published),
             }
         )
@@ -299,7 +305,11 @@ def in_words(numbers: Sequence[consistency.Number], maps: Sequence[consistency.M
             by_verdict.setdefault(row.verdict, []).append(row.quantity)
         counted = [
             f"{len(names)} {SAID[verdict]}"
-            + (f" ({', '.join(dict.fromkeys(names))})" if len(names) <= MOST_NAMES else "")
+            + (
+                f" ({', '.join(f'“{name}”' for name in dict.fromkeys(names))})"
+                if len(names) <= MOST_NAMES
+                else ""
+            )
             for verdict, names in by_verdict.items()
         ]
         if counted:
