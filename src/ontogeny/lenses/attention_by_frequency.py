@@ -6,7 +6,7 @@ import torch
 
 from ontogeny.axes import Labelled, array
 from ontogeny.lenses.base import lens
-from ontogeny.numerics.fourier2d import block_energy, centred_energy, harmonics_2d, shares
+from ontogeny.numerics.fourier2d import harmonics_2d, shares_of
 from ontogeny.subject import Subject
 
 
@@ -25,8 +25,7 @@ def attention_by_frequency(model: Subject) -> dict[str, Labelled]:
     p = model.probe.period or model.signature.outputs
     pattern = model.tap("last:blocks.0.attn.hook_pattern")  # (…, example, head, key)
     maps = model.on_grid(pattern.flatten(-2), example_axis=-2)
-    coefficients = harmonics_2d(maps)
-    share = shares(block_energy(coefficients), centred_energy(coefficients))
+    share = shares_of(harmonics_2d(maps).square())
     share = share.unflatten(-1, pattern.shape[-2:])
     top, at = share.max(-3)
     return {

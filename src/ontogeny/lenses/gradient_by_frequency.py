@@ -56,7 +56,7 @@ def gradient_by_frequency(model: Subject) -> dict[str, Labelled]:
         change_L = grad["blocks.0.mlp.W_out"] @ W_U + W_out @ grad["unembed.W_U"]
         by_matrix = (
             power_by_frequency(grad["embed.W_E"][..., :p, :], axis=-2).sum(-1),
-            block_energy(harmonics_2d(change)).sum(-1) / resid.shape[-2],
+            block_energy(harmonics_2d(change).square()).sum(-1) / resid.shape[-2],
             power_by_frequency(change_L).sum(-2),
         )
         energy.append(torch.stack(by_matrix, -2))

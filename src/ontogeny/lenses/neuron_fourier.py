@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 
 from ontogeny.axes import Labelled, array
 from ontogeny.lenses.base import lens
 from ontogeny.numerics.fourier import harmonic_names
-from ontogeny.numerics.fourier2d import block_energy, block_share, centred_energy, harmonics_2d, shares
+from ontogeny.numerics.fourier2d import block_share, harmonics_2d, shares_of
 from ontogeny.numerics.random import Key
 from ontogeny.subject import Subject
 
@@ -31,15 +33,14 @@ def neuron_fourier(
     """
     p = model.probe.period or model.signature.outputs
     post = model.tap("last:blocks.0.mlp.hook_post")
-    coefficients = harmonics_2d(model.on_grid(post, example_axis=-2))
-    share = shares(block_energy(coefficients), centred_energy(coefficients))
+    power = harmonics_2d(model.on_grid(post, example_axis=-2)).square_()
+    share = shares_of(power)
     top, at = share.max(-2)
     dominant = torch.where(top.isnan(), torch.nan, at)
     specialised = top >= threshold
     frequencies = torch.arange(p // 2 + 1, device=post.device)
     clusters = ((dominant.unsqueeze(-2) == frequencies[:, None]) & specialised.unsqueeze(-2)).sum(-1)
-    draws = torch.randn(p, p, controls, generator=Key(seed, "neuron_fourier").generator("controls"))
-    control = block_share(draws).amax(-2).to(post)
+    control = random_maps(p, controls, seed).to(post)
     names = harmonic_names(p)
     ticks = {"frequency": range(p // 2 + 1)}
     return {
@@ -57,7 +58,7 @@ def neuron_fourier(
             clusters, "frequency", long_name="specialised neurons", coords=ticks, threshold=threshold
         ),
         "norm_2d": array(
-            coefficients.square().sum(-1).sqrt(),
+            power.sum(-1).sqrt(),
             "harmonic",
             "harmonic_other",
             long_name="2-D Fourier norm over neurons",
@@ -68,3 +69,10 @@ def neuron_fourier(
             control.max().expand(model.lead), long_name="largest dominant share of random maps"
         ),
     }
+
+
+@cache
+def random_maps(p: int, controls: int, seed: int) -> torch.Tensor:
+    """Dominant shares of ``controls`` maps of independent normal numbers; the same for every step and run."""
+    draws = torch.randn(p, p, controls, generator=Key(seed, "neuron_fourier").generator("controls"))
+    return block_share(draws).amax(-2)

@@ -20,12 +20,11 @@ def harmonics_2d(maps: Tensor) -> Tensor:
     return torch.einsum("gb,...hbm->...hgm", basis, half)
 
 
-def block_energy(coefficients: Tensor) -> Tensor:
-    """Energy in the block of each frequency: (…, harmonic, harmonic, map) → (…, frequency, map); the constant is left out.
+def block_energy(power: Tensor) -> Tensor:
+    """Energy in the block of each frequency from C²: (…, harmonic, harmonic, map) → (…, frequency, map); the constant is left out.
 
     Blocks are disjoint but do not cover everything: terms that mix two frequencies, cos w_j a cos w_k b, are in none.
     """
-    power = coefficients.square()
     p = power.shape[-2]
     alone = power[..., 0, :, :] + power[..., :, 0, :]  # depends on one of the two numbers only
     alone[..., 0, :] = 0
@@ -44,18 +43,20 @@ def block_share(maps: Tensor) -> Tensor:
 
     A constant map has no energy to share: NaN.
     """
-    coefficients = harmonics_2d(maps)
-    return shares(block_energy(coefficients), centred_energy(coefficients))
+    return shares_of(harmonics_2d(maps).square())
 
 
-def centred_energy(coefficients: Tensor) -> Tensor:
-    """Σ (m − mean)² of each map from its coefficients: (…, map); exactly 0 where only rounding noise is left."""
-    power = coefficients.square()
-    whole = power.sum((-3, -2))
-    power[..., 0, 0, :] = 0
-    energy = power.sum((-3, -2))
+def shares_of(power: Tensor) -> Tensor:
+    """:func:`block_share` from C²."""
+    return shares(block_energy(power), centred_energy(power))
+
+
+def centred_energy(power: Tensor) -> Tensor:
+    """Σ (m − mean)² of each map from its C²: (…, map); exactly 0 where only rounding noise is left."""
+    constant = power[..., 0, 0, :]
+    energy = power[..., 1:, :, :].sum((-3, -2)) + power[..., 0, 1:, :].sum(-2)
     noise = (power.shape[-2] * torch.finfo(power.dtype).eps) ** 2
-    return torch.where(energy > noise * whole, energy, 0)
+    return torch.where(energy > noise * (energy + constant), energy, 0)
 
 
 def shares(energy: Tensor, total: Tensor) -> Tensor:
