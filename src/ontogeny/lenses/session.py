@@ -19,7 +19,7 @@ from ontogeny.subject import Subject
 if TYPE_CHECKING:
     import xarray as xr
 
-BYTE_BUDGET = 384 * 2**20  # of one chunk's outputs and taps, with room for what lenses make of them
+BYTE_BUDGET = 256 * 2**20  # of one chunk's outputs and taps, with room for what lenses make of them
 MOST_STEPS = 64  # in one chunk, for lenses that read weights alone
 
 Options = Mapping[str, Any]
