@@ -116,6 +116,24 @@ def views() -> None:
     catalogue("views", lambda x: escape(_options_text(x.defaults)))
 
 
+@app.command()
+def interventions() -> None:
+    """The catalogue of interventions: what each does to a model's forward pass, and its options. They compose.
+
+    In a notebook: `run.change("performance", under=[{"kind": "zero_ablate", "tap": …, "units": [0]}])`.
+    """
+    from dataclasses import MISSING, fields
+
+    from ontogeny import registry
+    from ontogeny.options import describe
+
+    table = Table("intervention", "question", "", box=None, header_style="bold")
+    for name, spec in registry.interventions.items():
+        options = (f.name if f.default is MISSING else f"{f.name}={f.default!r}" for f in fields(spec))
+        table.add_row(name, escape(describe(spec)), escape(", ".join(options)))
+    out.print(table)
+
+
 def _options_text(defaults: dict[str, Any]) -> str:
     return ", ".join(f"{k}={v!r}" for k, v in defaults.items())
 

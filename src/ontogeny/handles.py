@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ontogeny import build, execute, expect, registry
 from ontogeny.errors import Damaged, UnknownName, UserError
+from ontogeny.interventions.base import Change, intervene
 from ontogeny.lenses.base import Lens
-from ontogeny.lenses.session import Session, look_plainly
+from ontogeny.lenses.session import Session, in_order, look_plainly
 from ontogeny.measures.pairwise import Between, between_steps
 from ontogeny.models.base import Module
 from ontogeny.plan import last_digest, why_look
@@ -107,29 +108,57 @@ class Run:
         return {name: subject.tap(name) for name in subject.architecture.taps}
 
     def lens(
-        self, lens: str | Lens | Callable[..., Any], steps: Sequence[int] | None = None, **options: Any
+        self,
+        lens: str | Lens | Callable[..., Any],
+        steps: Sequence[int] | None = None,
+        under: Sequence[Change] = (),
+        **options: Any,
     ) -> xr.Dataset:
         """A lens, by name or any function of a subject, over all kept steps (or ``steps``).
 
         A registered lens is read from disk when what is there is fresh, and computed otherwise. A bare function is called once a
-        step, so breakpoints work in it.
+        step, so breakpoints work in it. ``under``: interventions, in the order in which they act; the lens then looks at the model under
+        them (:func:`ontogeny.interventions.intervene`), and so do the lenses that it reads.
         """
         wanted_steps = self.steps if steps is None else [self.step(s) for s in steps]
         if callable(lens) and not isinstance(lens, Lens):
-            subject = build.subject(self.member, self._load(wanted_steps))
-            return look_plainly(lens, subject, wanted_steps, **options)
+            return look_plainly(lens, self._subjects(wanted_steps, under), wanted_steps, **options)
         name = lens.name if isinstance(lens, Lens) else lens
         wanted = expect.wanted_lens(Use(name=name, options=options), self.member)
-        if why_look(wanted, self.entry) is None:
+        if not under and why_look(wanted, self.entry) is None:
             try:
                 data = results.read(self.store.directory.run(self.id).results / f"{wanted.stem}.nc")
                 return data.sel(step=wanted_steps) if "step" in data.dims else data
             except Damaged:
                 pass  # named by the index; what is asked for is computed anew
-        session = Session(
-            lambda some: build.subject(self.member, self._load(some)), self.steps, {name: wanted.options}
-        )
+        if under and all(
+            read.startswith("weights") for one in in_order([name]) for read in registry.lenses[one].reads
+        ):
+            raise UserError(
+                f"Interventions edit the forward pass, and the lens '{name}' reads weights alone: nothing would change."
+            )
+        session = Session(lambda some: self._subjects(some, under), self.steps, {name: wanted.options})
         return session.look([name], wanted_steps)[name].assign_attrs(lens=name, run=self.id)
+
+    def change(
+        self,
+        lens: str | Lens | Callable[..., Any],
+        under: Sequence[Change],
+        steps: Sequence[int] | None = None,
+        **options: Any,
+    ) -> xr.Dataset:
+        """What interventions change in what a lens says: intervened − full, of every variable that is a number.
+
+        Look at :meth:`lens` with and without ``under`` for the two conditions themselves. A lens that sorts or selects (key frequencies,
+        clusters) selects anew under the intervention, so a change of it may be a change of what was selected.
+        """
+        full, cut = (self.lens(lens, steps, one, **options) for one in ((), under))
+        numbers = [n for n, one in full.data_vars.items() if one.dtype.kind in "fiub"]
+        change = cut[numbers].astype(float) - full[numbers].astype(float)
+        for name in numbers:
+            words = full[name].attrs.get("long_name", name)
+            change[name].attrs = {**full[name].attrs, "long_name": f"change of: {words}"}
+        return change.assign_attrs(full.attrs)
 
     def compare(self, measure: str, between: Between = "final", **options: Any) -> xr.Dataset:
         """A measure between the steps of this run: ``consecutive``, each to the ``final``, or ``all`` pairs."""
@@ -145,6 +174,9 @@ class Run:
         new = densify(self.store.directory, self.id, from_step, to_step, every)
         self.entry = self.store.refresh().index.runs[self.id]
         return new
+
+    def _subjects(self, steps: Sequence[int], under: Sequence[Change] = ()) -> Subject:
+        return intervene(build.subject(self.member, self._load(steps)), *under)
 
     def _load(self, steps: Sequence[int]) -> dict[str, Tensor]:
         return execute.load(self.store.directory, self.entry, steps)

@@ -2,11 +2,13 @@
 
     runs · metrics · published · findings[:KIND] · lens:NAME[(option=value, …)][@final|@initial|@steps] · measure:NAME[(…)][@initial]
 
-A lens is handed over runs at the last step, at step 0, or with ``@steps`` over (run, step, …). ``{option}`` is filled in from the options of the view or finding; a trailing ``?`` marks what it can do without.
+A lens is handed over runs at the last step, at step 0, or with ``@steps`` over (run, step, …). ``{option}`` is filled in from the options of the
+view or finding (lists and tables as TOML); a trailing ``?`` marks what it can do without.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -55,4 +57,23 @@ def parse(read: str) -> Read:
 
 def filled(reads: tuple[str, ...], options: Mapping[str, Any]) -> tuple[str, ...]:
     """The words with ``{option}`` filled in."""
-    return tuple(re.sub(r"\{(\w+)\}", lambda m: str(options[m[1]]), read) for read in reads)
+    return tuple(re.sub(r"\{(\w+)\}", lambda m: _written(options[m[1]]), read) for read in reads)
+
+
+def _written(value: Any) -> str:
+    """Words as they are; lists and tables in TOML, on one line."""
+    return value if isinstance(value, str) else _toml(value)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return (
+        str(value).lower()
+        if isinstance(value, bool)
+        else json.dumps(value)
+        if isinstance(value, str)
+        else str(value)
+    )

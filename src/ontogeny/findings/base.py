@@ -22,6 +22,7 @@ import numpy as np
 from ontogeny.errors import UserError
 from ontogeny.numerics.resampling import prediction_interval
 from ontogeny.options import Catalogued, describe
+from ontogeny.reads import filled
 from ontogeny.registry import findings
 
 Verdict = Literal["agrees", "disagrees", "cannot tell", "no published value"]
@@ -121,7 +122,7 @@ class FindingKind(Catalogued):
     def needs(self, given: Mapping[str, Any] | None = None) -> dict[str, bool]:
         """What is read under these options → whether it must be there: ``{"measure:tn_similarity": True, …}``."""
         options = self.options(given or {})
-        return {read.rstrip("?").format_map(options): not read.endswith("?") for read in self.reads}
+        return {read.rstrip("?"): not read.endswith("?") for read in filled(self.reads, options)}
 
 
 def finding(*, kind: str, reads: tuple[str, ...]) -> Callable[[Callable[..., list[Finding]]], FindingKind]:

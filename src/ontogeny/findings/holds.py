@@ -75,8 +75,10 @@ def holds(
     values = by_seed.mean().dropna().to_numpy(dtype=float)
     parts = [f"holds in {yes} of {n} seeds" if n else "no seed tells"]
     if len(values):
-        spread = f"({values.min():.3g} to {values.max():.3g})"
-        parts += [f"the number is {np.median(values):.3g} in the median {spread}, asked for {words}"]
+        least, middle, most = (
+            f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.3g}" for x in np.quantile(values, [0, 0.5, 1])
+        )
+        parts += [f"the number is {middle} in the median ({least} to {most}), asked for {words}"]
     parts += [f"{missing} seeds have no such number"] if missing else []
     parts += [why] if published is not None else []
     return [

@@ -101,7 +101,11 @@ def compose(*edits: Edit) -> Edit:
     return parts[0] if len(parts) == 1 else Composed(tuple(parts))
 
 
-def intervene(subject: Subject, *chosen: Intervention | Edit | Mapping[str, Any]) -> Subject:
+#: What is done to a model: a spec, the dict of one, or a bare edit.
+Change = Intervention | Edit | Mapping[str, Any]
+
+
+def intervene(subject: Subject, *chosen: Change) -> Subject:
     """The subject under these interventions, each fitted on the subject as the ones before it left it.
 
     An intervention is a spec, the dict of one (``{"kind": "zero_ablate", …}``), or a bare edit.

@@ -77,7 +77,7 @@ def view(
 
 
 def what_varied(handed: Iterable[Any]) -> str:
-    """What runs are arranged by when nobody said: the first thing that varied besides the seed, or the seed."""
+    """What runs are arranged by when nobody said: the first thing that varied besides the seed, or the seed; else their names."""
     for data in handed:
         if hasattr(data, "columns"):
             front = itertools.takewhile(
@@ -89,5 +89,5 @@ def what_varied(handed: Iterable[Any]) -> str:
         else:
             continue
         names = [name for name in names if name not in ("run", "status")]
-        return next((name for name in names if name != "seed"), "seed")
+        return next((name for name in names if name != "seed"), "seed" if "seed" in names else "run")
     return "seed"

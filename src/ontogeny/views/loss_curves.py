@@ -37,14 +37,17 @@ def loss_curves(metrics: pd.DataFrame, *, by: str = "", part: str = "", points: 
     logged = metrics[metrics["step"] > 0].sort_values([by, "run", "step"])
     fig = panels(len(drawn), height=430, bars=logged[by].nunique() > 1)
     places = {value: i for i, value in enumerate(sorted(logged[by].unique(), key=str))}
-    if not pd.api.types.is_numeric_dtype(logged[by]):  # words stand in their order
-        logged = logged.assign(**{by: logged[by].map(places)})
+    numeric = pd.api.types.is_numeric_dtype(logged[by])
+    logged = logged.assign(
+        place=logged[by] if numeric else logged[by].map(places)
+    )  # words stand in their order
     points = min(points, max(12, 6000 // logged["run"].nunique()))
-    low, high = float(logged[by].min()), float(logged[by].max())
+    low, high = float(logged["place"].min()), float(logged["place"].max())
     # Colour by place between the ends, one trace a value: hundreds of traces would be slow to draw.
-    for value, same in logged.groupby(by):
+    for at, same in logged.groupby("place"):
+        value = same[by].iloc[0]
         runs = [one.iloc[log_thinned(len(one), points)] for _, one in same.groupby("run", sort=False)]
-        place = (float(str(value)) - low) / (high - low) if high > low else 0.5
+        place = (float(str(at)) - low) / (high - low) if high > low else 0.5
         for panel, quantity in enumerate(drawn, start=1):
             name = f"{sign_of(by)} = {value}"
             fig.add_trace(
