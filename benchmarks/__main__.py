@@ -19,7 +19,7 @@ smallest and the largest. One pair goes first unrecorded, so neither side pays f
 so a user pays for it once, some seconds. Absolute times are left out on purpose: they say more about the machine and its other \
 users than about the code. Our training uses every core, and a plain loop over tiny operations keeps about one busy: part of a ratio \
 is cores, and other work on the machine lowers it. Ratios move with the machine too, and a plain loop can be written better than ours was; run the \
-command above before relying on a number."""
+command above before relying on a number. Rows against TransformerLens need it installed (the extra `transformer-lens`)."""
 
 
 def machine() -> str:

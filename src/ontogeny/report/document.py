@@ -67,7 +67,7 @@ def said(value: Any) -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float) or hasattr(value, "dtype"):
+    if isinstance(value, int | float) or hasattr(value, "dtype"):
         number = float(value)
         return f"{number:,.0f}" if number.is_integer() and abs(number) >= 1e4 else f"{number:.4g}"
     if isinstance(value, tuple | list) and len(value) == 2 and all(isinstance(v, int | float) for v in value):
