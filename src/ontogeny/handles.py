@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from ontogeny.subject import Subject
 
 
+SHORTEST = 4  # beginning of an id that names a run
+
+
 class Run:
     """One trained (or recorded, or imported) model: ``run.metrics()``, ``run.weights(-1)``, ``run.lens("effective_rank")``."""
 
@@ -131,14 +134,22 @@ class Run:
                 return data.sel(step=wanted_steps) if "step" in data.dims else data
             except Damaged:
                 pass  # named by the index; what is asked for is computed anew
-        if under and all(
-            read.startswith("weights") for one in in_order([name]) for read in registry.lenses[one].reads
+        if under and not any(
+            read.startswith(("outputs", "tap", "gradients"))
+            for one in in_order([name])
+            for read in registry.lenses[one].reads
         ):
             raise UserError(
-                f"Interventions edit the forward pass, and the lens '{name}' reads weights alone: nothing would change."
+                f"Interventions edit the forward pass, and the lens '{name}' does not read it: nothing would change."
             )
         session = Session(lambda some: self._subjects(some, under), self.steps, {name: wanted.options})
-        return session.look([name], wanted_steps)[name].assign_attrs(lens=name, run=self.id)
+        whole = (
+            registry.lenses[name].scope == "trajectory"
+        )  # what is said of a course is not said of some steps of it
+        data = session.look([name], self.steps if whole else wanted_steps)[name]
+        data = data.sel(step=wanted_steps) if whole and "step" in data.dims else data
+        done = {"under": repr(list(under))} if under else {}
+        return data.assign_attrs(lens=name, run=self.id, **done)
 
     def change(
         self,
@@ -158,7 +169,7 @@ class Run:
         for name in numbers:
             words = full[name].attrs.get("long_name", name)
             change[name].attrs = {**full[name].attrs, "long_name": f"change of: {words}"}
-        return change.assign_attrs(full.attrs)
+        return change.assign_attrs(cut.attrs)
 
     def compare(self, measure: str, between: Between = "final", **options: Any) -> xr.Dataset:
         """A measure between the steps of this run: ``consecutive``, each to the ``final``, or ``all`` pairs."""
@@ -176,6 +187,8 @@ class Run:
         return new
 
     def _subjects(self, steps: Sequence[int], under: Sequence[Change] = ()) -> Subject:
+        if isinstance(under, Mapping):
+            raise UserError("under= is a list of interventions, in the order in which they act: under=[{…}].")
         return intervene(build.subject(self.member, self._load(steps)), *under)
 
     def _load(self, steps: Sequence[int]) -> dict[str, Tensor]:
@@ -232,9 +245,14 @@ class Store:
 
     def _say_what_varied(self, table: pd.DataFrame) -> pd.DataFrame:
         """``attrs["varied"]``: names of what differs between runs, the seed last."""
-        names = dict.fromkeys(k for e in self.entries() for k in e.record.get("varied", {}))
-        table.attrs["varied"] = sorted(names, key=lambda name: name == "seed")
+        table.attrs["varied"] = sorted(self._differing(), key=lambda name: name == "seed")
         return table
+
+    def _differing(self) -> list[str]:
+        """What the study varies and these runs differ in; all that it varies where they differ in nothing."""
+        varied = [e.record.get("varied", {}) for e in self.entries()]
+        names = list(dict.fromkeys(name for one in varied for name in one))
+        return [n for n in names if len({repr(one.get(n)) for one in varied}) > 1] or names
 
     def entries(self) -> list[RunEntry]:
         """Runs of the study in its order; runs that are there besides come after."""
@@ -252,14 +270,16 @@ class Store:
         In words, as on the command line: ``store.run("d_hidden=32,seed=0")``.
         """
         entries = self.entries()
+        if id is not None and not id.strip():
+            raise UserError("Which run? Give its id or the beginning of it, or values: seed=0.")
         if id is not None and "=" in id:
-            for pair in id.split(","):
-                key, _, text = pair.partition("=")
-                said: dict[str, Any] = {}
-                set_path(said, f"value={text.strip()}")
-                varied[key.strip()] = said["value"]
+            varied = {**in_words(id), **varied}
             id = None
         if id is not None:
+            if len(id) < SHORTEST:  # "3" is more likely meant for seed 3 than for whichever id begins so
+                raise UserError(
+                    f"'{id}' is short for a run's id: give {SHORTEST} characters of it, or values: seed={id}."
+                )
             found = [e for e in entries if e.id.startswith(id)]
             if not found:
                 raise UnknownName("run", id, [e.id for e in entries])
@@ -275,21 +295,19 @@ class Store:
             return Run(self, found[0])
         asked = id or ", ".join(f"{k}={v}" for k, v in varied.items()) or "no values"
         if not found:
-            values = {
-                k: sorted({e.record["varied"][k] for e in entries if k in e.record["varied"]}) for k in varied
-            }
-            raise UserError(f"No run has {asked}. There are: {values}.")
-        differ = {k: sorted({e.record["varied"].get(k) for e in found}) for k in found[0].record["varied"]}
-        open_names = {k: v for k, v in differ.items() if len(v) > 1}
-        raise UserError(f"{len(found)} runs have {asked}; say which: {open_names}.")
+            there = {k: _values(entries, k) for k in varied}
+            raise UserError(f"No run has {asked}. There are: {there}.")
+        open_names = {k: values for k in found[0].record["varied"] if len(values := _values(found, k)) > 1}
+        ids = ", ".join(e.id for e in found)
+        raise UserError(f"{len(found)} runs have {asked}; say which: {open_names or ids}.")
 
     def fellows(self, run: Run) -> list[Run]:
         """The runs that differ from this one in nothing but seeds, itself among them."""
 
         def setting(one: Run) -> dict[str, Any]:
-            return {k: v for k, v in one.varied.items() if k != "seed"}
+            return {k: v for k, v in one.entry.record.get("spec", {}).items() if k != "seeds"}
 
-        runs = [Run(self, e) for e in self.entries()]
+        runs = [Run(self, e) for e in self.entries() if e.checkpoints]
         return [one for one in runs if setting(one) == setting(run)]
 
     def metrics(self) -> pd.DataFrame:
@@ -337,13 +355,23 @@ class Store:
             parts.append(data if step is None or "step" not in data.dims else data.isel(step=-1, drop=True))
         if not parts:
             raise UserError(f"{self.directory.root} has no runs with checkpoints to look at.")
-        joined = xr.concat(
-            parts, "run", join="outer", combine_attrs="override", coords="minimal", compat="override"
-        )
+        try:
+            joined = xr.concat(
+                parts, "run", join="outer", combine_attrs="override", coords="minimal", compat="override"
+            )
+        except ValueError as error:
+            sizes = {
+                str(d): sorted({p.sizes[d] for p in parts if d in p.dims}) for p in parts for d in p.dims
+            }
+            differ = ", ".join(f"{d} has {' or '.join(map(str, n))}" for d, n in sizes.items() if len(n) > 1)
+            raise UserError(
+                f"What the lens '{name}' says of these runs differs in shape ({differ or error}); look at them one by one: "
+                f'store.run(…).lens("{name}").'
+            ) from error
         return joined.assign_coords(self._ticks(runs))
 
     def _ticks(self, runs: Sequence[Run]) -> dict[str, Any]:
-        names = dict.fromkeys(k for r in runs for k in r.varied)
+        names = self._differing()
         ticks = {name: ("run", [r.varied.get(name) for r in runs]) for name in names}
         return {"run": [r.id for r in runs], **ticks, "status": ("run", [r.status for r in runs])}
 
@@ -421,6 +449,27 @@ class Store:
         if not tables:
             return None
         return self._say_what_varied(pd.concat([pd.DataFrame(t) for t in tables], ignore_index=True))
+
+
+def in_words(text: str) -> dict[str, Any]:
+    """ "d_hidden=32,seed=0" → {"d_hidden": 32, "seed": 0}."""
+    values: dict[str, Any] = {}
+    for pair in text.split(","):
+        key, equals, value = (part.strip() for part in pair.partition("="))
+        if not (key and equals and value):
+            raise UserError(f"'{text}': write values as name=value, several with commas: d_hidden=32,seed=0.")
+        if key in values:
+            raise UserError(f"'{text}' says {key} twice; name one run at a time.")
+        said: dict[str, Any] = {}
+        set_path(said, f"value={value}")
+        values[key] = said["value"]
+    return values
+
+
+def _values(entries: Sequence[RunEntry], name: str) -> list[Any]:
+    """What there is of one thing that varies, in order."""
+    found = {repr(v): v for e in entries if (v := e.record.get("varied", {}).get(name)) is not None}
+    return sorted(found.values(), key=lambda v: (isinstance(v, str), v))
 
 
 def open_store(path: str | Path) -> Store:

@@ -62,18 +62,28 @@ def filled(reads: tuple[str, ...], options: Mapping[str, Any]) -> tuple[str, ...
 
 def _written(value: Any) -> str:
     """Words as they are; lists and tables in TOML, on one line."""
-    return value if isinstance(value, str) else _toml(value)
+    return value if isinstance(value, str) else inline(value)
 
 
-def _toml(value: Any) -> str:
+def inline(value: Any) -> str:
+    """A value as TOML on one line."""
+    if hasattr(value, "tolist"):  # NumPy's and torch's
+        value = value.tolist()
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    return (
-        str(value).lower()
-        if isinstance(value, bool)
-        else json.dumps(value)
-        if isinstance(value, str)
-        else str(value)
+        there = {key: one for key, one in value.items() if one is not None}  # TOML has no nothing: left out
+        return "{" + ", ".join(f"{_quoted(str(key))} = {inline(one)}" for key, one in there.items()) + "}"
+    if isinstance(value, list | tuple | range):
+        return f"[{', '.join(map(inline, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, int | float):
+        return str(value)
+    raise UserError(
+        f"An option of a view or finding is {value!r}; it can be a number, a word, a list or a table."
     )
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

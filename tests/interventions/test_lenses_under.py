@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import xarray as xr
 
 from ontogeny import api
 from ontogeny.errors import UserError
-from ontogeny.reads import filled, parse
+from ontogeny.reads import filled, inline, parse
 
 POST = "last:blocks.0.mlp.hook_post"
 CUT = [
@@ -58,8 +59,18 @@ def test_a_function_is_a_lens_there_too(store):
 
 
 def test_a_lens_of_weights_alone_is_refused(store):
-    with pytest.raises(UserError, match="reads weights alone"):
-        store.run(seed=0).lens("weight_spectra", under=CUT)
+    for lens in ("weight_spectra", "fourier_embedding"):
+        with pytest.raises(UserError, match="does not read it"):
+            store.run(seed=0).lens(lens, under=CUT)
+    with pytest.raises(UserError, match="a list of interventions"):
+        store.run(seed=0).lens("performance", under=CUT[0])
+
+
+def test_a_course_is_looked_at_whole(store):
+    nothing = [{"kind": "zero_ablate", "tap": POST, "units": []}]
+    change = store.run(seed=0).change("learning_events", nothing, steps=[-1])
+    assert float(change["rebound"]) == 0
+    assert "zero_ablate" in change.attrs["under"]
 
 
 def test_the_view_says_what_was_done(store):
@@ -70,6 +81,9 @@ def test_the_view_says_what_was_done(store):
 
 
 def test_lists_and_tables_are_written_as_toml():
+    assert inline({"units": None, "a b": range(2), "n": np.int64(3)}) == '{"a b" = [0, 1], "n" = 3}'
+    with pytest.raises(UserError, match="can be a number"):
+        inline(object())
     (word,) = filled(
         ('lens:x(a={a}, b="{b}")@final',),
         {"a": [{"kind": "k", "units": [1, 2], "deep": {"on": True}}], "b": "t"},

@@ -95,8 +95,16 @@ def test_the_same_run_twice_is_one_run(store):
 
 
 def test_from_the_command_line(store, capsys, monkeypatch):
-    ids = [store.run(seed=i).id[:6] for i in (0, 1)]
-    words = ["ontogeny", "report", str(store.directory.root), "--run", "seed=0", "--run", ids[1]]
+    ids = sorted(store.run(seed=i).id[:6] for i in (0, 1))
+    words = [
+        "ontogeny",
+        "report",
+        str(store.directory.root),
+        "--run",
+        "seed=0",
+        "--run",
+        store.run(seed=1).id[:6],
+    ]
     monkeypatch.setattr("sys.argv", words)
     with pytest.raises(SystemExit) as stop:
         cli.main()
@@ -106,3 +114,54 @@ def test_from_the_command_line(store, capsys, monkeypatch):
     with pytest.raises(SystemExit) as stop:
         cli.main()
     assert stop.value.code == 2 and "No run has seed=7" in " ".join(capsys.readouterr().err.split())
+
+
+def test_fellows_share_everything_but_seeds(store, tiny_study, tmp_path):
+    study = tiny_study(vary={"seed": [0, 1]}, architecture={"kind": "bilinear", "d_hidden": 2})
+    api.run(study, tmp_path / "out", stages=("train",))
+    both = api.run(
+        {**study, "optimiser": {"kind": "adamw", "lr": 1e-4}}, tmp_path / "out", stages=("train", "look")
+    )
+    runs = [both.run(entry.id) for entry in both.entries()]
+    assert len(runs) == 4 and all(len(both.fellows(run)) == 2 for run in runs)
+    columns = table(of_runs(both, runs), "Which numbers are the same?").columns
+    assert sum(name.startswith("seed=") for name in columns) == 4  # names that are not enough carry ids
+    with pytest.raises(UserError, match=f"say which: .*{runs[0].id}"):
+        both.run("seed=0")
+
+
+def test_what_chosen_runs_do_not_differ_in_is_not_what_they_are_told_apart_by(tiny_study, tmp_path):
+    store = api.run(
+        tiny_study(vary={"architecture.d_hidden": [2, 3], "seed": [0, 1]}),
+        tmp_path / "out",
+        stages=("train", "look"),
+    )
+    runs = [store.run(d_hidden=3, seed=seed) for seed in (0, 1)]
+    drawn = store.only(runs).draw("loss_curves")
+    assert "seed = 0" in drawn.says and "d = 3" not in drawn.says
+    assert len({t.name for t in drawn.figure.data if t.name}) == 2
+    apart = of_runs(store, [store.run(d_hidden=2, seed=0), store.run(d_hidden=3, seed=0)])
+    assert "d_hidden=2" in apart.question
+
+
+def test_runs_of_different_shapes_are_compared_in_what_has_one_shape(tiny_study, tmp_path):
+    study = tiny_study(vary={"architecture.d_hidden": [2, 3]}, lenses=["performance", "weight_spectra"])
+    store = api.run(study, tmp_path / "out", stages=("train", "look"))
+    document = of_runs(store, [store.run(d_hidden=2), store.run(d_hidden=3)])
+    section = next(s for s in document.sections if s.heading == "Which numbers are the same?")
+    assert len(section.table) and "weight_spectra" in section.note and "component has" in section.note
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("", "Which run"),
+        ("seed=", "name=value"),
+        ("seed=0,seed=1", "twice"),
+        ("seed=1,2", "name=value"),
+        ("=3", "name=value"),
+    ],
+)
+def test_words_that_name_no_run_are_refused(store, words, said):
+    with pytest.raises(UserError, match=said):
+        store.run(words)

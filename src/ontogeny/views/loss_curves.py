@@ -111,22 +111,24 @@ def held_out(metrics: pd.DataFrame) -> str:
 
 def _says(logged: pd.DataFrame, by: str, part: str) -> str:
     last = logged.groupby("run", sort=False).tail(1)
-    loss = last[f"{part}_loss"]
-    best, worst = last.iloc[int(loss.to_numpy().argmin())], last.iloc[int(loss.to_numpy().argmax())]
-    sign, perfect = sign_of(by), ""
     if len(last) == 1:
+        (only,) = last.to_dict("records")
         ended = [
-            f"{part} {name} {last.iloc[0][f'{part}_{name}']:.3g}"
-            for name in ("loss", "accuracy")
-            if f"{part}_{name}" in last
+            f"{part} {q} {only[f'{part}_{q}']:.3g}" for q in ("loss", "accuracy") if f"{part}_{q}" in only
         ]
-        return f"At the last step, {int(last.iloc[0]['step']):,}: {', '.join(ended)}."
+        return f"At the last step, {int(only['step']):,}: {', '.join(ended)}."
+    perfect = ""
     if f"{part}_accuracy" in last:
         there = int((last[f"{part}_accuracy"] >= 1.0).sum())
         perfect = f"{share_of(there, len(last), 'runs')} ended at a {part} accuracy of 1; "
+    finite = last[np.isfinite(last[f"{part}_loss"])].sort_values(f"{part}_loss", kind="stable")
+    if finite.empty:
+        return f"{perfect}no run has a finite {part} loss at its last step."
+    sign, (best, *_, worst) = sign_of(by), finite.iloc[[0, -1]].to_dict("records")
+    lost = "" if len(finite) == len(last) else f"; it is not finite in {len(last) - len(finite)}"
     return (
-        f"{perfect}the last {part} loss runs from "
-        f"{best[f'{part}_loss']:.3g} nats ({sign} = {best[by]}) to {worst[f'{part}_loss']:.3g} ({sign} = {worst[by]})."
+        f"{perfect}the last {part} loss runs from {best[f'{part}_loss']:.3g} nats ({sign} = {best[by]}) "
+        f"to {worst[f'{part}_loss']:.3g} ({sign} = {worst[by]}){lost}."
     )
 
 
