@@ -293,7 +293,7 @@ def test_a_study_of_a_newer_schema(tell, done, tmp_path, recipe):
         (("compare", "--measure", "activation_similarity", "--option", "centred=maybe"), ["centred", "bool", "maybe"]),
         (("compare", "--measure", "activation_similarity", "--option", "centered=true"), ["centered", "'centred'"]),
         (("compare", "--measure", "activation_similarity", "--option", "centred"), ["--option centred", "k=v"]),
-        (("compare", "--measure", "activation_similarity", "--run", "zzz"), ["no run 'zzz'"]),
+        (("compare", "--measure", "activation_similarity", "--run", "zzzz"), ["no run 'zzzz'"]),
     ],
     ids=lambda x: " ".join(x) if isinstance(x, tuple) else "",
 )  # fmt: skip
