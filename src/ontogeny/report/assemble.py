@@ -24,7 +24,7 @@ from ontogeny.study import Use
 
 MOST_SENTENCES = 20  # findings said one by one; more are gathered by what they are properties of
 SCOPES = {
-    "task": "Properties of the task, the same in every seed and as published",
+    "task": "Properties of the task: the same in every seed that the claim speaks of, and as published",
     "seed": "Properties of a seed, which others do not share",
     "set-up": "The same in our seeds and not as published, so a property of the set-up",
 }
