@@ -153,8 +153,8 @@ def against(whom: str, one: Member, model: nn.Module | None, repetitions: int) -
         for _ in range(n):
             plain.epoch()
 
-    every = paired(partial(Ours([one]).epochs, 2), partial(plainly, 2), repetitions)
-    tenth = paired(partial(Ours([one], 10).epochs, 10), partial(plainly, 10), max(3, repetitions // 2))
+    every = paired(partial(Ours([one]).epochs, 2), partial(plainly, 2), 3 * repetitions)
+    tenth = paired(partial(Ours([one], 10).epochs, 10), partial(plainly, 10), repetitions)
     what = f"Grokking, p = 113, full batch, against {whom}: an epoch with its test loss"
     note = f"Plain: {whom}, torch.optim.AdamW, log-softmax in float64, train and test set every epoch."
     return [

@@ -140,7 +140,11 @@ def refuse(lens: Lens, subject: Subject) -> None:
 
 
 def _detached(x: Labelled) -> Labelled:
-    return Labelled(to_numpy(x.values), x.dims, x.long_name, x.units, x.coords, x.attrs)
+    """On the CPU, and alone: a view of a tap would keep the whole tap in memory until the last chunk is done."""
+    values = x.values
+    if isinstance(values, Tensor) and values.untyped_storage().nbytes() > values.nbytes:
+        values = values.clone(memory_format=torch.contiguous_format)
+    return Labelled(to_numpy(values), x.dims, x.long_name, x.units, x.coords, x.attrs)
 
 
 def _concatenate(parts: Sequence[dict[str, Labelled]]) -> dict[str, Labelled]:

@@ -39,13 +39,17 @@ def trajectory(model: Subject, *, components: int = 3) -> dict[str, Labelled]:
     groups = ["all", *dict.fromkeys(map(_group, names))]
     member = torch.tensor([[g in ("all", _group(name)) for name in names] for g in groups]).double()
 
+    def length(difference: Tensor) -> Tensor:
+        return difference.square_().sum(-1)
+
     def of(w: Tensor) -> tuple[Tensor, Tensor]:
         """Squared lengths (…, quantity, step) and inner products of the centred steps (…, step, step) of one weight."""
-        x = w.flatten(lead).double()
-        chord = pad(x.diff(dim=-2).square().sum(-1), (1, 0), value=torch.nan)
-        lengths = [(x - x[..., :1, :]), (x - x[..., -1:, :]), x]
-        centred = x - x.mean(-2, keepdim=True)
-        return torch.stack([chord, *(y.square().sum(-1) for y in lengths)], -2), centred @ centred.mT
+        x = w.flatten(lead).to(torch.float64, copy=True)
+        chord = pad(length(x.diff(dim=-2)), (1, 0), value=torch.nan)
+        # one after another: each difference is as large as the whole path
+        lengths = [chord, length(x - x[..., :1, :]), length(x - x[..., -1:, :]), length(x.clone())]
+        centred = x.sub_(x.mean(-2, keepdim=True))
+        return torch.stack(lengths, -2), centred @ centred.mT
 
     squares, grams = zip(*(of(model.weights[name]) for name in names), strict=True)
     member = member.to(grams[0].device)

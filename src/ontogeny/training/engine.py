@@ -27,7 +27,7 @@ from ontogeny.training.pieces import apart, pieces
 Pass = tuple[dict[str, Tensor], dict[str, Tensor]]
 Item = TypeVar("Item")
 
-SEEN = 1024  # examples of a piece that is only evaluated: small enough to share out evenly
+SEEN = 896  # examples of a piece that is only evaluated: small enough to share out evenly
 BYTE_BUDGET = (
     16 * 2**20
 )  # one variant's activations in an evaluation, roughly; never depends on the number of variants
@@ -259,18 +259,24 @@ class TorchEngine:
             return [joined(one) for one in batched(done, len(parts))]
         (batch,) = self._batches(active, step := self._steps[active[0]], step + 1)
         self._ahead = self._ahead or self._passes(batch, share)
-        trained = [self.feed.splits[i]["train"] for i in active]
-        others = [without(n, rows) for rows in trained]
-        items = [(row, rest[part]) for row, rest in enumerate(others) for part in pieces(len(rest), SEEN)]
+        rests = [self._rest(i) for i in active]
+        items = [(row, rest[part]) for row, (rest, _) in enumerate(rests) for part in pieces(len(rest), SEEN)]
         done = share(self._examples, items)
         seen = batched([values for values, _ in self._ahead], len(self._ahead) // len(active))
         unseen = batched(done, len(done) // len(active)) if done else [[] for _ in active]
         return [
-            {metric: v[order.argsort()] for metric, v in joined([*a, *b]).items()}
-            for a, b, order in zip(
-                seen, unseen, map(torch.cat, zip(trained, others, strict=True)), strict=True
-            )
+            {metric: v[back] for metric, v in joined([*a, *b]).items()}
+            for a, b, (_, back) in zip(seen, unseen, rests, strict=True)
         ]
+
+    @functools.cache  # noqa: B019 (an engine lives as long as its training)
+    def _rest(self, i: int) -> tuple[Tensor, Tensor]:
+        """Rows of the probe that variant ``i`` does not train on; and from trained rows before the others to the probe's order."""
+        trained = self.feed.splits[i]["train"]
+        untrained = torch.ones(len(self.inputs), dtype=torch.bool)
+        untrained[trained] = False
+        others = untrained.nonzero().squeeze(-1)
+        return others, torch.cat([trained, others]).argsort()
 
     @torch.no_grad()
     def _examples(self, item: tuple[int | slice, slice | Tensor]) -> dict[str, Tensor]:
@@ -281,13 +287,6 @@ class TorchEngine:
         objective = self.first.objective
         forward: Forward = self.first.architecture.forward(weights, batch.inputs, read=objective.reads)
         return objective.examples(forward, batch)
-
-
-def without(n: int, rows: Tensor) -> Tensor:
-    """The rows of 0 … n − 1 that are not among ``rows``, in order."""
-    rest = torch.ones(n, dtype=torch.bool)
-    rest[rows] = False
-    return rest.nonzero().squeeze(-1)
 
 
 def batched(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
