@@ -87,6 +87,13 @@ class InterruptAt:
                 raise Interrupted
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Whatever a test does to the number of threads is undone, so that no test depends on the one before it."""
+    yield
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def tiny_study() -> Callable[..., dict[str, Any]]:
     return tiny
