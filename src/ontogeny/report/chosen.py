@@ -103,7 +103,8 @@ def of_runs(store: Store, runs: Sequence[Run]) -> Document:
         ),
         Section(
             "Which maps are the same?",
-            "Results over inputs, outputs or frequencies: rank correlations over pairs of runs, beside what shuffling the ticks of every run gives; "
+            "Results over inputs, outputs or frequencies: rank correlation, mean over pairs of runs and of the least alike pair, beside what shuffling "
+            "the ticks of every run gives, with p corrected for the number of maps; "
             "inputs that were trained on are left out where the lens knows them. “The same” asks for at least "
             f"{consistency.ALIKE:g} of every pair. Shuffling takes neighbouring ticks for independent, which they rarely are, so p is too small for "
             "smooth maps: read the correlations. Neurons, heads and components are left out, because the third of one run has nothing to do with "

@@ -60,7 +60,7 @@ def number_table(numbers: Sequence[consistency.Number], names: Mapping[str, str]
             "quantity": _quantity(n),
             **{name: float(v) for name, v in zip(names.values(), n.values, strict=True)},
             "spread": n.spread,
-            "": n.verdict,
+            "verdict": n.verdict,
         }
         for n in numbers
     ]
@@ -70,14 +70,13 @@ def number_table(numbers: Sequence[consistency.Number], names: Mapping[str, str]
 def map_table(maps: Sequence[consistency.Map]) -> pd.DataFrame:
     rows = [
         {
-            "map": m.quantity,
-            "lens": m.lens.replace("_", " "),
+            "map": f"{m.quantity} · {m.lens.replace('_', ' ')}",
+            "verdict": m.verdict,
             "over": ", ".join(axis.replace("_", " ") for axis in m.axes),
-            "mean correlation": m.agreement,
-            "of the least alike pair": float(m.pairs.min()),
+            "correlation": m.agreement,
+            "least alike": float(m.pairs.min()),
             "by chance": m.chance,
-            "p, corrected": m.p,
-            "": m.verdict,
+            "p": m.p,
         }
         for m in maps
     ]
