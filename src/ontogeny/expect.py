@@ -103,7 +103,6 @@ def wanted_lens(use: Use, m: Member) -> Wanted:
 
 
 def wanted_measure(use: Use, m: Member) -> Wanted:
-    refuse_measure(use, m)
     measure = registry.measures[use.name]
     options = measure.options(use.options)
     stamp = fingerprint.combine(fingerprint.of(measure, m.architecture, m.task), options)

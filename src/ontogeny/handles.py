@@ -382,7 +382,9 @@ class Store:
             raise UserError(
                 f"'{measure}' compares runs with each other; {self.directory.root} has {len(members)}."
             )
-        wanted = expect.wanted_measure(Use(name=measure, options=options), members[0])
+        use = Use(name=measure, options=options)
+        expect.refuse_measure(use, members[0])
+        wanted = expect.wanted_measure(use, members[0])
         have: ResultFile | None = self.index.comparisons.get(wanted.stem)
         digests = [last_digest(self.index.runs[m.id]) for m in members]
         if step == -1 and have and have.fingerprint == wanted.fingerprint and have.digests == digests:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 
-from ontogeny.findings.maps import correlations, shuffled
+from ontogeny.findings.maps import correlations, shuffled_means
 from ontogeny.numerics.resampling import benjamini_hochberg, pair_mean, permutation_p
 
 #: Axes whose ticks name the same thing in every run of a task. Neuron 3 of one seed has nothing to do with neuron 3 of another.
@@ -132,10 +132,9 @@ def maps(results: Mapping[str, xr.Dataset], draws: int = 400) -> list[Map]:
 
 def _pairs(values: np.ndarray, rng: np.random.Generator, draws: int) -> tuple[np.ndarray, float, float]:
     """Correlations of all pairs, their mean under shuffling, and how often that reaches the mean of ours."""
-    everyone = np.arange(len(values))
     matrix = correlations(values)
-    seen = pair_mean(matrix, everyone)
-    null = np.array([pair_mean(correlations(shuffled(values, rng)), everyone) for _ in range(draws)])
+    seen = pair_mean(matrix, np.arange(len(values)))
+    null = shuffled_means(values, rng, draws)
     p = float(permutation_p(seen, null)) if np.isfinite(seen) else 1.0
     return (
         matrix[np.triu_indices(len(values), 1)],

@@ -50,7 +50,7 @@ def map_agreement(
     everyone = np.arange(len(maps))
     seen = pair_mean(matrix, everyone)
     rng = np.random.default_rng(0)
-    null = np.array([pair_mean(correlations(shuffled(maps, rng)), everyone) for _ in range(draws)])
+    null = shuffled_means(maps, rng, draws)
     low, top = interval = bootstrap_interval(lambda chosen: pair_mean(matrix, chosen), len(maps), level=level)
     p = float(permutation_p(seen, null))
     judged: Verdict = "agrees" if low >= high else "disagrees" if top < high else "cannot tell"
@@ -164,6 +164,12 @@ def _spearman(x: np.ndarray, y: np.ndarray) -> float:
     if known.sum() < 3 or np.ptp(x[known]) == 0 or np.ptp(y[known]) == 0:
         return float("nan")
     return float(stats.spearmanr(x[known], y[known]).statistic)
+
+
+def shuffled_means(maps: np.ndarray, rng: np.random.Generator, draws: int) -> np.ndarray:
+    """The mean correlation between runs when chance made it: (draw,)."""
+    everyone = np.arange(len(maps))
+    return np.array([pair_mean(correlations(shuffled(maps, rng)), everyone) for _ in range(draws)])
 
 
 def shuffled(maps: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -14,6 +14,8 @@ from ontogeny.findings.per_run import among as those
 from ontogeny.findings.per_run import per_run
 from ontogeny.numerics.resampling import mean_interval, prediction_interval
 
+SECOND = " (second published value)"  # behind the claim that is judged by ``again``
+
 
 @finding(kind="value", reads=("{source}", "{among}?", "runs?"))
 def value(
@@ -71,7 +73,7 @@ def value(
         values, told, level=level, min_n=min_n, rounding=rounding, resolution=resolution, bounds=limits
     )
     found = []
-    for number, label in ((published, ""), (again, " (second published value)")):
+    for number, label in ((published, ""), (again, SECOND)):
         if number is None and (label or told):
             continue
         judged, why = verdict(

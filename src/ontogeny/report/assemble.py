@@ -15,6 +15,7 @@ import pandas as pd
 from ontogeny import expect, registry
 from ontogeny.errors import UserError
 from ontogeny.findings.base import Finding
+from ontogeny.findings.value import SECOND
 from ontogeny.handles import Store
 from ontogeny.report import html, markdown
 from ontogeny.report.document import Document, Figure, Section, Verdict, said
@@ -127,9 +128,7 @@ def by_scope(findings: list[Finding]) -> list[str]:
     """Many findings in a few paragraphs: which claims are properties of the task, which of a seed, which of neither."""
     told = []
     for scope, words in SCOPES.items():
-        of = {
-            f.claim.partition(" (second published value)")[0]: f.value for f in findings if f.scope == scope
-        }
+        of = {f.claim.removesuffix(SECOND): f.value for f in findings if f.scope == scope}
         if of:
             told.append(f"{words} ({len(of)}): {'; '.join(f'{c}: {said(v)}' for c, v in of.items())}.")
     return told

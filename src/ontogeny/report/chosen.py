@@ -12,7 +12,7 @@ from ontogeny import registry
 from ontogeny.errors import UserError
 from ontogeny.findings import consistency
 from ontogeny.handles import Run, Store
-from ontogeny.reads import inline
+from ontogeny.reads import inline, parse
 from ontogeny.report.assemble import drawn, provenance, runs_section, write
 from ontogeny.report.document import Document, Figure, Section, said
 from ontogeny.report.tables import called, claims, compared, map_table, number_table, standing, summary
@@ -28,8 +28,9 @@ def write_chosen(
     store: Store, runs: Sequence[Run], format: Literal["html", "md"] = "html", out: Path | None = None
 ) -> Path:
     """The report of one run, or the comparison of several, under ``report/``, named after them."""
-    ids = sorted({run.id for run in runs})
-    runs = [store.run(id) for id in ids]
+    by_id = {run.id: run for run in runs}
+    ids = sorted(by_id)
+    runs = [by_id[id] for id in ids]
     if missing := [run.name for run in runs if not run.steps]:
         raise UserError(f"There is nothing to report of {', '.join(missing)}: no checkpoint was kept.")
     document = of_one_run(store, runs[0]) if len(runs) == 1 else of_runs(store, runs)
@@ -136,8 +137,8 @@ def worth_showing(sections: Sequence[Section]) -> list[Section]:
 def learning(some: Store) -> Section:
     """How the runs learned: one run's losses in one figure; several aligned at the step at which each groks, where any does."""
     several = len(some.entries()) > 1
-    tried = [Use(name="aligned_curves")] if several else [Use(name="progress_curves")]
-    figures, _ = drawn(some, [use for use in tried if reads_of(some, use)])
+    first = Use(name="aligned_curves" if several else "progress_curves")
+    figures, _ = drawn(some, [first] if reads_of(some, first) else [])
     parts = {str(c).removesuffix("_loss") for c in some.runs().columns if str(c).endswith("_loss")} - {"all"}
     curves = [
         Use(name="loss_curves", options={"part": part}, label=f"Loss and accuracy, {part}")
@@ -149,11 +150,8 @@ def learning(some: Store) -> Section:
 
 def reads_of(store: Store, use: Use) -> bool:
     """Whether the study looks through the lenses that this view cannot do without."""
-    needed = {
-        word.split(":")[1].split("@")[0]
-        for word in registry.views[use.name].reads
-        if word.startswith("lens:") and not word.endswith("?")
-    }
+    reads = map(parse, registry.views[use.name].reads)
+    needed = {read.name for read in reads if read.kind == "lens" and not read.optional}
     return needed <= {lens.name for lens in store.study.lenses}
 
 

@@ -11,10 +11,10 @@ import xarray as xr
 
 from ontogeny.errors import UserError
 from ontogeny.findings import consistency
+from ontogeny.findings.value import SECOND
 from ontogeny.handles import Run, Store
 from ontogeny.report.document import said
 
-SECOND = "(second published value)"
 SAID = {
     "the same": f"the same in all (within {consistency.TOLERANCE:.0%})",
     "differs": "different",

@@ -70,9 +70,8 @@ class TorchEngine:
         self.inputs, self.labels = probe.inputs.to(self.device), probe.labels.to(self.device)
         self.mask = None if probe.mask is None else probe.mask.to(self.device)
         self.apart = apart(self.first.architecture, padded[0].weights, feed.rows_per_batch, self.device)
-        self._ahead: list[Pass] | None = (
-            None  # of the next update, where an evaluation went through its batch
-        )
+        #: Of the next update, where an evaluation went through its batch.
+        self._ahead: list[Pass] | None = None
 
     # -- stacking ------------------------------------------------------------------------------------------------
 
@@ -259,7 +258,7 @@ class TorchEngine:
             return [joined(one) for one in batched(done, len(parts))]
         (batch,) = self._batches(active, step := self._steps[active[0]], step + 1)
         self._ahead = self._ahead or self._passes(batch, share)
-        rests = [self._rest(i) for i in active]
+        rests = [self._rests[i] for i in active]
         items = [(row, rest[part]) for row, (rest, _) in enumerate(rests) for part in pieces(len(rest), SEEN)]
         done = share(self._examples, items)
         seen = batched([values for values, _ in self._ahead], len(self._ahead) // len(active))
@@ -269,14 +268,17 @@ class TorchEngine:
             for a, b, (_, back) in zip(seen, unseen, rests, strict=True)
         ]
 
-    @functools.cache  # noqa: B019 (an engine lives as long as its training)
-    def _rest(self, i: int) -> tuple[Tensor, Tensor]:
-        """Rows of the probe that variant ``i`` does not train on; and from trained rows before the others to the probe's order."""
-        trained = self.feed.splits[i]["train"]
-        untrained = torch.ones(len(self.inputs), dtype=torch.bool)
-        untrained[trained] = False
-        others = untrained.nonzero().squeeze(-1)
-        return others, torch.cat([trained, others]).argsort()
+    @functools.cached_property
+    def _rests(self) -> list[tuple[Tensor, Tensor]]:
+        """Of each variant, rows of the probe that it does not train on; and from trained rows before the others to the probe's order."""
+
+        def of(trained: Tensor) -> tuple[Tensor, Tensor]:
+            untrained = torch.ones(len(self.inputs), dtype=torch.bool)
+            untrained[trained] = False
+            others = untrained.nonzero().squeeze(-1)
+            return others, torch.cat([trained, others]).argsort()
+
+        return [of(split["train"]) for split in self.feed.splits]
 
     @torch.no_grad()
     def _examples(self, item: tuple[int | slice, slice | Tensor]) -> dict[str, Tensor]:
