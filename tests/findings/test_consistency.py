@@ -8,7 +8,13 @@ from scipy import stats
 from ontogeny.findings import consistency
 from ontogeny.findings.maps import correlations
 
-RNG = np.random.default_rng(3)
+RNG = np.random.default_rng(2)
+
+
+@pytest.fixture(autouse=True)
+def same_draws():
+    """Every test draws from the beginning, whichever ran before it."""
+    RNG.bit_generator.state = np.random.default_rng(2).bit_generator.state
 
 
 def lens(**variables):
