@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import platform
-from importlib.metadata import version
 from pathlib import Path
 
 import benchmarks
-from benchmarks.pairing import Row, cores, show
+from benchmarks.pairing import Row, show
+from ontogeny.provenance import in_words
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 METHOD = """\
@@ -22,16 +21,6 @@ is cores, and other work on the machine lowers it. Ratios move with the machine 
 command above before relying on a number. Rows against TransformerLens need it installed (the extra `transformer-lens`)."""
 
 
-def machine() -> str:
-    """The processor, the cores this process may use, and the versions that matter."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    name = names[0] if names else platform.processor() or platform.machine()
-    packages = ", ".join(f"{package} {version(package)}" for package in ("torch", "numba", "numpy"))
-    return f"{name}, {cores()} cores, {platform.system()}, Python {platform.python_version()}, {packages}"
-
-
 def page(rows: list[Row]) -> str:
     table = ["| what | times faster (median) | smallest … largest | pairs | note |", "|---|---|---|---|---|"]
     table += [
@@ -41,7 +30,7 @@ def page(rows: list[Row]) -> str:
     return "\n\n".join(
         (
             "# Performance",
-            f"Machine: {machine()}.",
+            f"Machine: {in_words()}.",
             "Command: `python -m benchmarks`, which writes this page.",
             "\n".join(table),
             f"**Method.** {METHOD}\n",

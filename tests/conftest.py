@@ -70,6 +70,13 @@ def contents(root: str | Path) -> dict[str, Any]:
     return found
 
 
+def pytest_report_header() -> str:
+    """A failure elsewhere can be read only with the machine on which it happened."""
+    from ontogeny.provenance import in_words
+
+    return f"machine: {in_words()}, {torch.get_num_threads()} thread a test"
+
+
 class Interrupted(Exception):
     """Somebody pressed Ctrl-C, say."""
 

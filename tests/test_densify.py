@@ -116,7 +116,7 @@ def test_a_step_that_comes_out_otherwise_is_named_and_nothing_is_added(
     run = store.run(store.entries()[0].id)
     path = store.directory.run(run.id).folder / "run.json"
     record = json.loads(path.read_text())
-    record["provenance"]["threads"] = 64
+    record["provenance"]["device"] = "abacus"
     path.write_text(json.dumps(record))
     before = sorted(p.name for p in store.directory.root.rglob("*.safetensors"))
     from ontogeny import densify
@@ -129,7 +129,7 @@ def test_a_step_that_comes_out_otherwise_is_named_and_nothing_is_added(
         original(members, study, sink, resume, **settings)
 
     monkeypatch.setattr(densify, "train_shard", slightly_off)
-    with pytest.raises(UserError, match=r"Step \d+ of .* otherwise .*threads: 64 → 1"):
+    with pytest.raises(UserError, match=r"Step \d+ of .* otherwise .*device: abacus → cpu"):
         run.densify(11, 13, 1)
     assert sorted(p.name for p in store.directory.root.rglob("*.safetensors")) == before
 

@@ -6,9 +6,10 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ontogeny import build, execute
+from ontogeny import build
 from ontogeny.errors import Damaged, UserError
 from ontogeny.models.base import Weights
+from ontogeny.provenance import differences, provenance
 from ontogeny.store import checkpoints
 from ontogeny.store.directory import Directory
 from ontogeny.store.index import RunEntry
@@ -140,15 +141,10 @@ def _as_before(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _otherwise(m: Member, record: Mapping[str, Any], step: int) -> str:
     before = record.get("provenance", {})
-    now = execute.provenance("cpu", before.get("engine", ""))
-    differ = [k for k in ("versions", "machine", "threads", "device") if before.get(k) != now[k]]
-    said = "; ".join(f"{k}: {before.get(k)} → {now[k]}" for k in differ)
-    return (
-        f"Step {step} of {m.name} came out otherwise than it was kept, so nothing was added. "
-        + (
-            f"The run was trained under other conditions ({said})"
-            if differ
-            else "The conditions are recorded as the same"
-        )
-        + "; the same bits can be expected only from the same machine, build and thread count."
+    now = provenance("cpu", before.get("engine", ""), before.get("arithmetic", ""))
+    said = differences(before, now)
+    return f"Step {step} of {m.name} came out otherwise than it was kept, so nothing was added. " + (
+        f"The run was trained under other conditions ({said}), and the same bits are promised only for the same machine and build."
+        if said
+        else "The conditions are recorded as the same, so the kept weights or the code that trains have changed."
     )

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import platform
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,12 +27,14 @@ from ontogeny.plan import (
     last_digest,
     make_plan,
 )
+from ontogeny.provenance import differences, provenance
 from ontogeny.store import checkpoints, results
 from ontogeny.store.directory import Directory
 from ontogeny.store.files import set_aside, write_json
 from ontogeny.store.index import Index, Indexer, ResultFile, RunEntry
 from ontogeny.store.sink import DiskSink
 from ontogeny.study import Study
+from ontogeny.training.engine import Engine
 from ontogeny.training.member import Member, State
 from ontogeny.training.population import kernel_trains, train
 
@@ -139,27 +138,6 @@ def _index(directory: Directory) -> Index:
     return index
 
 
-def provenance(device: str, engine: str) -> dict[str, Any]:
-    """What bitwise reproduction depends on, and what a reader wants to know."""
-    packages = {name: version(name) for name in ("ontogeny", "torch", "numpy", "numba")}
-    return {
-        "versions": {"python": platform.python_version(), **packages},
-        "machine": {"system": platform.platform(), "processor": processor()},
-        "threads": torch.get_num_threads(),
-        "device": torch.cuda.get_device_name() if device.startswith("cuda") else "cpu",
-        "engine": engine,
-        "command": " ".join(sys.argv[:1] and [Path(sys.argv[0]).name, *sys.argv[1:]]),
-    }
-
-
-def processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
 def carry_out_training(
     jobs: Sequence[Train],
     members: Mapping[str, Member],
@@ -204,8 +182,8 @@ def carry_out_training(
         else:
             unfinished.append(m)
 
-    def begin(shard: Sequence[Member], name: str) -> None:
-        here = provenance(device, name)
+    def begin(shard: Sequence[Member], runner: Engine) -> None:
+        here = provenance(device, runner.name, runner.arithmetic)
         for m in shard:
             record = _record(directory, m)
             warn_of_mismatch(m, record.get("provenance"), here)
@@ -260,12 +238,8 @@ def resume_point(
 
 
 def warn_of_mismatch(m: Member, before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> None:
-    """Bitwise claims hold for the same machine, build and thread count; a difference is said aloud."""
-    if not before:
-        return
-    differ = [k for k in ("versions", "machine", "threads", "device", "engine") if before.get(k) != now[k]]
-    if differ:
-        said = "; ".join(f"{k}: {before.get(k)} → {now[k]}" for k in differ)
+    """Bitwise claims hold for the same machine, build and way of computing; a difference is said aloud."""
+    if before and (said := differences(before, now)):
         warnings.warn(
             f"{m.name} goes on under other conditions ({said}); its weights may differ in the last bits from those of an "
             "uninterrupted run.",

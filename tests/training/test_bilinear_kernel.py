@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
+from ontogeny.numerics.compiled import compiled
 from ontogeny.training.bilinear_kernel import BilinearKernel, KernelModel
-from ontogeny.training.bilinear_loops import _exp, _jit
+from ontogeny.training.bilinear_loops import _exp
 
 HYPER = {"lr": 3e-3, "weight_decay": 3e-2, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 
@@ -201,4 +202,4 @@ def test_compiles_where_nothing_can_be_cached():
     """A function without a file has no place for Numba's cache, as in a read-only installation without a home."""
     space: dict = {}
     exec(compile("def double(x):\n    return 2 * x", "<nowhere>", "exec"), space)
-    assert _jit()(space["double"])(21) == 42
+    assert compiled()(space["double"])(21) == 42

@@ -38,6 +38,7 @@ class Bilinear:
     }
     pads = {"d_hidden": 16}
     frozen: ClassVar[frozenset[str]] = frozenset()
+    by_example: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.d_hidden < 1:

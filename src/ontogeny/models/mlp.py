@@ -43,6 +43,7 @@ class MLP:
 
     pads: ClassVar[Mapping[str, int]] = {}
     frozen: ClassVar[frozenset[str]] = frozenset()
+    by_example: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for name in ("d_embed", "d_mlp", "n_layers"):

@@ -9,6 +9,7 @@ results. Taps are the outputs of submodules by their dotted names. Buffers are w
 from __future__ import annotations
 
 import importlib
+import threading
 import typing
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -59,10 +60,17 @@ class ModuleArchitecture:
     pads: ClassVar[Mapping[str, int]] = {}
 
     @cached_property
+    def _templates(self) -> threading.local:
+        return threading.local()
+
+    @property
     def template(self) -> nn.Module:
-        """An instance whose parameters are never used, only replaced."""
-        with torch.random.fork_rng(devices=[]):
-            return self._build()
+        """An instance whose parameters are never used, only replaced; one a thread, as a pass puts weights and hooks into it."""
+        if not hasattr(self._templates, "module"):
+            with torch.random.fork_rng(devices=[]):
+                self._templates.module = self._build()
+        module: nn.Module = self._templates.module
+        return module
 
     @cached_property
     def axes(self) -> Mapping[str, tuple[str, ...]]:

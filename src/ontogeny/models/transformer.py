@@ -24,6 +24,7 @@ from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from ontogeny.errors import UserError
 from ontogeny.models.base import Edit, Forward, Taps, Weights
@@ -34,6 +35,7 @@ from ontogeny.registry import architectures
 from ontogeny.tasks.base import Signature
 
 LAST = "last:"
+LINE = 16  # numbers in a cache line
 LARGEST_TABLE = 1024  # tokens; above it the table of scores, vocab² · position, costs more than it saves
 
 _STREAM = ("example", "position", "d_model")
@@ -154,7 +156,10 @@ class Transformer:
         W_E, W_pos = weights["embed.W_E"], weights["pos_embed.W_pos"]
         vocab, positions, lead = W_E.shape[-2], tokens.shape[-1], W_E.ndim - 2
         distinct = W_E.unsqueeze(-3) + W_pos[..., :positions, :].unsqueeze(-2)
-        last, distinct = distinct.select(-3, -1), distinct.flatten(-3, -2)  # rows: token; position · token
+        # Rows: token; position · token. Zeros make the rows of all tables whole cache lines long, so that a stack of models keeps each
+        # of them on the same boundaries.
+        last, distinct = distinct.select(-3, -1), distinct.flatten(-3, -2)
+        distinct = pad(distinct, (0, 0, 0, -distinct.shape[-2] % LINE))
         q = heads(last, weights["blocks.0.attn.W_Q"]).movedim(-2, -3)
         k = heads(distinct, weights["blocks.0.attn.W_K"]).movedim(-2, -3)
         v = heads(distinct, weights["blocks.0.attn.W_V"]).flatten(-2)
@@ -162,7 +167,7 @@ class Transformer:
 
         index = tokens + vocab * torch.arange(positions, device=tokens.device)
         query = tokens[..., -1:]
-        scores = rows(table, query * (positions * vocab) + index).mT  # (*lead, example, head, key)
+        scores = rows(table, query * distinct.shape[-2] + index).mT  # (*lead, example, head, key)
         pattern = tap("blocks.0.attn.hook_pattern", tap("blocks.0.attn.hook_attn_scores", scores).softmax(-1))
         values = rows(v, index).unflatten(
             -1, (self.n_heads, self.d_head)

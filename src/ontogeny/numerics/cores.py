@@ -7,7 +7,7 @@ times longer than it works. It also adds up in an order that depends on the numb
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, Protocol
@@ -21,11 +21,30 @@ class Work(Protocol):
 
 @contextmanager
 def one_core_each() -> Iterator[Work]:
-    """``share(function, items)``: the results in order, computed side by side, each on one core."""
+    """``share(function, items)``: the results in order, computed side by side, each on one core. The caller works too."""
     cores = torch.get_num_threads()
     torch.set_num_threads(1)  # also the BLAS of the workers
+
+    def share(function: Callable[..., Any], items: Iterable[Any]) -> list[Any]:
+        waiting = list(items)
+        results: list[Any] = [None] * len(waiting)
+        places = iter(range(len(waiting)))  # whoever is free takes the next
+
+        def work() -> None:
+            for place in places:
+                results[place] = function(waiting[place])
+
+        helpers = [_workers(cores).submit(work) for _ in range(min(cores, len(waiting)) - 1)]
+        try:
+            work()
+        finally:
+            wait(helpers)
+        for helper in helpers:
+            helper.result()
+        return results
+
     try:
-        yield lambda function, items: list(_workers(cores).map(function, items))
+        yield share
     finally:
         torch.set_num_threads(cores)
 

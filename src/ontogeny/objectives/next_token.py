@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -26,6 +26,7 @@ class NextToken:
     precision: Literal["float32", "float64"] = "float32"
 
     reads = ()
+    by_example: ClassVar[bool] = True
 
     def examples(self, forward: Forward, batch: Batch) -> dict[str, Tensor]:
         logits, labels = forward.outputs, batch.labels

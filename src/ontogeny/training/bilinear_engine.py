@@ -19,6 +19,7 @@ class BilinearEngine:
     """Each model is trained alone inside its core's cache, models in parallel: company cannot matter."""
 
     name = "bilinear-kernel"
+    arithmetic = "one variant at a time"
 
     def __init__(self, members: Sequence[Member], states: Sequence[State], feed: Feed) -> None:
         self.feed = feed

@@ -14,7 +14,6 @@ Types are Numba's to infer, at the first call.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numba
@@ -23,20 +22,9 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from ontogeny.numerics.compiled import compiled
+
 LANES = 16  # floats in a register of the widest machines; narrower ones take two or four
-
-
-def _jit(*freedoms: str) -> Callable[[Callable[..., Any]], Any]:
-    """``numba.njit`` that frees the GIL. ``freedoms`` are LLVM's fast-math flags; NaN and ∞ always keep their meaning."""
-
-    def compile(function: Callable[..., Any]) -> Any:
-        options: dict[str, Any] = {"nogil": True, "fastmath": set(freedoms), "error_model": "numpy"}
-        try:
-            return numba.njit(**options, cache=True)(function)
-        except RuntimeError:  # nowhere to write the cache: compile again in each process
-            return numba.njit(**options)(function)
-
-    return compile
 
 
 def _tile(rows: int, vectors: int) -> Any:
@@ -95,7 +83,7 @@ def _tile(rows: int, vectors: int) -> Any:
 _tile_4x4, _tile_1x4, _tile_8x1, _tile_1x1 = _tile(4, 4), _tile(1, 4), _tile(8, 1), _tile(1, 1)
 
 
-@_jit("contract", "reassoc", "nsz")
+@compiled("contract", "reassoc", "nsz")
 def _matmul(a, a_row, a_k, b, b_k, c, c_row, rows, columns, depth):
     """C = A B for flat arrays. The last tile of a side overlaps the one before it: the same sums are written twice."""
     if columns < LANES:
@@ -136,7 +124,7 @@ _C = tuple(
 _ONE, _HALF, _FLOOR = np.float32(1), np.float32(0.5), np.float32(-80)
 
 
-@_jit("contract")
+@compiled("contract")
 def _exp(x):
     """e^x for x ≤ 0, without a branch: 2^n · polynomial (Cephes), 1e−7 relative. Below −80 it stays e^−80: no subnormals."""
     x = _FLOOR if x < _FLOOR else x
@@ -146,7 +134,7 @@ def _exp(x):
     return (p * r * r + r + _ONE) * np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
 
 
-@_jit()
+@compiled()
 def _maximum(row):
     """The largest entry, found among integers that sort like the floats: those vectorise without assuming away NaN."""
     top = np.int32(-(2**31))
@@ -156,7 +144,7 @@ def _maximum(row):
     return np.int32(top ^ ((top >> np.int32(31)) & np.int32(0x7FFFFFFF))).view(np.float32)
 
 
-@_jit("contract", "reassoc", "nsz")
+@compiled("contract", "reassoc", "nsz")
 def _exponentials(row, top):
     """row ← e^(row − top); returns the sum."""
     total = np.float32(0)
@@ -166,7 +154,7 @@ def _exponentials(row, top):
     return total
 
 
-@_jit("contract")
+@compiled("contract")
 def _hidden(W_l, W_r, inputs, rows, left, right, hidden):
     vocab, d = W_l.shape[0] // 2, W_l.shape[1]
     for e in range(rows.size):
@@ -177,7 +165,7 @@ def _hidden(W_l, W_r, inputs, rows, left, right, hidden):
             hidden[e, h] = left[e, h] * right[e, h]
 
 
-@_jit("contract")
+@compiled("contract")
 def _adamw(w, m, v, g, lr, weight_decay, beta1, beta2, eps, t):
     """Update number t. The gradient is left at zero for the next one."""
     keep, step = np.float32(1 - lr * weight_decay), np.float32(lr / (1 - beta1**t))
@@ -195,7 +183,7 @@ def _adamw(w, m, v, g, lr, weight_decay, beta1, beta2, eps, t):
         g[i] = np.float32(0)
 
 
-@_jit()
+@compiled()
 def _finite(w):
     """Looks at exponent bits, which no arithmetic freedom can optimise away."""
     mask, bad = np.int32(0x7F800000), 0
@@ -204,7 +192,7 @@ def _finite(w):
     return bad == 0
 
 
-@_jit("contract")
+@compiled("contract")
 def advance(w, m, v, d, n_in, n_out, hyper, inputs, labels, batches, first_step):
     """All updates of one model, in place; w, m, v are flat (W_lᵀ, W_rᵀ, W_pᵀ). Are the weights finite afterwards?"""
     lr, weight_decay, beta1, beta2, eps = hyper
@@ -248,7 +236,7 @@ def advance(w, m, v, d, n_in, n_out, hyper, inputs, labels, batches, first_step)
     return _finite(w)
 
 
-@_jit("contract")
+@compiled("contract")
 def evaluate(w, d, n_in, n_out, inputs, labels, loss, correct):
     """Per-example loss, and whether the first largest logit is the label's."""
     size, chunk = n_in * d, 64

@@ -1,14 +1,15 @@
 """How a shard of variants takes its updates: the protocol, and the general engine in PyTorch.
 
-The general engine stacks variants on a leading axis, pads what the architecture says may be padded, and takes one backward pass
-for all: losses are summed over variants, so every variant gets the gradient of its own mean loss.
+The general engine keeps variants in stacks of a fixed number of places (:mod:`ontogeny.training.stacks`), pads what the architecture
+says may be padded, and takes one backward pass for a stack: losses are summed over places, so every variant gets the gradient of
+its own mean loss. Each core takes a stack, or a piece of its batch, at a time.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from contextlib import nullcontext
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import torch
@@ -17,26 +18,29 @@ from torch.nn.functional import pad
 
 from ontogeny.models.base import Forward, Weights
 from ontogeny.numerics.cores import Work, one_core_each
+from ontogeny.numerics.random import Key
 from ontogeny.tasks.base import Batch
 from ontogeny.training.feed import Feed
 from ontogeny.training.member import Member, State
-from ontogeny.training.optimisers import Hyper, Moments
-from ontogeny.training.pieces import apart, pieces
+from ontogeny.training.optimisers import Hyper, Optimiser
+from ontogeny.training.stacks import HEIGHT, Stack, by_example, filled, large, pieces
 
 #: Per-example values of a piece of a batch, and its gradients by weight.
 Pass = tuple[dict[str, Tensor], dict[str, Tensor]]
 Item = TypeVar("Item")
 
 SEEN = 896  # examples of a piece that is only evaluated: small enough to share out evenly
-BYTE_BUDGET = (
-    16 * 2**20
-)  # one variant's activations in an evaluation, roughly; never depends on the number of variants
+BYTE_BUDGET = 16 * 2**20  # one variant's activations in an evaluation, roughly
+STACKS = f"stacks of {HEIGHT}"
+ONE_AT_A_TIME = "one variant at a time"
+DISAGREE = f"{ONE_AT_A_TIME}, as the places of a stack differ in their last bits here"
 
 
 class Engine(Protocol):
     """``active`` are positions in the shard. ``states`` is where every variant stands after what was asked."""
 
     name: str
+    arithmetic: str  # how variants share their passes, in a few words
 
     def advance(self, active: Sequence[int], start: int, stop: int) -> dict[int, int]:
         """Updates ``start … stop − 1`` of the active variants; {variant: step} of those whose loss went non-finite."""
@@ -47,6 +51,10 @@ class Engine(Protocol):
         ...
 
     def state(self, i: int) -> State: ...
+
+
+#: Whether the places of a stack agree on this machine, by what shapes the program of a shard.
+_AGREED: dict[tuple[str, int, str], bool] = {}
 
 
 class TorchEngine:
@@ -62,21 +70,27 @@ class TorchEngine:
         self._optimisers = [m.optimiser for m in members if m.optimiser is not None]
         self._native = [{n: tuple(w.shape) for n, w in s.weights.items()} for s in states]
         self._steps = [s.step for s in states]
-        self._stacked: dict[int, int] = {}  # variant → row of the stack
         self._done: dict[int, State] = {}
-        padded = [self._pad(m, s) for m, s in zip(members, states, strict=True)]
-        self._restack(padded, list(range(len(members))))
         probe = feed.probe
         self.inputs, self.labels = probe.inputs.to(self.device), probe.labels.to(self.device)
         self.mask = None if probe.mask is None else probe.mask.to(self.device)
-        self.apart = apart(self.first.architecture, padded[0].weights, feed.rows_per_batch, self.device)
+        self.by_example = by_example(self.first.architecture, self.first.objective)
+        padded = {i: self._pad(m, s) for i, (m, s) in enumerate(zip(members, states, strict=True))}
+        self.trained = [
+            n
+            for n, w in padded[0].weights.items()
+            if n not in self.first.architecture.frozen and w.is_floating_point()
+        ]
+        busy = self.device.type == "cpu" and large(padded[0].weights, feed.rows_per_batch)
+        self.arithmetic = ONE_AT_A_TIME if busy else STACKS if self.places_agree() else DISAGREE
+        self.stacks = self._stacked(padded, HEIGHT if self.arithmetic == STACKS else 1)
         #: Of the next update, where an evaluation went through its batch.
-        self._ahead: list[Pass] | None = None
+        self._ahead: list[list[Pass]] | None = None
 
-    # -- stacking ------------------------------------------------------------------------------------------------
+    # -- who stands where ----------------------------------------------------------------------------------------
 
     def _pad(self, member: Member, state: State) -> State:
-        """Zeros up to the bucket's size, on the axes that the architecture says may be padded."""
+        """Zeros up to the bucket's size, on the axes that the architecture says may be padded; on the device."""
         architecture = member.architecture
 
         def grow(name: str, w: Tensor) -> Tensor:
@@ -84,188 +98,230 @@ class TorchEngine:
             for axis, size in zip(reversed(architecture.axes[name]), reversed(w.shape), strict=True):
                 multiple = architecture.pads.get(axis, 1)
                 widths += [0, -(-size // multiple) * multiple - size]
-            return pad(w, widths) if any(widths) else w
+            return (pad(w, widths) if any(widths) else w).to(self.device)
 
         moments = {k: {n: grow(n, x) for n, x in by.items()} for k, by in state.moments.items()}
         return State(state.step, {n: grow(n, w) for n, w in state.weights.items()}, moments, state.outcome)
 
-    def _restack(self, states: Sequence[State], who: Sequence[int]) -> None:
-        names = list(states[0].weights)
-        self._stacked = {i: row for row, i in enumerate(who)}
-        self.weights: Weights = {
-            n: torch.stack([s.weights[n].to(self.device) for s in states]).contiguous() for n in names
-        }
-        trained = [
-            n
-            for n in names
-            if n not in self.first.architecture.frozen and self.weights[n].is_floating_point()
+    def _stacked(self, states: Mapping[int, State], height: int) -> list[Stack]:
+        kinds = self._optimisers[0].moments
+        return [
+            Stack.of({i: states[i] for i in who}, height, self.trained, kinds)
+            for who in batched(list(states), height)
         ]
-        self.moments: Moments = {
-            kind: {
-                n: torch.stack(
-                    [
-                        s.moments.get(kind, {}).get(n, torch.zeros_like(s.weights[n])).to(self.device)
-                        for s in states
-                    ]
-                )
-                for n in trained
-            }
-            for kind in self._optimisers[0].moments
-        }
-        self.trained = trained
 
-    def _compact(self, active: Sequence[int]) -> None:
-        """Keep only the active variants in the stack. Nobody's arithmetic depends on who else is there."""
-        if list(self._stacked) == list(active):
+    def _arrange(self, active: Sequence[int]) -> None:
+        """Only the active variants stand in stacks. Nobody's arithmetic depends on who else is there, or on the place."""
+        there = [i for stack in self.stacks for i in stack.who]
+        if there == list(active):
             return
-        self._ahead = None
-        for i in self._stacked.keys() - set(active):
+        for i in set(there) - set(active):
             self._done[i] = self.state(i)
-        rows = torch.tensor([self._stacked[i] for i in active], device=self.device)
-        self.weights = {n: w.index_select(0, rows) for n, w in self.weights.items()}
-        self.moments = {
-            k: {n: x.index_select(0, rows) for n, x in by.items()} for k, by in self.moments.items()
-        }
-        self._stacked = {i: row for row, i in enumerate(active)}
+        self._ahead = None
+        self.__dict__.pop("_full", None)
+        states = {i: self._pad(self.members[i], self.state(i)) for i in active}
+        self.stacks = self._stacked(states, self.stacks[0].height)
 
     def state(self, i: int) -> State:
         """Where variant ``i`` stands, in native shapes, on the CPU."""
         if i in self._done:
             return self._done[i]
-        row = self._stacked[i]
+        stack = next(stack for stack in self.stacks if i in stack.who)
+        place = stack.who.index(i)
 
         def cut(name: str, w: Tensor) -> Tensor:
-            return w[row][tuple(slice(size) for size in self._native[i][name])].detach().cpu().clone()
+            return w[place][tuple(slice(size) for size in self._native[i][name])].detach().cpu().clone()
 
-        weights = {n: cut(n, w) for n, w in self.weights.items()}
-        moments = {k: {n: cut(n, x) for n, x in by.items()} for k, by in self.moments.items()}
+        weights = {n: cut(n, w) for n, w in stack.weights.items()}
+        moments = {k: {n: cut(n, x) for n, x in by.items()} for k, by in stack.moments.items()}
         return State(self._steps[i], weights, moments)
+
+    def places_agree(self) -> bool:
+        """Whether a variant takes the same path in every place of a stack on this machine.
+
+        One fresh variant stands in all places of a stack, is evaluated and takes two updates: all places must hold the same bits.
+        The shapes, strides and addresses of a stack are the same whoever is in it, so what its neighbours hold cannot matter.
+        """
+        key = (self.first.shard, self.feed.rows_per_batch, str(self.device))
+        if key not in _AGREED:
+            fresh = self.first.architecture.init(self.feed.task.signature, Key(0, "places"))
+            states = dict.fromkeys(range(HEIGHT), self._pad(self.first, State(0, fresh)))
+            (stack,) = self._stacked(states, HEIGHT)
+            n = self.feed.rows_per_batch
+            if self.feed.task.finite:
+                one = Batch(self.inputs[:n], self.labels[:n], self.mask)
+            else:
+                one = self.feed.task.draw(Key(0, "places"), 0, n)
+            inputs, labels = (x.expand(HEIGHT, *x.shape).contiguous() for x in (one.inputs, one.labels))
+            batch = Batch(inputs.to(self.device), labels.to(self.device), self.mask)
+            optimisers = [type(self._optimisers[0])()] * HEIGHT
+            with one_core_each():
+                parts = self._parts(len(self.inputs))
+                everything = torch.arange(len(self.inputs), device=self.device)
+                found = [v for part in parts for v in self._seen((stack, everything[part])).values()]
+                for step in range(2):
+                    passes = [self._pass(stack, batch, part) for part in self._pieces(n)]
+                    found += [v for values, _ in passes for v in values.values()]
+                    self._update(stack, passes, step, optimisers)
+            found += list(stack.weights.values())
+            _AGREED[key] = all(same_bits(x) for x in found)
+            if not _AGREED[key]:
+                warnings.warn(
+                    f"On this machine the places of a stack of variants like {self.first.name} differ in their last bits, "
+                    "so they train one at a time: slower, and the same in any company.",
+                    stacklevel=2,
+                )
+        return _AGREED[key]
 
     # -- updates -------------------------------------------------------------------------------------------------
 
-    def _batches(self, active: Sequence[int], start: int, stop: int) -> list[Batch]:
-        if self.feed.task.finite:
-            rows = torch.stack([self.feed.rows(i, start, stop) for i in active], 1).to(self.device)
-            return [Batch(self.inputs[r], self.labels[r], self.mask) for r in rows]
-        batches = []
-        for step in range(start, stop):
-            seen: dict[int, Batch] = {}
-            for i in active:
-                seed = self.members[i].seeds["order"]
-                seen.setdefault(seed, self.feed.fresh(i, step))
-            each = [seen[self.members[i].seeds["order"]] for i in active]
-            inputs, labels = torch.stack([b.inputs for b in each]), torch.stack([b.labels for b in each])
-            batches.append(Batch(inputs.to(self.device), labels.to(self.device), self.mask))
-        return batches
-
     def advance(self, active: Sequence[int], start: int, stop: int) -> dict[int, int]:
-        self._compact(active)
-        first_bad = torch.full((len(active),), -1, device=self.device)
-        batches = zip(range(start, stop), self._batches(active, start, stop), strict=True)
-        with one_core_each() if self.apart else nullcontext() as share:
-            for step, batch in batches:
-                loss = (
-                    self._side_by_side(active, batch, step, share)
-                    if share
-                    else self._stack(active, batch, step)
-                )
-                first_bad = torch.where((first_bad < 0) & ~loss.isfinite(), step, first_bad)
-                with torch.no_grad():
-                    self.weights = self.first.architecture.project(self.weights)
+        self._arrange(active)
+        losses = []
+        optimisers = [[self._optimisers[i] for i in stack.places] for stack in self.stacks]
+        with one_core_each() as share:
+            for step, batches in zip(range(start, stop), self._batches(start, stop), strict=True):
+                passes = self._ahead or self._passes(batches, share)
+                self._ahead = None
+
+                def update(k: int, step: int = step, passes: list[list[Pass]] = passes) -> Tensor:
+                    return self._update(self.stacks[k], passes[k], step, optimisers[k])
+
+                each = share(update, range(len(self.stacks)))
+                losses.append(torch.cat([x[: len(s.who)] for s, x in zip(self.stacks, each, strict=True)]))
         for i in active:
             self._steps[i] = stop
-        return {i: int(bad) for i, bad in zip(active, first_bad.tolist(), strict=True) if bad >= 0}
-
-    def _stack(self, active: Sequence[int], batch: Batch, step: int) -> Tensor:
-        """One update of all variants as one program; their losses before it."""
-        values, gradients = self._pass(self.weights, batch, batch.labels.shape[1])
-        self._update(active, slice(None), gradients, step)
-        return values["loss"].sum(-1) / batch.labels.shape[1]
-
-    def _side_by_side(self, active: Sequence[int], batch: Batch, step: int, share: Work) -> Tensor:
-        """One update of all variants, piece by piece (see :mod:`ontogeny.training.pieces`); their losses before it."""
-        n, everyone = batch.labels.shape[1], range(len(active))
-        passes = self._ahead or self._passes(batch, share)
-        self._ahead = None
-        each = batched(passes, len(passes) // len(active))
-
-        def update(row: int) -> Tensor:
-            values, by_piece = zip(*each[row], strict=True)
-            whole = {
-                name: functools.reduce(torch.add, (g[name] for g in by_piece))[None] for name in by_piece[0]
-            }
-            self._update([active[row]], slice(row, row + 1), whole, step)
-            return functools.reduce(torch.add, (v["loss"].sum(-1) / n for v in values))
-
-        return torch.stack(share(update, everyone))
-
-    def _passes(self, batch: Batch, share: Work) -> list[Pass]:
-        """Forward and backward of every piece of every variant's batch, variant by variant."""
-        variants, n = batch.labels.shape
-
-        def one(item: tuple[int, slice]) -> Pass:
-            row, part = item
-            mine = {name: w[row] for name, w in self.weights.items()}
-            return self._pass(mine, Batch(batch.inputs[row, part], batch.labels[row, part], batch.mask), n)
-
-        return share(one, [(row, part) for row in range(variants) for part in pieces(n)])
-
-    def _pass(self, weights: Weights, batch: Batch, examples: int) -> Pass:
-        """What the objective says of each example, and the gradient of their loss, summed, as a share of all ``examples``."""
-        leaves = {n: w.detach().requires_grad_(n in self.trained) for n, w in weights.items()}
-        objective = self.first.objective
-        forward = self.first.architecture.forward(leaves, batch.inputs, read=objective.reads)
-        values = objective.examples(forward, batch)
-        loss = (values["loss"].sum(-1) / examples).sum()
-        gradients = torch.autograd.grad(loss, [leaves[n] for n in self.trained], allow_unused=True)
-        return {metric: v.detach() for metric, v in values.items()}, {
-            n: g for n, g in zip(self.trained, gradients, strict=True) if g is not None
+        bad = ~torch.stack(losses).isfinite().cpu()
+        return {
+            i: start + int(bad[:, place].nonzero()[0])
+            for place, i in enumerate(active)
+            if bool(bad[:, place].any())
         }
 
+    def _batches(self, start: int, stop: int) -> list[list[Batch]]:
+        """By step, then stack: (place, example, …)."""
+        if self.feed.size == "full":
+            return [self._full] * (stop - start)
+        if self.feed.task.finite:
+            rows = {
+                i: self.feed.rows(i, start, stop).to(self.device) for stack in self.stacks for i in stack.who
+            }
+            tables = [torch.stack([rows[i] for i in stack.places], 1) for stack in self.stacks]
+            return [
+                [Batch(self.inputs[table[k]], self.labels[table[k]], self.mask) for table in tables]
+                for k in range(stop - start)
+            ]
+        return [[self._drawn(stack, step) for stack in self.stacks] for step in range(start, stop)]
+
+    @functools.cached_property
+    def _full(self) -> list[Batch]:
+        """The batch of every step, by stack, where it is all that a variant trains on."""
+        tables = [
+            torch.stack([self.feed.rows(i, 0, 1)[0] for i in stack.places]).to(self.device)
+            for stack in self.stacks
+        ]
+        return [Batch(self.inputs[rows], self.labels[rows], self.mask) for rows in tables]
+
+    def _drawn(self, stack: Stack, step: int) -> Batch:
+        """Of a stream: variants of one order see the same batch."""
+        seen: dict[int, Batch] = {}
+        for i in stack.who:
+            seed = self.members[i].seeds["order"]
+            if seed not in seen:
+                seen[seed] = self.feed.fresh(i, step)
+        each = [seen[self.members[i].seeds["order"]] for i in stack.places]
+        inputs, labels = torch.stack([b.inputs for b in each]), torch.stack([b.labels for b in each])
+        return Batch(inputs.to(self.device), labels.to(self.device), self.mask)
+
+    def _pieces(self, n: int) -> list[slice]:
+        return pieces(n) if self.by_example else [slice(0, n)]
+
+    def _passes(self, batches: Sequence[Batch], share: Work) -> list[list[Pass]]:
+        """Forward and backward of every piece of every stack's batch."""
+        parts = self._pieces(self.feed.rows_per_batch)
+        items = [(k, part) for k in range(len(self.stacks)) for part in parts]
+        done = share(lambda item: self._pass(self.stacks[item[0]], batches[item[0]], item[1]), items)
+        return [list(passes) for passes in batched(done, len(parts))]
+
+    def _pass(self, stack: Stack, batch: Batch, part: slice) -> Pass:
+        """What the objective says of each example of a piece, and the gradient of their loss, as a share of the whole batch."""
+        n, mine = batch.labels.shape[1], 0 if stack.lone else slice(None)
+        piece = Batch(batch.inputs[mine, part], batch.labels[mine, part], batch.mask)
+        leaves = {n: w.detach().requires_grad_(n in self.trained) for n, w in stack.models.items()}
+        values = self._examples(stack, leaves, piece, axis=0 if stack.lone else 1)
+        loss = (values["loss"].sum(-1) / n).sum()
+        gradients = torch.autograd.grad(loss, [leaves[n] for n in self.trained], allow_unused=True)
+        return {metric: v.detach() for metric, v in values.items()}, {
+            n: g.view_as(stack.weights[n])
+            for n, g in zip(self.trained, gradients, strict=True)
+            if g is not None
+        }
+
+    def _examples(self, stack: Stack, models: Weights, batch: Batch, axis: int) -> dict[str, Tensor]:
+        """What the objective says of each example, which is this axis of the batch: (place, example)."""
+        count, objective = batch.labels.shape[axis], self.first.objective
+        if self.by_example and not stack.lone:
+            batch = filled(batch, axis)
+        forward: Forward = self.first.architecture.forward(models, batch.inputs, read=objective.reads)
+        values = objective.examples(forward, batch)
+        return {metric: v[..., :count].reshape(-1, count) for metric, v in values.items()}
+
     @torch.no_grad()
-    def _update(self, who: Sequence[int], rows: slice, gradients: dict[str, Tensor], step: int) -> None:
-        """Clip and apply the gradients of some variants, which stand in these rows of the stack."""
+    def _update(self, stack: Stack, passes: Sequence[Pass], step: int, optimisers: list[Optimiser]) -> Tensor:
+        """Add the pieces up, clip, and apply their gradients; the losses before the update, (place,)."""
+        values, by_piece = zip(*passes, strict=True)
+        gradients = {n: functools.reduce(torch.add, (g[n] for g in by_piece)) for n in by_piece[0]}
         if self.first.clip is not None:
             first, *rest = (per_variant_sum(g.square()) for g in gradients.values())
-            norm = sum(rest, start=first).sqrt()  # one by one, for the same reason
+            norm = sum(
+                rest, start=first
+            ).sqrt()  # one by one: a full reduction chooses its order by the places
             scale = (self.first.clip / (norm + 1e-6)).clamp(max=1.0)
             gradients = {n: g * scale.reshape(-1, *[1] * (g.ndim - 1)) for n, g in gradients.items()}
-        hyper = Hyper([self._optimisers[i] for i in who], self.device)
+        hyper = Hyper(optimisers, self.device)
         for name, g in gradients.items():
-            moments = {kind: by[name][rows] for kind, by in self.moments.items()}
-            self._optimisers[0].update(self.weights[name][rows], g, moments, step + 1, hyper)
+            moments = {kind: by[name] for kind, by in stack.moments.items()}
+            self._optimisers[0].update(stack.weights[name], g, moments, step + 1, hyper)
+        stack.weights = self.first.architecture.project(stack.weights)
+        n = self.feed.rows_per_batch
+        return functools.reduce(torch.add, (v["loss"].sum(-1) / n for v in values)).reshape(-1)
 
     # -- evaluation ----------------------------------------------------------------------------------------------
 
     def evaluate(self, active: Sequence[int]) -> list[dict[str, float]]:
-        self._compact(active)
-        if self.apart:
-            with one_core_each() as share:
-                each = self._evaluate_side_by_side(active, share)
-        else:
-            most = max(1, BYTE_BUDGET // (4 * 16 * max(64, self.feed.task.signature.outputs)))
-            parts = [(slice(None), part) for part in pieces(len(self.inputs), most)]
-            whole = joined([self._examples(item) for item in parts])
-            each = [{metric: v[row] for metric, v in whole.items()} for row in range(len(active))]
-        return [summarise(each[row], self.feed.splits[i]) for row, i in enumerate(active)]
-
-    def _evaluate_side_by_side(self, active: Sequence[int], share: Work) -> list[dict[str, Tensor]]:
-        """Per-example values of each variant. A full batch is gone through as an update does, which then has its gradients."""
-        n = len(self.inputs)
-        if self.feed.size != "full":
-            parts = pieces(n, SEEN)
-            done = share(self._examples, [(row, part) for row in range(len(active)) for part in parts])
-            return [joined(one) for one in batched(done, len(parts))]
-        (batch,) = self._batches(active, step := self._steps[active[0]], step + 1)
-        self._ahead = self._ahead or self._passes(batch, share)
-        rests = [self._rests[i] for i in active]
-        items = [(row, rest[part]) for row, (rest, _) in enumerate(rests) for part in pieces(len(rest), SEEN)]
-        done = share(self._examples, items)
-        seen = batched([values for values, _ in self._ahead], len(self._ahead) // len(active))
-        unseen = batched(done, len(done) // len(active)) if done else [[] for _ in active]
+        self._arrange(active)
+        with one_core_each() as share:
+            whole = (
+                self._through_training(share) if self.feed.size == "full" else self._through_the_probe(share)
+            )
         return [
-            {metric: v[back] for metric, v in joined([*a, *b]).items()}
-            for a, b, (_, back) in zip(seen, unseen, rests, strict=True)
+            summarise({metric: v[place] for metric, v in values.items()}, self.feed.splits[i])
+            for stack, values in zip(self.stacks, whole, strict=True)
+            for place, i in enumerate(stack.who)
+        ]
+
+    def _through_the_probe(self, share: Work) -> list[dict[str, Tensor]]:
+        """Per-example values by stack: {metric: (place, example)}."""
+        everything = torch.arange(len(self.inputs), device=self.device)
+        parts = self._parts(len(self.inputs))
+        items = [(stack, everything[part]) for stack in self.stacks for part in parts]
+        return [joined(one) for one in batched(share(self._seen, items), len(parts))]
+
+    def _through_training(self, share: Work) -> list[dict[str, Tensor]]:
+        """The same of a full batch: it is gone through as an update does, which then has its gradients, and then the rest."""
+        self._ahead = self._ahead or self._passes(self._full, share)
+        rests = [torch.stack([self._rests[i][0] for i in stack.places]) for stack in self.stacks]
+        parts = self._parts(rests[0].shape[1])
+        items = [
+            (stack, rest[:, part]) for stack, rest in zip(self.stacks, rests, strict=True) for part in parts
+        ]
+        done = batched(share(self._seen, items), len(parts)) if items else [[] for _ in self.stacks]
+        return [
+            {
+                metric: torch.stack([v[k][self._rests[i][1]] for k, i in enumerate(stack.places)])
+                for metric, v in joined([*(values for values, _ in passes), *unseen]).items()
+            }
+            for stack, passes, unseen in zip(self.stacks, self._ahead, done, strict=True)
         ]
 
     @functools.cached_property
@@ -280,15 +336,24 @@ class TorchEngine:
 
         return [of(split["train"]) for split in self.feed.splits]
 
+    def _parts(self, n: int) -> list[slice]:
+        """Of examples that are only evaluated."""
+        outputs = self.feed.task.signature.outputs
+        return pieces(n, SEEN if self.by_example else max(1, BYTE_BUDGET // (4 * 16 * max(64, outputs))))
+
     @torch.no_grad()
-    def _examples(self, item: tuple[int | slice, slice | Tensor]) -> dict[str, Tensor]:
-        """What the objective says of a part of the probe, for one row of the stack or all."""
-        rows, part = item
-        batch = Batch(self.inputs[part], self.labels[part], self.mask)
-        weights = {n: w[rows] for n, w in self.weights.items()}
-        objective = self.first.objective
-        forward: Forward = self.first.architecture.forward(weights, batch.inputs, read=objective.reads)
-        return objective.examples(forward, batch)
+    def _seen(self, item: tuple[Stack, Tensor]) -> dict[str, Tensor]:
+        """What the objective says of these rows of the probe: (example,) of all places, or (place, example)."""
+        stack, rows = item
+        rows = rows[0] if stack.lone and rows.ndim > 1 else rows
+        batch = Batch(self.inputs[rows], self.labels[rows], self.mask)
+        return self._examples(stack, stack.models, batch, axis=rows.ndim - 1)
+
+
+def same_bits(x: Tensor) -> bool:
+    """Whether all rows hold the same bits; NaN of one kind is itself."""
+    rows = x.detach().cpu().contiguous().view(len(x), -1).view(torch.uint8)
+    return bool((rows == rows[:1]).all())
 
 
 def batched(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
@@ -302,7 +367,7 @@ def joined(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 
 def per_variant_sum(x: Tensor) -> Tensor:
-    """Sum over all but the first axis, one axis at a time: a full reduction chooses its order by the number of variants."""
+    """Sum over all but the first axis, one axis at a time: a full reduction chooses its order by the number of rows."""
     while x.ndim > 1:
         x = x.sum(-1)
     return x
@@ -315,4 +380,7 @@ def summarise(values: dict[str, Tensor], split: dict[str, Tensor]) -> dict[str, 
         for part, rows in split.items()
         for metric, v in values.items()
     }
-    return row | {f"all_{metric}": float(v.double().mean()) for metric, v in values.items()}
+    whole = {
+        metric: v.to(torch.float64, copy=True) for metric, v in values.items()
+    }  # a row's place is not its own
+    return row | {f"all_{metric}": float(v.mean()) for metric, v in whole.items()}

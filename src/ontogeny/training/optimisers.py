@@ -46,6 +46,7 @@ class Hyper:
 
     def __init__(self, optimisers: list[Optimiser], device: torch.device) -> None:
         self.optimisers, self.device = optimisers, device
+        self._columns: dict[tuple[object, ...], Tensor] = {}
 
     def __call__(self, name: str, like: Tensor) -> Tensor:
         return self.of([float(getattr(o, name)) for o in self.optimisers], like)
@@ -54,8 +55,11 @@ class Hyper:
         return [o.lr * min(1.0, t / o.warmup) if o.warmup else o.lr for o in self.optimisers]
 
     def of(self, values: list[float], like: Tensor) -> Tensor:
-        column = torch.tensor(values, dtype=torch.float64).to(like.dtype).to(self.device)
-        return column.reshape(-1, *[1] * (like.ndim - 1))
+        key = (*values, like.dtype, like.ndim)
+        if key not in self._columns:
+            column = torch.tensor(values, dtype=torch.float64).to(like.dtype).to(self.device)
+            self._columns[key] = column.reshape(-1, *[1] * (like.ndim - 1))
+        return self._columns[key]
 
 
 @optimisers.register("sgd")

@@ -60,7 +60,7 @@ def train(
     *,
     device: str = "cpu",
     engine: str = "auto",
-    on_engine: Callable[[Sequence[Member], str], None] | None = None,
+    on_engine: Callable[[Sequence[Member], Engine], None] | None = None,
 ) -> None:
     """Train every member to the study's duration, from its resume point where there is one."""
     resume = resume or {}
@@ -76,7 +76,7 @@ def train_shard(
     *,
     device: str = "cpu",
     engine: str = "auto",
-    on_engine: Callable[[Sequence[Member], str], None] | None = None,
+    on_engine: Callable[[Sequence[Member], Engine], None] | None = None,
 ) -> None:
     """One shard: advance to the next event (evaluation, checkpoint, epoch end), handle it, go on."""
     assert study.train is not None, "a study without [train] has no runs to train"
@@ -93,7 +93,7 @@ def train_shard(
         else TorchEngine(members, states, feed, device)
     )
     if on_engine:
-        on_engine(members, runner.name)
+        on_engine(members, runner)
     step = states[0].step
     active = list(range(len(members)))
 
