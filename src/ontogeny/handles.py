@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ontogeny import build, execute, expect, registry
 from ontogeny.errors import Damaged, UnknownName, UserError
-from ontogeny.interventions.base import Change, intervene
+from ontogeny.interventions.base import Change
 from ontogeny.lenses.base import Lens
 from ontogeny.lenses.session import Session, in_order, look_plainly
 from ontogeny.measures.pairwise import Between, between_steps
@@ -123,9 +123,11 @@ class Run:
         step, so breakpoints work in it. ``under``: interventions, in the order in which they act; the lens then looks at the model under
         them (:func:`ontogeny.interventions.intervene`), and so do the lenses that it reads.
         """
+        if isinstance(under, Mapping):
+            raise UserError("under= is a list of interventions, in the order in which they act: under=[{…}].")
         wanted_steps = self.steps if steps is None else [self.step(s) for s in steps]
         if callable(lens) and not isinstance(lens, Lens):
-            return look_plainly(lens, self._subjects(wanted_steps, under), wanted_steps, **options)
+            return look_plainly(lens, self._subjects(wanted_steps), wanted_steps, under, **options)
         name = lens.name if isinstance(lens, Lens) else lens
         wanted = expect.wanted_lens(Use(name=name, options=options), self.member)
         if not under and why_look(wanted, self.entry) is None:
@@ -142,7 +144,7 @@ class Run:
             raise UserError(
                 f"Interventions edit the forward pass, and the lens '{name}' does not read it: nothing would change."
             )
-        session = Session(lambda some: self._subjects(some, under), self.steps, {name: wanted.options})
+        session = Session(self._subjects, self.steps, {name: wanted.options}, under)
         whole = (
             registry.lenses[name].scope == "trajectory"
         )  # what is said of a course is not said of some steps of it
@@ -175,8 +177,7 @@ class Run:
         """A measure between the steps of this run: ``consecutive``, each to the ``final``, or ``all`` pairs."""
         expect.refuse_measure(Use(name=measure, options=options), self.member)
         entry = registry.measures[measure]
-        subject = build.subject(self.member, self._load(self.steps))
-        return between_steps(entry, subject, self.steps, entry.options(options), between)
+        return between_steps(entry, self._subjects(self.steps), self.steps, entry.options(options), between)
 
     def densify(self, from_step: int, to_step: int, every: int) -> list[int]:
         """Keep more checkpoints of a stretch that was trained; returns the new steps (:func:`ontogeny.densify.densify`)."""
@@ -186,10 +187,8 @@ class Run:
         self.entry = self.store.refresh().index.runs[self.id]
         return new
 
-    def _subjects(self, steps: Sequence[int], under: Sequence[Change] = ()) -> Subject:
-        if isinstance(under, Mapping):
-            raise UserError("under= is a list of interventions, in the order in which they act: under=[{…}].")
-        return intervene(build.subject(self.member, self._load(steps)), *under)
+    def _subjects(self, steps: Sequence[int]) -> Subject:
+        return build.subject(self.member, self._load(steps))
 
     def _load(self, steps: Sequence[int]) -> dict[str, Tensor]:
         return execute.load(self.store.directory, self.entry, steps)

@@ -147,8 +147,8 @@ class Subject:
         return None
 
     def at(self, index: int | tuple[int, ...]) -> Subject:
-        """The subject at one place of the leading axes."""
-        return self._with(lambda w: w[index])
+        """The subject at one place of the leading axes, in memory of its own: arithmetic may depend on where a row begins."""
+        return self._with(lambda w: w[index].clone())
 
     def edited(self, edit: Edit | None) -> Subject:
         """The same model under an intervention."""

@@ -18,8 +18,6 @@ from ontogeny.numerics.bilinear import (
 )
 from ontogeny.numerics.bilinear_products import (
     PARTS,
-    by_kernels,
-    by_tensors,
     inner_products,
     kernel,
     squared_norms,
@@ -129,23 +127,23 @@ def test_visible_entries_are_those_that_some_input_touches(positions):
 
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("positions", [2, 3])
-def test_both_routes_give_the_inner_products_of_the_matrices(part, positions):
+def test_inner_products_are_those_of_the_matrices(part, positions):
     models = [weights(d, 4, positions, seed=d) for d in (1, 2, 9, 5)]
     others = [weights(d, 4, positions, seed=10 + d) for d in (3, 8)]
     mask = visible_mask(positions, 4)
     mask = {"whole": torch.ones_like(mask), "visible": mask, "invisible": ~mask}[part]
     B, C = (torch.stack([interaction_matrices(*w) * mask for w in ms]).flatten(1) for ms in (models, others))
-    for route in (by_kernels, by_tensors, inner_products):
-        torch.testing.assert_close(route(models, models, positions, part), B @ B.mT)
-        torch.testing.assert_close(route(models, others, positions, part), B @ C.mT)
+    torch.testing.assert_close(inner_products(models, models, positions, part), B @ B.mT)
+    torch.testing.assert_close(inner_products(models, others, positions, part), B @ C.mT)
 
 
-def test_chunks_of_models_change_nothing(monkeypatch):
-    models = [weights(d, seed=d) for d in (3, 1, 4, 1, 5)]
-    whole = by_kernels(models, models, 2, "visible")
-    monkeypatch.setattr("ontogeny.numerics.bilinear_products.ENTRIES", 60)
-    torch.testing.assert_close(by_kernels(models, models, 2, "visible"), whole)
-    torch.testing.assert_close(by_kernels(models, models[:2], 2, "visible"), whole[:, :2])
+def test_an_inner_product_does_not_know_the_other_models():
+    models = [weights(d, seed=d) for d in (3, 1, 4, 1, 5, 9, 2)]
+    whole = inner_products(models, models, 2, "visible")
+    for some in ([2], [6, 2], [0, 2, 5, 6]):
+        mine = [models[i] for i in some]
+        assert torch.equal(inner_products(mine, mine, 2, "visible"), whole[some][:, some])
+        assert torch.equal(inner_products(models, mine, 2, "visible"), whole[:, some])
 
 
 def test_squared_norms_are_those_of_the_matrices():

@@ -1,4 +1,8 @@
-"""One run through many lenses: shared forward passes, chunks of steps by a byte budget, lenses that read lenses in order."""
+"""One run through many lenses: shared forward passes, lenses that read lenses in order, each step by itself on one core.
+
+A step is looked at alone, in memory of its own, so what is said of it cannot depend on which other steps were asked for: not
+through a product of matrices that adds up otherwise in another stack, nor through the number of threads. Steps go side by side.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +16,19 @@ from torch import Tensor
 
 from ontogeny.axes import Labelled, dataset, to_numpy
 from ontogeny.errors import UserError
+from ontogeny.interventions.base import Change, intervene
 from ontogeny.lenses.base import Lens
+from ontogeny.numerics.cores import one_core_each
 from ontogeny.registry import lenses as registry
 from ontogeny.subject import Subject
 
 if TYPE_CHECKING:
     import xarray as xr
 
-BYTE_BUDGET = 256 * 2**20  # of one chunk's outputs and taps, with room for what lenses make of them
-MOST_STEPS = 64  # in one chunk, for lenses that read weights alone
+MOST_STEPS = 32  # whose weights are read from disk at once
+BUSY = (
+    2**18
+)  # outputs of one forward pass, from which on steps go side by side; small ones would only wait for Python
 
 Options = Mapping[str, Any]
 MakeSubject = Callable[[Sequence[int]], Subject]  # steps → a subject with a leading step axis
@@ -54,12 +62,13 @@ def needs_all_steps(lens: Lens) -> bool:
 
 @dataclass
 class Session:
-    """Lenses of one run. ``options`` are those of the lenses asked for; lenses that are only read use their defaults."""
+    """Lenses of one run, under interventions if there are any. ``options`` are those of the lenses asked for; lenses that are only
+    read use their defaults."""
 
     make: MakeSubject
     steps: Sequence[int]
     options: Mapping[str, Options] = field(default_factory=dict)
-    budget: int = BYTE_BUDGET
+    under: Sequence[Change] = ()
 
     def look(self, wanted: Sequence[str], steps: Sequence[int] | None = None) -> dict[str, xr.Dataset]:
         """Datasets by lens: (step, …) for scope ``model``, the lens's own axes for scope ``trajectory``."""
@@ -81,56 +90,56 @@ class Session:
     ) -> dict[str, dict[str, Labelled]]:
         """All lenses in ``order`` at ``steps``."""
         models = [n for n in order if registry[n].scope == "model"]
-        parts: dict[str, list[dict[str, Labelled]]] = {n: [] for n in models}
-        for chunk in self._chunks(models, steps):
-            subject = self._subject(chunk, finals)
-            taps = sorted({t for n in models for t in registry[n].of("tap")})
-            if taps:
-                subject.read(*taps)
-            for name in models:
-                said = self._ask(registry[name], subject)
-                parts[name].append({v: _detached(x) for v, x in said.items()})
-                subject.results = {
-                    **subject.results,
-                    name: {v: torch.as_tensor(x.values) for v, x in said.items()},
-                }
-        done = {n: _concatenate(p) for n, p in parts.items()}
+        each = self._each(models, steps, finals) if models else []
+        done = {n: _stacked([said[n] for said in each]) for n in models}
         if trajectories := [n for n in order if registry[n].scope == "trajectory"]:
-            subject = self._subject(steps, finals)
-            subject.results = {
-                n: {v: torch.as_tensor(x.values) for v, x in d.items()} for n, d in done.items()
-            }
+            subject = self._prepared(self.make(steps), steps, finals)
+            subject.results = {n: _tensors(d) for n, d in done.items()}
             for name in trajectories:
                 done[name] = {v: _detached(x) for v, x in self._ask(registry[name], subject).items()}
-                tensors = {v: torch.as_tensor(x.values) for v, x in done[name].items()}
-                subject.results = {**subject.results, name: tensors}
+                subject.results = {**subject.results, name: _tensors(done[name])}
         return done
 
-    def _subject(self, steps: Sequence[int], finals: Mapping[str, Mapping[str, Tensor]]) -> Subject:
-        subject = self.make(steps)
-        subject.steps = tuple(steps)
-        subject.final_results = finals
+    def _each(
+        self, models: Sequence[str], steps: Sequence[int], finals: Mapping[str, Mapping[str, Tensor]]
+    ) -> list[dict[str, dict[str, Labelled]]]:
+        """By step, then lens: what lenses of scope ``model`` say."""
+        taps = sorted({t for n in models for t in registry[n].of("tap")})
+        passes = any(not r.startswith("weights") for n in models for r in registry[n].reads)
+
+        def look(subject: Subject) -> dict[str, dict[str, Labelled]]:
+            if taps:
+                subject.read(*taps)
+            said: dict[str, dict[str, Labelled]] = {}
+            for name in models:
+                said[name] = {v: _detached(x) for v, x in self._ask(registry[name], subject).items()}
+                subject.results = {**subject.results, name: _tensors(said[name])}
+            return said
+
+        found: list[dict[str, dict[str, Labelled]]] = []
+        with one_core_each() as share:
+            for i in range(0, len(steps), MOST_STEPS):
+                some = steps[i : i + MOST_STEPS]
+                together = self.make(some)
+                alone = [self._prepared(together.at(k), [step], finals) for k, step in enumerate(some)]
+                for name in models if i == 0 else ():
+                    refuse(registry[name], alone[0])
+                busy = passes and len(together.probe.inputs) * together.signature.outputs >= BUSY
+                found += share(look, alone) if busy else map(look, alone)
+        return found
+
+    def _prepared(
+        self, subject: Subject, steps: Sequence[int], finals: Mapping[str, Mapping[str, Tensor]]
+    ) -> Subject:
+        subject = intervene(subject, *self.under)
+        subject.steps, subject.final_results = tuple(steps), finals
         return subject
 
     def _ask(self, lens: Lens, subject: Subject) -> dict[str, Labelled]:
-        refuse(lens, subject)
+        if lens.scope == "trajectory":
+            refuse(lens, subject)
         with torch.no_grad():
             return lens(subject, **lens.options(self.options.get(lens.name, {})))
-
-    def _chunks(self, models: Sequence[str], steps: Sequence[int]) -> list[Sequence[int]]:
-        """Steps in chunks whose outputs and taps fit the budget, measured on one step."""
-        if not models:
-            return []
-        each = MOST_STEPS
-        if any(not r.startswith("weights") for n in models for r in registry[n].reads):
-            probe = self.make(steps[:1])
-            for name in models:
-                refuse(registry[name], probe)
-            taps = sorted({t for n in models for t in registry[n].of("tap")})
-            probe.read(*taps)
-            size = probe.outputs.nbytes + sum(probe.tap(t).nbytes for t in taps)
-            each = min(each, max(1, self.budget // (4 * size)))
-        return [steps[i : i + each] for i in range(0, len(steps), each)]
 
 
 def refuse(lens: Lens, subject: Subject) -> None:
@@ -140,33 +149,39 @@ def refuse(lens: Lens, subject: Subject) -> None:
 
 
 def _detached(x: Labelled) -> Labelled:
-    """On the CPU, and alone: a view of a tap would keep the whole tap in memory until the last chunk is done."""
+    """On the CPU, and alone: a view of a tap would keep the whole tap in memory until the last step is done."""
     values = x.values
     if isinstance(values, Tensor) and values.untyped_storage().nbytes() > values.nbytes:
         values = values.clone(memory_format=torch.contiguous_format)
     return Labelled(to_numpy(values), x.dims, x.long_name, x.units, x.coords, x.attrs)
 
 
-def _concatenate(parts: Sequence[dict[str, Labelled]]) -> dict[str, Labelled]:
-    first = parts[0]
-    if len(parts) == 1:
-        return first
+def _tensors(said: Mapping[str, Labelled]) -> dict[str, Tensor]:
+    return {v: torch.as_tensor(x.values) for v, x in said.items()}
+
+
+def _stacked(each: Sequence[Mapping[str, Labelled]]) -> dict[str, Labelled]:
+    """What one lens said of every step, on a leading axis."""
     return {
         v: Labelled(
-            np.concatenate([p[v].values for p in parts]), x.dims, x.long_name, x.units, x.coords, x.attrs
+            np.stack([said[v].values for said in each]), x.dims, x.long_name, x.units, x.coords, x.attrs
         )
-        for v, x in first.items()
+        for v, x in each[0].items()
     }
 
 
 def look_plainly(
-    function: Callable[..., Any], subject: Subject, steps: Sequence[int], **options: Any
+    function: Callable[..., Any],
+    subject: Subject,
+    steps: Sequence[int],
+    under: Sequence[Change] = (),
+    **options: Any,
 ) -> xr.Dataset:
     """An unregistered function as a lens: called once a step with a subject without leading axes, so that breakpoints and
     functions that know nothing of leading axes work. It may return labelled arrays, tensors, numbers, or a dict of them."""
     answers = []
     for i, step in enumerate(steps):
-        one = subject.at(i)
+        one = intervene(subject.at(i), *under)
         one.steps = (step,)
         said = function(one, **options)
         answers.append(said if isinstance(said, dict) else {getattr(function, "__name__", "value"): said})

@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from ontogeny.measures.base import measure
+from ontogeny.numerics.gram import gram
 from ontogeny.subject import Subject
 
-COLUMNS = 2**16  # logits of every model held in float64 at once
+COLUMNS = 2**16  # logits of every model held at once
 
 
 @measure(
@@ -49,12 +50,10 @@ class activation_similarity:
 
     def pairs(self, x: Sequence[Tensor], y: Sequence[Tensor], *, centred: bool = False) -> Tensor:
         inputs, classes = x[0].shape
+        sides = (x,) if x is y else (x, y)
         total = x[0].new_zeros(len(x), len(y), dtype=torch.float64)
         step = max(1, COLUMNS // classes)
         for first in range(0, inputs, step):
-            rows_x = torch.stack([z[first : first + step].flatten() for z in x]).double()
-            rows_y = (
-                rows_x if x is y else torch.stack([z[first : first + step].flatten() for z in y]).double()
-            )
-            total += rows_x @ rows_y.mT
+            rows = [torch.stack([z[first : first + step].flatten() for z in some]) for some in sides]
+            total += gram(*rows)
         return (total / inputs).clamp(-1, 1)

@@ -11,6 +11,7 @@ import torch
 from ontogeny.axes import AXES, to_numpy
 from ontogeny.errors import UserError
 from ontogeny.measures.base import Measure
+from ontogeny.numerics.cores import one_core_each
 from ontogeny.subject import Subject
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def between_runs(
 ) -> xr.Dataset:
     """(run, run_other): ``ticks`` are coordinates of the runs, such as their ids and what varied."""
     with torch.no_grad():
-        factors = [measure.prepare(s, **options) for s in subjects]
+        factors = _prepared(measure, subjects, options)
         values = measure.pairs(factors, factors, **options)
     return _labelled(measure, values, "run", ticks, options)
 
@@ -37,7 +38,7 @@ def between_steps(
 ) -> xr.Dataset:
     """``all``: (step, step_other); ``consecutive``: each step with the one before; ``final``: each step with the last."""
     with torch.no_grad():
-        factors = [measure.prepare(subject.at(i), **options) for i in range(len(steps))]
+        factors = _prepared(measure, [subject.at(i) for i in range(len(steps))], options)
         if between == "all":
             values = measure.pairs(factors, factors, **options)
             return _labelled(measure, values, "step", {"step": steps}, options)
@@ -53,6 +54,17 @@ def between_steps(
         else:
             raise UserError(f"between = {between!r}: choose 'all', 'consecutive' or 'final'.")
     return _labelled(measure, values, "step", {"step": ticks}, options)
+
+
+def _prepared(measure: Measure, subjects: Sequence[Subject], options: Mapping[str, Any]) -> list[Any]:
+    """What is compared of each, by itself and on one core, so that it does not depend on the others."""
+
+    def prepare(subject: Subject) -> Any:
+        with torch.no_grad():
+            return measure.prepare(subject, **options)
+
+    with one_core_each() as share:
+        return share(prepare, subjects)
 
 
 def _labelled(
