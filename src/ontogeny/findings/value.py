@@ -30,14 +30,15 @@ def value(
 
     ``quantity`` says which number of a run (:class:`~ontogeny.claims.Quantity`); ``of`` of which runs, several populations
     being columns of one row; ``published`` who printed what (``{first = "0.73"}``), ``resolution`` which difference
-    matters. Several runs of one seed are averaged. Verdict: :func:`~ontogeny.findings.judging.judge`. The interval is where one
+    matters, where the quantity does not say it. Several runs of one seed are averaged. Verdict: :func:`~ontogeny.findings.judging.judge`. The interval is where one
     new seed lies; that of the mean is in the details.
 
     How it misleads: as :func:`~ontogeny.findings.judging.judge`; of twenty such rows one is "not as published" by chance.
     """
     asked = required(quantity)
     told = tuple(Published.of(number, who) for who, number in (published or {}).items())
-    columns = [_column(data, asked, one, told, resolution) for one in populations(of)]
+    matters = asked.resolution if resolution is None else resolution
+    columns = [_column(data, asked, one, told, matters) for one in populations(of)]
     return [replace(columns[0], beside=tuple(columns[1:]))]
 
 
@@ -50,14 +51,13 @@ def _column(
 ) -> Finding:
     mine = by_seed(data, quantity, population)
     values = mine.values
-    said = judge(
-        values,
-        published=told,
-        resolution=resolution,
-        bounds=quantity.bounds,
-        discrete=quantity.discrete,
-        grid=quantity.grid,
-    )
+    rule = {
+        "resolution": resolution,
+        "bounds": quantity.bounds,
+        "discrete": quantity.discrete,
+        "grid": quantity.grid,
+    }
+    said = judge(values, published=told, **rule)  # type: ignore[arg-type]
     known = values[np.isfinite(values)]
     source = data[quantity.reads]
     units = quantity.units or (
@@ -76,7 +76,7 @@ def _column(
         evidence={"values": quantity.reads},
         details={
             "mean_interval": mean_interval(known),
-            "resolution": resolution,
+            "rule": rule,
             "runs": dict(zip(mine.runs["run"], mine.runs["value"], strict=True)),
         },
     )
