@@ -17,7 +17,7 @@ TAP = "hook_embed"
 AT_ONCE = 4096  # examples · models whose forward pass is kept for one pass backward
 
 
-@lens(reads=("weights:embed.W_E", "outputs", "grid"), cost="costly")
+@lens(reads=("weights:embed.W_E", "outputs", "grid"), cost="moderate")
 def gradient_symmetricity(model: Subject, *, samples: int = 1000, seed: int = 0) -> dict[str, Labelled]:
     """Does the network treat both operands alike: do they pull on an output in the same direction?
 
