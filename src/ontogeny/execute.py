@@ -364,7 +364,7 @@ def compare(
         subjects.append(build.subject(m, {n: w[0] for n, w in weights.items()}))
     ticks: dict[str, list[Any]] = {"run": [m.id for m in members]}
     for name in members[0].varied:
-        ticks[name] = [m.varied[name] for m in members]
+        ticks[name] = [m.varied.get(name) for m in members]
     return between_runs(registry.measures[wanted.name], subjects, wanted.options, ticks)
 
 

@@ -140,7 +140,7 @@ def expectations(study: Study, members: Sequence[Member]) -> Expectations:
     measures = tuple(wanted_measure(use, m) for use in study.measures)
     runs = wanted_runs(members, study)
     recipe = study.model_dump(mode="json")
-    asked = [recipe[k] for k in ("findings", "published", "vary", "train", "question", "title")]
+    asked = [recipe[k] for k in ("findings", "published", "vary", "crossed", "train", "question", "title")]
     findings_code = (
         fingerprint.of(*(registry.findings[u.name] for u in study.findings)) if study.findings else ""
     )

@@ -223,6 +223,8 @@ class Store:
     def refresh(self) -> Store:
         """Forget what was read; the next question looks at the disk again."""
         self._cache.clear()
+        for derived in ("main", "_apart"):
+            self.__dict__.pop(derived, None)
         return self
 
     def runs(self) -> pd.DataFrame:
@@ -234,7 +236,7 @@ class Store:
             record = entry.record
             row = {
                 "run": entry.id,
-                **record.get("varied", {}),
+                **self._named(record),
                 "status": entry.status,
                 "step": record.get("step"),
             }
@@ -250,9 +252,26 @@ class Store:
 
     def _differing(self) -> list[str]:
         """What the study varies and these runs differ in; all that it varies where they differ in nothing."""
-        varied = [e.record.get("varied", {}) for e in self.entries()]
+        varied = [self._named(e.record) for e in self.entries()]
         names = list(dict.fromkeys(name for one in varied for name in one))
         return [n for n in names if len({repr(one.get(n)) for one in varied}) > 1] or names
+
+    def _named(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """What varied in a run; where some of these runs take sources of randomness apart, each of them besides."""
+        seeds = record.get("spec", {}).get("seeds", {})
+        return {**record.get("varied", {}), **{s: seeds[s] for s in self._apart if s in seeds}}
+
+    @cached_property
+    def _apart(self) -> list[str]:
+        varied = {name for e in self.entries() for name in e.record.get("varied", {})}
+        return [source for source in self.study.apart if source in varied]
+
+    @cached_property
+    def main(self) -> Store:
+        """The same study without the runs of ``crossed``: what tables, views and findings speak of unless they ask for all."""
+        if self.chosen is not None or not (aside := {build.member(v).id for v in self.study.aside()}):
+            return self
+        return self.only(Run(self, e) for e in self.entries() if e.id not in aside)
 
     def entries(self) -> list[RunEntry]:
         """Runs of the study in its order; runs that are there besides come after."""
@@ -284,13 +303,12 @@ class Store:
             if not found:
                 raise UnknownName("run", id, [e.id for e in entries])
         else:
-            names = {k for e in entries for k in e.record.get("varied", {})}
+            named = {e.id: self._named(e.record) for e in entries}
+            names = {k for one in named.values() for k in one}
             for key in varied:
                 if key not in names:
                     raise UnknownName("thing that varies in this study", key, names)
-            found = [
-                e for e in entries if all(e.record.get("varied", {}).get(k) == v for k, v in varied.items())
-            ]
+            found = [e for e in entries if all(named[e.id].get(k) == v for k, v in varied.items())]
         if len(found) == 1:
             return Run(self, found[0])
         asked = id or ", ".join(f"{k}={v}" for k, v in varied.items()) or "no values"
@@ -317,7 +335,7 @@ class Store:
         tables = []
         for e in self.entries():
             table = self.directory.run(e.id).metrics()
-            front = {"run": e.id, **e.record.get("varied", {})}
+            front = {"run": e.id, **self._named(e.record)}
             tables.append(table.assign(**front)[[*front, *table.columns]])
         table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"run": []})
         if self.study.objective.get("kind") in ("cross_entropy", "next_token"):
@@ -372,7 +390,8 @@ class Store:
 
     def _ticks(self, runs: Sequence[Run]) -> dict[str, Any]:
         names = self._differing()
-        ticks = {name: ("run", [r.varied.get(name) for r in runs]) for name in names}
+        varied = [self._named(r.entry.record) for r in runs]
+        ticks = {name: ("run", [one.get(name) for one in varied]) for name in names}
         return {"run": [r.id for r in runs], **ticks, "status": ("run", [r.status for r in runs])}
 
     def comparison(self, measure: str, step: int = -1, **options: Any) -> xr.Dataset:
@@ -421,6 +440,8 @@ class Store:
     def _gather(self, word: str) -> Any:
         """One thing, read from disk once; None if it is not there and can be done without."""
         read = parse(word)
+        if not read.all and self.main is not self:
+            return self.main._gather(word)
         if word not in self._cache:
             step = {"initial": 0, "final": -1, "steps": None}[read.when]
             ways: dict[str, Callable[[], Any]] = {
