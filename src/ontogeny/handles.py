@@ -246,8 +246,9 @@ class Store:
         return self._say_what_varied(table)
 
     def _say_what_varied(self, table: pd.DataFrame) -> pd.DataFrame:
-        """``attrs["varied"]``: names of what differs between runs, the seed last."""
+        """``attrs``: ``varied``, names of what differs between runs, the seed last; ``order_matters``, that of the batches."""
         table.attrs["varied"] = sorted(self._differing(), key=lambda name: name == "seed")
+        table.attrs["order_matters"] = self.study.order_matters
         return table
 
     def _differing(self) -> list[str]:
