@@ -9,7 +9,7 @@ import xarray as xr
 
 from ontogeny.claims import Quantity
 from ontogeny.errors import UserError
-from ontogeny.registry import findings
+from ontogeny.registry import findings, views
 
 NUMBER = Quantity(source="runs", variable="number")
 
@@ -89,3 +89,15 @@ def test_runs_of_several_settings_are_refused():
     both = pd.concat([runs, runs.assign(run=runs["run"] + "x")], ignore_index=True)
     with pytest.raises(UserError, match="pick one setting"):
         findings["variance_by_source"]({"all:runs": both}, quantity=NUMBER)
+
+
+def test_the_grid_shows_the_block_and_not_the_seeds_beside_it():
+    (found,) = findings["variance_by_source"](
+        {"all:runs": crossed(np.random.default_rng(0))}, quantity=NUMBER
+    )
+    drawn = views["source_grid"](variance_by_source=pd.DataFrame(found.details["table"]))
+    (heat,) = drawn.figure.data
+    assert np.shape(heat.z) == (5, 5) and np.isfinite(np.asarray(heat.z, dtype=float)).all()
+    assert np.ptp(np.mean(heat.z, 1)) > np.ptp(np.mean(heat.z, 0))  # splits are the rows, and decide
+    with pytest.raises(UserError, match="no such thing"):
+        views["source_grid"](variance_by_source=pd.DataFrame(found.details["table"]), number="no such thing")

@@ -122,7 +122,6 @@ def test_medians_stand_in_the_table_and_a_setting_that_is_too_slow_has_none():
     (one,) = findings["time_to_event"](data, settings=SETTINGS)
     table = pd.DataFrame(one.details["table"])
     settings = table[table["row"] == "setting"].set_index(list(SETTINGS))
-    assert settings["median"].is_monotonic_decreasing is False
     assert settings.loc[(0.6, 3.0), "median"] < settings.loc[(0.4, 0.3), "median"]
     slow = population(np.random.default_rng(1), budget=200)
     (late,) = findings["time_to_event"](slow, settings=SETTINGS)
@@ -149,7 +148,7 @@ def test_views_show_every_run_and_those_that_never_got_there_as_open_triangles(n
     table = pd.DataFrame(one.details["table"])
     split = {"waiting_by_setting": "lines", "waiting_curves": "beside"}[name]
     drawn = views[name](time_to_event=table, by="weight_decay", **{split: "train_fraction"})
-    assert "runs" in drawn.says
+    assert "got there" in drawn.says
     with pytest.raises(UserError, match="grokked"):
         views[name](time_to_event=table, by="weight_decay", event="something")
     if name == "waiting_by_setting":
