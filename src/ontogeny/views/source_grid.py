@@ -30,7 +30,7 @@ def source_grid(variance_by_source: pd.DataFrame, *, number: str = "", log: bool
     table = variance_by_source[variance_by_source["of"] == number].dropna(subset=["init", "split"])
     crossed = table[table.duplicated("init", keep=False) | table.duplicated("split", keep=False)]
     grid = crossed.pivot(index="split", columns="init", values="value")
-    grid = grid.loc[grid.mean(1).sort_values().index, grid.mean(0).sort_values().index]
+    grid = grid.loc[grid.mean(axis=1).sort_values().index, grid.mean(axis=0).sort_values().index]
     values = np.log10(grid.to_numpy(dtype=float)) if log else grid.to_numpy(dtype=float)
     fig = panels(bars=True, square=True)
     axis = colour_axis(
@@ -48,7 +48,7 @@ def source_grid(variance_by_source: pd.DataFrame, *, number: str = "", log: bool
     )
     fig.update_xaxes(title_text="seed of the initialisation", type="category")
     fig.update_yaxes(title_text="seed of the split", type="category")
-    means = [float(np.ptp(grid.mean(axis).to_numpy())) for axis in (0, 1)]
+    means = [float(np.ptp(grid.mean(axis=axis).to_numpy())) for axis in (0, 1)]
     return Drawn(
         fig,
         says=f"{number}: means over splits differ by up to {means[0]:.3g} between initialisations, means over initialisations by up to "

@@ -26,7 +26,7 @@ def waiting_by_setting(
     median (Kaplan and Meier's). A setting of which half never got there has no median, and its line is broken there.
     ``event`` names the claim whose times are drawn, the first unless given.
 
-    How it misleads: medians of few seeds have wide intervals; an upper end that is missing is beyond the budget.
+    How it misleads: medians of few seeds have wide intervals; a bar that reaches up to the budget has no upper end.
     """
     table = only(time_to_event, event)
     column(table, by)
@@ -45,10 +45,10 @@ def waiting_by_setting(
         shift = 10 ** (SPREAD * (i - middle) * 2)
         name = "" if value is None else f"{name_of(lines)} {value:g}"
         one = group[group["row"] == "setting"].sort_values(by)
-        known = np.isfinite(one["median"])
+        median = one["median"].replace(np.inf, np.nan)
         fig.add_scatter(
             x=_place(one[by], zero) * shift,
-            y=light(np.where(known, one["median"], np.nan)),
+            y=light(median),
             mode="lines+markers",
             name=name or "median",
             legendgroup=name,
@@ -57,8 +57,8 @@ def waiting_by_setting(
             error_y={
                 "type": "data",
                 "symmetric": False,
-                "array": light(np.where(np.isfinite(one["high"]), one["high"], times.max()) - one["median"]),
-                "arrayminus": light(one["median"] - one["low"]),
+                "array": light(one["high"].clip(upper=times.max()) - median),
+                "arrayminus": light(median - one["low"].clip(upper=times.max())),
                 "color": faint_of(colour),
                 "thickness": 1.5,
                 "width": 0,
