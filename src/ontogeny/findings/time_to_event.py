@@ -60,11 +60,12 @@ def time_to_event(
     each = begun.assign(seed=seeds_of(begun, seed)).groupby("seed")["happened"].mean()
     values = each.to_numpy(dtype=float)
     came, absent = int(begun["happened"].sum()), len(runs) - len(begun)
-    medians = sorted(c.median for c in curves.values())
+    known = sorted(c.median for c in curves.values() if math.isfinite(c.median))
+    halves = f"in {len(known)} of {len(curves)} settings half of them"
     resolution = _resolution(data["metrics"], clock)
     why = [
         f"{came} of {len(begun)} runs within their budget",
-        f"median by setting from {_said(medians[0])} to {_said(medians[-1])} {clock}s",
+        f"{halves}, by {clock} {known[0]:,.0f} to {known[-1]:,.0f}" if known else halves,
         f"seen to within {resolution:g} {clock}s",
         *([f"{absent} runs never reached {since} ≥ {at_least:g} and are not in it"] if absent else []),
     ]
@@ -75,8 +76,8 @@ def time_to_event(
             Judgement(
                 why="; ".join(why),
                 value=float(values.mean()),
-                interval=_within_one(mean_interval(values)) if len(values) > 1 else None,
-                interval_kind="confidence" if len(values) > 1 else "",
+                interval=_within_one(mean_interval(values)) if np.ptp(values) else None,
+                interval_kind="confidence" if np.ptp(values) else "",
                 n=len(values),
             ),
             units="share of runs",
@@ -222,7 +223,3 @@ def _resolution(metrics: pd.DataFrame, clock: str) -> float:
 
 def _within_one(interval: tuple[float, float]) -> tuple[float, float]:
     return max(0.0, interval[0]), min(1.0, interval[1])
-
-
-def _said(value: float) -> str:
-    return "never" if math.isinf(value) else f"{value:,.0f}"
