@@ -30,6 +30,7 @@ def test_its_claims_can_be_asked_of_it(study):
     assert kinds.count("variance_by_source") == 1
 
 
-def test_who_stops_has_grokked(study):
-    """A wrong answer costs at least ln 2, so a mean loss of .01 ln 2 leaves at most one in a hundred wrong."""
-    assert study.train.stop.metric == "test_loss" and study.train.stop.at_most <= 0.01 * 0.693147
+def test_who_stops_has_grokked_by_the_same_rule(study):
+    grokked = next(claim.options for claim in study.asked() if claim.key == "grokked")
+    stop = study.train.stop
+    assert (stop.metric, stop.at_least) == ("test_accuracy", 0.99) and not grokked["stays"]

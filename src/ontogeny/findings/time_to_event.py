@@ -14,7 +14,7 @@ from ontogeny.errors import UserError
 from ontogeny.findings.base import Finding, finding
 from ontogeny.findings.judging import judge_mean
 from ontogeny.findings.reading import budgets, need, seeds_of
-from ontogeny.findings.verdicts import Judgement
+from ontogeny.findings.verdicts import Judgement, Published, Verdict
 from ontogeny.numerics.resampling import mean_interval
 from ontogeny.numerics.survival import Waiting, logrank, sooner, waiting
 
@@ -47,8 +47,7 @@ def time_to_event(
     How it misleads: "stays" reads to the end of the log, so a training that stops at the first crossing cannot know it. A median
     over few seeds has a wide interval, and none above where half did not get there.
     """
-    rule = {"metric": metric, "at_least": at_least, "stays": stays, "since": since, "clock": clock}
-    runs = waits(data["runs"], data["metrics"], **rule)
+    runs = waits(data["runs"], data["metrics"], metric, at_least, stays, since, clock)
     need(runs, *settings, of="runs")
     begun = runs.dropna(subset=["time"])
     if begun.empty:
@@ -84,7 +83,7 @@ def time_to_event(
             seeds=tuple(each.index.tolist()),
             values=tuple(values),
             evidence={"times": "metrics"},
-            details={"table": _table(event, begun, curves, settings, seed), "horizon": horizon, "rule": rule},
+            details={"table": _table(event, begun, curves, settings, seed), "horizon": horizon},
         )
     ]
 
@@ -127,12 +126,12 @@ def sooner_with(
     shares, seeds, pairs = sooner(*given, blocks=blocks, strata=strata)
     test = logrank(*given, strata=strata, blocks=blocks, draws=draws)
     direction = next(iter(told.values()), "sooner")
-    threshold = {"at_least": 0.5} if direction == "sooner" else {"at_most": 0.5}
-    said = judge_mean(shares, **threshold, published=bool(told))
+    low, high = (0.5, None) if direction == "sooner" else (None, 0.5)
+    said = judge_mean(shares, at_least=low, at_most=high, published=bool(told))
     words = f"of {pairs} pairs that tell; log-rank p = {test.p:.2g}, of a trend {test.p_trend:.2g}"
     found = Finding.judged(
         f"with more {by.replace('_', ' ')} it comes {direction}",
-        replace(said, why=f"{said.why}; {words}"),
+        replace(said, why=f"{said.why}; {words}", published=_told(told, said.verdict)),
         units="share of pairs in which more is sooner",
         seeds=tuple(seeds.tolist()),
         values=tuple(shares),
@@ -145,6 +144,11 @@ def sooner_with(
         },
     )
     return [found]
+
+
+def _told(told: Mapping[str, str], verdict: Verdict) -> tuple[Published, ...]:
+    inside = {"as published": True, "not as published": False}.get(verdict)
+    return tuple(Published(float(word == "sooner"), source=who, inside=inside) for who, word in told.items())
 
 
 def waits(
