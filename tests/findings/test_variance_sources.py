@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from ontogeny.claims import Quantity
-from ontogeny.errors import UserError
+from ontogeny.errors import UnknownName, UserError
 from ontogeny.registry import findings, views
 
 NUMBER = Quantity(source="runs", variable="number")
@@ -82,6 +82,29 @@ def test_a_number_of_a_lens_and_its_logarithm():
     (found,) = findings["variance_by_source"](data, quantity=quantity, scale="log")
     (plain,) = findings["variance_by_source"]({"all:runs": runs}, quantity=NUMBER)
     assert found.value == pytest.approx(plain.value)
+
+
+def test_the_time_to_an_event_is_read_from_the_log():
+    runs = crossed(np.random.default_rng(3)).assign(status="done", step=100)
+    when = np.clip(
+        10 * np.round(50 + 5 * runs["number"]) // 10, 10, 200
+    )  # some come after the end of the log
+    steps = np.arange(0, 101, 10)
+    metrics = pd.concat(
+        [
+            pd.DataFrame({"run": run, "step": steps, "test_accuracy": (steps >= t).astype(float)})
+            for run, t in zip(runs["run"], when, strict=True)
+        ]
+    )
+    data = {"all:runs": runs, "all:metrics": metrics}
+    event = {"metric": "test_accuracy", "at_least": 0.99}
+    (found,) = findings["variance_by_source"](data, event=event, missing=110)
+    split = found.beside[0]
+    assert split.details["p"] < 0.01 and split.value > found.value
+    late = runs.loc[when > 100, "run"]
+    assert (f"{len(late)} of 28 runs" in found.why) == bool(len(late))
+    with pytest.raises(UnknownName, match="metric"):
+        findings["variance_by_source"](data, event={"metrik": "test_accuracy"})
 
 
 def test_runs_of_several_settings_are_refused():

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from ontogeny.errors import UnknownName, UserError
-from ontogeny.findings.time_to_event import reached, waits
+from ontogeny.findings.waits import reached, waits
 from ontogeny.registry import findings, views
 
 EVERY = 10  # steps between two rows of the log

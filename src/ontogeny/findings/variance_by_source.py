@@ -14,6 +14,7 @@ from ontogeny.errors import UnknownName, UserError
 from ontogeny.findings.base import Finding, finding
 from ontogeny.findings.per_run import by_seed, named, needed, populations, required
 from ontogeny.findings.reading import need
+from ontogeny.findings.waits import waits
 from ontogeny.numerics.variance import TOGETHER, Component, components
 
 SOURCES = {"init": "the initialisation", "split": "the split", "order": "the order of the batches"}
@@ -22,7 +23,8 @@ SCALES: dict[str, Any] = {"linear": lambda x: x, "log": np.log}
 
 
 def _reads(options: Mapping[str, Any]) -> tuple[str, ...]:
-    return (*(f"all:{word}" for word in needed(options)), "all:runs")
+    words = ("metrics",) if options["event"] else needed(options)
+    return (*(f"all:{word}" for word in words), "all:runs")
 
 
 @finding(kind="variance_by_source", reads=_reads)
@@ -31,6 +33,7 @@ def variance_by_source(
     *,
     quantity: Quantity | None = None,
     of: tuple[Chosen, ...] | Chosen = (),
+    event: Mapping[str, Any] | None = None,
     scale: str = "linear",
     missing: float | None = None,
 ) -> list[Finding]:
@@ -39,6 +42,8 @@ def variance_by_source(
     Of the runs of ``vary`` and ``crossed`` together. One column a source: its share of the variance with a 95 % interval, and p of the test that
     it does nothing (:func:`~ontogeny.numerics.variance.components`); the last column is what the sources do together, that is, what
     one says of a run only where the other is known. ``scale`` "log" for numbers that are positive and skewed, such as times.
+    ``event`` in place of a quantity: the time until something is seen in the log, ``{metric, at_least, stays, since}`` as in
+    :func:`~ontogeny.findings.time_to_event.time_to_event`.
     ``missing`` stands for a number that a run has not (its budget, for an event that did not come); else such runs are left out. Both are said.
 
     A full batch has no order, so the order of the batches cannot matter there and is not asked for.
@@ -47,15 +52,18 @@ def variance_by_source(
     intervals. A ``missing`` number that is put in makes slow runs alike, and their variance too small; runs left out may be those that
     differ most. Of a number that is yes or no, shares are those of its variance, not of its odds.
     """
-    asked = required(quantity)
     if scale not in SCALES:
         raise UnknownName("scale", scale, SCALES)
     everyone = data["all:runs"]
-    here = {word.removeprefix("all:"): one for word, one in data.items()}
-    runs = by_seed(here, asked, populations(of)[0]).runs
+    name, source = (
+        ("the time to the event", "metrics")
+        if event
+        else (named(required(quantity)), required(quantity).reads)
+    )
+    runs = _event(data, event) if event else _quantity(data, required(quantity), of)
     apart = [source for source in SOURCES if source in everyone and _varies(everyone[source])]
-    claim = f"where the variance of {named(asked)} comes from"
-    empty = Finding(claim, units="share of variance", evidence={"values": asked.reads})
+    claim = f"where the variance of {name} comes from"
+    empty = Finding(claim, units="share of variance", evidence={"values": source})
     notes = (
         []
         if everyone.attrs.get("order_matters", True)
@@ -71,7 +79,7 @@ def variance_by_source(
     if table.duplicated(apart).any():
         raise UserError(
             f"Several runs have the same {' and '.join(apart)}, so something else varies too; pick one setting with 'where' in "
-            f"the quantity '{named(asked)}'."
+            f"the quantity '{name}'."
         )
     given = table["value"].to_numpy(dtype=float)
     lacks = ~np.isfinite(given)
@@ -83,7 +91,7 @@ def variance_by_source(
     )
     values = SCALES[scale](table["value"].to_numpy(dtype=float))
     if not np.isfinite(values).all():
-        raise UserError(f"'{named(asked)}' has numbers without a logarithm: {table['value'].min():g}.")
+        raise UserError(f"'{name}' has numbers without a logarithm: {table['value'].min():g}.")
     if few := [s for s in apart if table[s].nunique() < LEAST]:
         notes.append(
             f"{SOURCES[few[0]]} has {table[few[0]].nunique()} values, and {LEAST} are the least that say how it varies"
@@ -98,9 +106,23 @@ def variance_by_source(
     first = replace(
         columns[0],
         why="; ".join([*(c.why for c in columns), *notes, f"{len(table)} runs"]),
-        details={**columns[0].details, "table": {"of": [named(asked)] * len(table), **kept}},
+        details={**columns[0].details, "table": {"of": [name] * len(table), **kept}},
     )
     return [replace(first, beside=tuple(columns[1:]))]
+
+
+def _quantity(data: Mapping[str, Any], quantity: Quantity, of: tuple[Chosen, ...] | Chosen) -> pd.DataFrame:
+    here = {word.removeprefix("all:"): one for word, one in data.items()}
+    return by_seed(here, quantity, populations(of)[0]).runs[["run", "value"]]
+
+
+def _event(data: Mapping[str, Any], event: Mapping[str, Any]) -> pd.DataFrame:
+    known = ("metric", "at_least", "stays", "since", "clock")
+    for key in event:
+        if key not in known:
+            raise UnknownName("part of 'event'", key, known)
+    seen = waits(data["all:runs"], data["all:metrics"], **event)
+    return seen.assign(value=seen["time"].where(seen["happened"]))[["run", "value"]]
 
 
 def _column(empty: Finding, source: str, one: Component, runs: int) -> Finding:
