@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ontogeny import build, expect
+from ontogeny.errors import UnknownName
 from ontogeny.study import load_study
 
 
@@ -28,6 +29,12 @@ def test_its_claims_can_be_asked_of_it(study):
     kinds = [claim.kind for claim in study.asked()]
     assert kinds.count("time_to_event") == 3 and kinds.count("sooner_with") == 3
     assert kinds.count("variance_by_source") == 1
+
+
+def test_a_metric_that_is_not_logged_is_found_before_training():
+    study = load_study("grokking-delay", ["claims.delay.since=train_acuracy"])
+    with pytest.raises(UnknownName, match="train_accuracy"):
+        expect.check(study, build.members(study))
 
 
 def test_who_stops_has_grokked_by_the_same_rule(study):
