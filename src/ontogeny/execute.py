@@ -189,7 +189,12 @@ def carry_out_training(
             warn_of_mismatch(m, record.get("provenance"), here)
             sink.begin(m, resume[m.id].step if m.id in resume else -1, record | {"provenance": here})
 
-    train(unfinished, study, sink, resume, device=device, engine=engine, on_engine=begin)
+    aside = {r.id for r in asked if r.aside}
+    for recipe, part in (
+        (study, [m for m in unfinished if m.id not in aside]),
+        (study.ends, [m for m in unfinished if m.id in aside]),
+    ):
+        train(part, recipe, sink, resume, device=device, engine=engine, on_engine=begin)
     progress("train", f"{len(todo)} runs", whole, whole)
 
 
@@ -338,7 +343,7 @@ def compare(
         subjects.append(build.subject(m, {n: w[0] for n, w in weights.items()}))
     ticks: dict[str, list[Any]] = {"run": [m.id for m in members]}
     for name in members[0].varied:
-        ticks[name] = [m.varied[name] for m in members]
+        ticks[name] = [m.varied.get(name) for m in members]
     return between_runs(registry.measures[wanted.name], subjects, wanted.options, ticks)
 
 

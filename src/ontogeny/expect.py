@@ -84,6 +84,11 @@ def refuse_claim(claim: Asked, m: Member, metrics: Sequence[str] | None) -> None
             refuse_lens(Use(name=read.name, options=dict(read.options)), m)
         elif must and read.kind == "measure":
             refuse_measure(Use(name=read.name, options=dict(read.options)), m)
+    event = options.get("event")
+    named = {**options, **(event if isinstance(event, dict) else {})}
+    for name in (named[word] for word in ("metric", "since") if metrics and named.get(word)):
+        if name not in (columns := [*COLUMNS, *m.varied, *(metrics or ())]):
+            raise UnknownName(f"column of 'metrics' (in the claim '{claim.key}')", name, columns)
     if isinstance(options.get("quantity"), Quantity):
         chosen_by = [quantity for one in populations(options["of"]) for quantity, _ in one.having]
         for quantity in (options["quantity"], *chosen_by):
@@ -130,15 +135,17 @@ def wanted_runs(members: Sequence[Member], study: Study) -> tuple[WantedRun, ...
     if study.train is None:
         return tuple(WantedRun(m.id, m.name, 0, 1) for m in members)
     feeds: dict[str, Feed] = {}
-    runs = []
+    runs, aside = [], {build.member(v).id for v in study.aside()}
     for m in members:
         like = canonical([m.spec["task"], m.batch])
         if like not in feeds:  # splitting the table once a task is enough: only sizes are asked
             feeds[like] = Feed([m])
         feed = feeds[like]
         total = total_steps(study, feed)
-        kept = tuple(study.checkpoints.steps(total, feed.steps_per_epoch)[:-1])
-        runs.append(WantedRun(m.id, m.name, total, feed.steps_per_epoch, kept, study.train.stop))
+        besides = m.id in aside
+        schedule = (study.ends if besides else study).checkpoints
+        kept = tuple(schedule.steps(total, feed.steps_per_epoch)[:-1])
+        runs.append(WantedRun(m.id, m.name, total, feed.steps_per_epoch, kept, study.train.stop, besides))
     return tuple(runs)
 
 
@@ -192,7 +199,7 @@ def expectations(study: Study, members: Sequence[Member]) -> Expectations:
     measures = tuple(wanted_measure(use, m) for use in study.measures)
     runs = wanted_runs(members, study)
     recipe = study.model_dump(mode="json")
-    asked = [recipe[k] for k in (*CLAIMS, "published", "vary", "train", "question", "title")]
+    asked = [recipe[k] for k in (*CLAIMS, "published", "vary", "crossed", "train", "question", "title")]
     kinds = {claim.kind for claim in study.asked()}
     findings_code = fingerprint.of(*(registry.findings[kind] for kind in sorted(kinds))) if kinds else ""
     findings = fingerprint.combine(asked, findings_code, [w.fingerprint for w in (*lenses, *measures)])

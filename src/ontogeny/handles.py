@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ontogeny import build, execute, expect, registry
-from ontogeny.errors import Damaged, UnknownName, UserError
+from ontogeny.errors import Damaged, UserError
 from ontogeny.interventions.base import Change
 from ontogeny.lenses.base import Lens
 from ontogeny.lenses.session import Session, in_order, look_plainly
@@ -20,9 +20,10 @@ from ontogeny.store import results
 from ontogeny.store.directory import Directory
 from ontogeny.store.files import read_json
 from ontogeny.store.index import Index, ResultFile, RunEntry
-from ontogeny.study import Study, Use, set_path
+from ontogeny.study import Study, Use
 from ontogeny.training.member import Member
 from ontogeny.views.base import Drawn, View
+from ontogeny.which import meant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ontogeny.subject import Subject
-
-
-SHORTEST = 4  # beginning of an id that names a run
 
 
 class Run:
@@ -222,6 +220,8 @@ class Store:
     def refresh(self) -> Store:
         """Forget what was read; the next question looks at the disk again."""
         self._cache.clear()
+        for derived in ("main", "_apart"):
+            self.__dict__.pop(derived, None)
         return self
 
     def runs(self) -> pd.DataFrame:
@@ -233,7 +233,7 @@ class Store:
             record = entry.record
             row = {
                 "run": entry.id,
-                **record.get("varied", {}),
+                **self._named(record),
                 "status": entry.status,
                 "step": record.get("step"),
             }
@@ -243,15 +243,33 @@ class Store:
         return self._say_what_varied(table)
 
     def _say_what_varied(self, table: pd.DataFrame) -> pd.DataFrame:
-        """``attrs["varied"]``: names of what differs between runs, the seed last."""
+        """``attrs``: ``varied``, names of what differs between runs, the seed last; ``order_matters``, that of the batches."""
         table.attrs["varied"] = sorted(self._differing(), key=lambda name: name == "seed")
+        table.attrs["order_matters"] = self.study.order_matters
         return table
 
     def _differing(self) -> list[str]:
         """What the study varies and these runs differ in; all that it varies where they differ in nothing."""
-        varied = [e.record.get("varied", {}) for e in self.entries()]
+        varied = [self._named(e.record) for e in self.entries()]
         names = list(dict.fromkeys(name for one in varied for name in one))
         return [n for n in names if len({repr(one.get(n)) for one in varied}) > 1] or names
+
+    def _named(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """What varied in a run; where some of these runs take sources of randomness apart, each of them besides."""
+        seeds = record.get("spec", {}).get("seeds", {})
+        return {**record.get("varied", {}), **{s: seeds[s] for s in self._apart if s in seeds}}
+
+    @cached_property
+    def _apart(self) -> list[str]:
+        varied = {name for e in self.entries() for name in e.record.get("varied", {})}
+        return [source for source in self.study.apart if source in varied]
+
+    @cached_property
+    def main(self) -> Store:
+        """The same study without the runs of ``crossed``: what tables, views and findings speak of unless they ask for all."""
+        if self.chosen is not None or not (aside := {build.member(v).id for v in self.study.aside()}):
+            return self
+        return self.only(Run(self, e) for e in self.entries() if e.id not in aside)
 
     def entries(self) -> list[RunEntry]:
         """Runs of the study in its order; runs that are there besides come after."""
@@ -268,37 +286,8 @@ class Store:
 
         In words, as on the command line: ``store.run("d_hidden=32,seed=0")``.
         """
-        entries = self.entries()
-        if id is not None and not id.strip():
-            raise UserError("Which run? Give its id or the beginning of it, or values: seed=0.")
-        if id is not None and "=" in id:
-            varied = {**in_words(id), **varied}
-            id = None
-        if id is not None:
-            if len(id) < SHORTEST:  # "3" is more likely meant for seed 3 than for whichever id begins so
-                raise UserError(
-                    f"'{id}' is short for a run's id: give {SHORTEST} characters of it, or values: seed={id}."
-                )
-            found = [e for e in entries if e.id.startswith(id)]
-            if not found:
-                raise UnknownName("run", id, [e.id for e in entries])
-        else:
-            names = {k for e in entries for k in e.record.get("varied", {})}
-            for key in varied:
-                if key not in names:
-                    raise UnknownName("thing that varies in this study", key, names)
-            found = [
-                e for e in entries if all(e.record.get("varied", {}).get(k) == v for k, v in varied.items())
-            ]
-        if len(found) == 1:
-            return Run(self, found[0])
-        asked = id or ", ".join(f"{k}={v}" for k, v in varied.items()) or "no values"
-        if not found:
-            there = {k: _values(entries, k) for k in varied}
-            raise UserError(f"No run has {asked}. There are: {there}.")
-        open_names = {k: values for k in found[0].record["varied"] if len(values := _values(found, k)) > 1}
-        ids = ", ".join(e.id for e in found)
-        raise UserError(f"{len(found)} runs have {asked}; say which: {open_names or ids}.")
+        named = {e.id: self._named(e.record) for e in self.entries()}
+        return Run(self, self.index.runs[meant(named, id, varied)])
 
     def fellows(self, run: Run) -> list[Run]:
         """The runs that differ from this one in nothing but seeds, itself among them."""
@@ -316,7 +305,7 @@ class Store:
         tables = []
         for e in self.entries():
             table = self.directory.run(e.id).metrics()
-            front = {"run": e.id, **e.record.get("varied", {})}
+            front = {"run": e.id, **self._named(e.record)}
             tables.append(table.assign(**front)[[*front, *table.columns]])
         table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"run": []})
         if self.study.objective.get("kind") in ("cross_entropy", "next_token"):
@@ -371,7 +360,8 @@ class Store:
 
     def _ticks(self, runs: Sequence[Run]) -> dict[str, Any]:
         names = self._differing()
-        ticks = {name: ("run", [r.varied.get(name) for r in runs]) for name in names}
+        varied = [self._named(r.entry.record) for r in runs]
+        ticks = {name: ("run", [one.get(name) for one in varied]) for name in names}
         return {"run": [r.id for r in runs], **ticks, "status": ("run", [r.status for r in runs])}
 
     def comparison(self, measure: str, step: int = -1, **options: Any) -> xr.Dataset:
@@ -420,6 +410,8 @@ class Store:
     def _gather(self, word: str) -> Any:
         """One thing, read from disk once; None if it is not there and can be done without."""
         read = parse(word)
+        if not read.all and self.main is not self:
+            return self.main._gather(word)
         if word not in self._cache:
             step = {"initial": 0, "final": -1, "steps": None}[read.when]
             ways: dict[str, Callable[[], Any]] = {
@@ -450,27 +442,6 @@ class Store:
         if not tables:
             return None
         return self._say_what_varied(pd.concat([pd.DataFrame(t) for t in tables], ignore_index=True))
-
-
-def in_words(text: str) -> dict[str, Any]:
-    """ "d_hidden=32,seed=0" → {"d_hidden": 32, "seed": 0}."""
-    values: dict[str, Any] = {}
-    for pair in text.split(","):
-        key, equals, value = (part.strip() for part in pair.partition("="))
-        if not (key and equals and value):
-            raise UserError(f"'{text}': write values as name=value, several with commas: d_hidden=32,seed=0.")
-        if key in values:
-            raise UserError(f"'{text}' says {key} twice; name one run at a time.")
-        said: dict[str, Any] = {}
-        set_path(said, f"value={value}")
-        values[key] = said["value"]
-    return values
-
-
-def _values(entries: Sequence[RunEntry], name: str) -> list[Any]:
-    """What there is of one thing that varies, in order."""
-    found = {repr(v): v for e in entries if (v := e.record.get("varied", {}).get(name)) is not None}
-    return sorted(found.values(), key=lambda v: (isinstance(v, str), v))
 
 
 def open_store(path: str | Path) -> Store:

@@ -2,6 +2,8 @@
 
     runs · metrics · published · findings[:KIND] · lens:NAME[(option=value, …)][@final|@initial|@steps] · measure:NAME[(…)][@initial]
 
+Each speaks of the runs of the study's ``vary``; with ``all:`` before it, also of those of ``crossed``.
+
 A lens is handed over runs at the last step, at step 0, or with ``@steps`` over (run, step, …). ``{option}`` is filled in from the options of the
 view or finding (lists and tables as TOML); a trailing ``?`` marks what it can do without.
 """
@@ -19,7 +21,7 @@ from ontogeny.errors import UnknownName, UserError
 
 KINDS = ("runs", "metrics", "published", "findings", "lens", "measure")
 _FORM = re.compile(
-    r"(?P<kind>\w+)(:(?P<name>[\w*]+)(\((?P<options>.*)\))?(@(?P<when>final|initial|steps))?)?(?P<optional>\?)?"
+    r"(?P<all>all:)?(?P<kind>\w+)(:(?P<name>[\w*]+)(\((?P<options>.*)\))?(@(?P<when>final|initial|steps))?)?(?P<optional>\?)?"
 )
 
 
@@ -32,6 +34,7 @@ class Read:
     options: Mapping[str, Any]
     when: str
     optional: bool
+    all: bool = False
 
     @property
     def keyword(self) -> str:
@@ -52,7 +55,14 @@ def parse(read: str) -> Read:
     if part["kind"] == "measure" and part["when"] == "steps":
         raise UserError(f"'{read}': a measure compares runs at one step, @final or @initial.")
     options = tomllib.loads(f"o = {{{part['options']}}}")["o"] if part["options"] else {}
-    return Read(part["kind"], part["name"] or "", options, part["when"] or "final", bool(part["optional"]))
+    return Read(
+        part["kind"],
+        part["name"] or "",
+        options,
+        part["when"] or "final",
+        bool(part["optional"]),
+        bool(part["all"]),
+    )
 
 
 def filled(reads: tuple[str, ...], options: Mapping[str, Any]) -> tuple[str, ...]:

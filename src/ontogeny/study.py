@@ -144,6 +144,7 @@ class Study(Strict):
     resume_points: Schedule | None = None
     vary: dict[str, Any] = {}
     zip: tuple[tuple[str, ...], ...] = ()
+    crossed: dict[str, Any] = {}  # a second grid, for its own question: see ``aside``
     lenses: tuple[Use, ...] = ()
     measures: tuple[Use, ...] = ()
     report: tuple[ReportSection, ...] = ()
@@ -165,31 +166,45 @@ class Study(Strict):
         )
 
     def variants(self) -> list[Variant]:
-        """One per cell of the grid of ``vary`` (``zip`` groups move together), in the order they are written."""
-        if self.train is None:
+        """Those of ``vary``, one per cell of its grid (``zip`` groups move together) in the order they are written, then ``aside``."""
+        return [*self.main(), *self.aside()]
+
+    def main(self) -> list[Variant]:
+        """The runs that views and findings speak of unless they ask for all: the grid of ``vary``."""
+        return [self._variant(cell) for cell in cells(self.vary, self.zip, "vary")] if self.train else []
+
+    def aside(self) -> list[Variant]:
+        """The grid of ``crossed`` where ``vary`` does not hold the same run already.
+
+        It takes the sources of randomness apart (``"seeds.init" = …`` with ``"seeds.split" = …``), which ``seed`` moves
+        together. Its runs have no ``seed`` and would upset whatever counts seeds, so they are read by who asks for them only; of
+        their weights the first and the last are kept.
+        """
+        if not self.train or not self.crossed:
             return []
-        values = {path: expand(path, given) for path, given in self.vary.items()}
-        zipped = {path: group for group in self.zip for path in group}
-        for group in self.zip:
-            lengths = {path: len(values[path]) for path in group if path in values}
-            if len(lengths) != len(group) or len(set(lengths.values())) != 1:
-                raise UserError(
-                    f"zip = {list(group)}: every name needs as many values in 'vary'; there are {lengths}."
-                )
-        axes: list[list[tuple[tuple[str, Any], ...]]] = []
-        for path, given in values.items():
-            group = zipped.get(path, (path,))
-            if group[0] == path:
-                axes.append(
-                    [
-                        tuple(zip(group, cell, strict=True))
-                        for cell in zip(*(values[g] for g in group), strict=True)
-                    ]
-                )
-            elif not given:
-                raise UserError(f"vary.{path} is empty.")
-        cells = [dict(itertools.chain(*cell)) for cell in itertools.product(*axes)]
-        return [self._variant(cell) for cell in cells]
+        there = {self._same(v) for v in self.main()}
+        found = [self._variant(cell) for cell in cells(self.crossed, (), "crossed")]
+        return [v for v in found if self._same(v) not in there]
+
+    @property
+    def ends(self) -> Study:
+        """The same study with no weights kept between the first and the last step."""
+        return self.model_copy(update={"checkpoints": Schedule()})
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """The sources of randomness that vary apart from the others."""
+        return tuple(s for s in Seeds.model_fields if f"seeds.{s}" in {**self.vary, **self.crossed})
+
+    @property
+    def order_matters(self) -> bool:
+        """A full batch has no order: training visits every example at every step."""
+        return self.train is not None and self.train.batch != "full"
+
+    def _same(self, variant: Variant) -> str:
+        spec = variant.spec
+        seeds = {k: v for k, v in spec["seeds"].items() if k != "order" or spec["train"]["batch"] != "full"}
+        return canonical({**spec, "seeds": seeds})
 
     def _variant(self, cell: Mapping[str, Any]) -> Variant:
         parts: Spec = {
@@ -198,29 +213,29 @@ class Study(Strict):
             "objective": dict(self.objective),
             "optimiser": dict(self.optimiser),
             "train": {"batch": self.train.batch, "clip": self.train.clip} if self.train else {},
+            "seeds": self.seeds.of(cell.get("seed", 0)),
         }
-        seed = 0
         for path, value in cell.items():
-            if path == "seed":
-                if not isinstance(value, int) or isinstance(value, bool):
-                    raise UserError(f"vary.seed holds {value!r}: a seed is a whole number.")
-                seed = value
-                continue
             room, _, key = path.partition(".")
+            if room in ("seed", "seeds") and (not isinstance(value, int) or isinstance(value, bool)):
+                raise UserError(f"vary.{path} holds {value!r}: a seed is a whole number.")
+            if path == "seed":
+                continue
             if room not in parts or not key:
                 known = ["seed", *(f"{room}.<setting>" for room in parts)]
                 raise UnknownName(
                     "thing to vary", path, known, "Write the dotted path, such as architecture.d_hidden."
                 )
-            if room == "train" and key not in parts["train"]:
-                raise UnknownName("training setting to vary", key, parts["train"])
+            if room in ("train", "seeds") and key not in parts[room]:
+                kind = "training setting" if room == "train" else "source of randomness"
+                raise UnknownName(f"{kind} to vary", key, parts[room])
             parts[room][key] = value
         names = [path.rpartition(".")[2] for path in cell]
         short = {
             path if names.count(name) > 1 else name: cell[path]
             for path, name in zip(cell, names, strict=True)
         }
-        return Variant(varied=short, spec={**parts, "seeds": self.seeds.of(seed)})
+        return Variant(varied=short, spec=parts)
 
 
 class Variant(Strict):
@@ -232,6 +247,25 @@ class Variant(Strict):
     @property
     def id(self) -> str:
         return identity(self.spec)
+
+
+def cells(grid: Mapping[str, Any], groups: Iterable[tuple[str, ...]], where: str) -> list[dict[str, Any]]:
+    """Every combination of the grid's values, the last name fastest; the names of a group move together."""
+    values = {path: expand(f"{where}.{path}", given) for path, given in grid.items()}
+    zipped = {path: group for group in groups for path in group}
+    for group in groups:
+        lengths = {path: len(values[path]) for path in group if path in values}
+        if len(lengths) != len(group) or len(set(lengths.values())) != 1:
+            raise UserError(
+                f"zip = {list(group)}: every name needs as many values in '{where}'; there are {lengths}."
+            )
+    axes: list[list[tuple[tuple[str, Any], ...]]] = []
+    for path in values:
+        group = zipped.get(path, (path,))
+        if group[0] == path:
+            together = zip(*(values[g] for g in group), strict=True)
+            axes.append([tuple(zip(group, one, strict=True)) for one in together])
+    return [dict(itertools.chain(*one)) for one in itertools.product(*axes)]
 
 
 def identity(spec: Spec) -> str:
@@ -256,12 +290,12 @@ def expand(path: str, given: Any) -> list[Any]:
     """``[1, 2, 3]``, ``{range = [1, 64]}`` (both ends in; a third number is the stride), or one value."""
     if isinstance(given, Mapping):
         if set(given) != {"range"} or len(given["range"]) not in (2, 3):
-            raise UserError(f"vary.{path} = {dict(given)}: write a list, or {{range = [first, last]}}.")
+            raise UserError(f"{path} = {dict(given)}: write a list, or {{range = [first, last]}}.")
         first, last, *stride = given["range"]
         return list(range(first, last + 1, *stride))
     values = list(given) if isinstance(given, list | tuple) else [given]
     if not values:
-        raise UserError(f"vary.{path} is empty: give at least one value.")
+        raise UserError(f"{path} is empty: give at least one value.")
     return values
 
 
@@ -373,7 +407,7 @@ def laid_over(base: dict[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def set_path(data: dict[str, Any], override: str) -> None:
-    """``a.b=c``: c is read as TOML, or as plain text. What follows ``vary.`` is one dotted key."""
+    """``a.b=c``: c is read as TOML, or as plain text. What follows ``vary.`` or ``crossed.`` is one dotted key."""
     path, equals, text = override.partition("=")
     if not equals or not path:
         raise UserError(f"--set {override}: write a.b=value, for example --set train.epochs=1000.")
@@ -382,8 +416,8 @@ def set_path(data: dict[str, Any], override: str) -> None:
     except tomllib.TOMLDecodeError:
         value = text
     keys = path.strip().split(".")
-    if keys[0] == "vary" and len(keys) > 2:
-        keys = ["vary", ".".join(keys[1:])]
+    if keys[0] in ("vary", "crossed") and len(keys) > 2:
+        keys = [keys[0], ".".join(keys[1:])]
     for key in keys[:-1]:
         data = data.setdefault(key, {})
         if not isinstance(data, dict):

@@ -155,9 +155,11 @@ def as_verdict(f: Finding) -> Verdict:
 
 def runs_section(store: Store) -> Section:
     """What was trained, in numbers: one row a run, or means over seeds where there are many."""
-    table = store.runs()
+    table = store.main.runs()
     statuses = table["status"].value_counts().items() if len(table) else ()
     counts = ", ".join(f"{n} {status}" for status, n in statuses) or "none"
+    if besides := len(store.entries()) - len(table):
+        counts += f"; and {besides} besides, in which the sources of randomness vary apart"
     varied = [name for name in table.attrs.get("varied", []) if name != "seed"]
     if len(table) > MANY_RUNS and varied:
         grouped = table.groupby(varied, sort=True)
