@@ -44,14 +44,14 @@ def success_by(
 
     A claim is a table with ``text``, optionally ``budget``, ``at_least`` and ``at_most`` (the settings it speaks of),
     and one of ``reached = "all"`` or a number (how many of those settings, one run each) or ``first`` (the smallest
-    that reached). It is judged by the probability of that event for one new seed under the curve, averaged over the
-    bootstrap draws of the curve. "All" agrees from ½ on; for a number or a first the probability is twice the smaller
-    tail, and what is not excluded agrees. Claims that contradict each other are judged each on its own.
+    that reached). It is judged by the probability of that event for one new seed, which is easier or harder as a whole
+    as our seeds are, averaged over all that our runs leave open (:func:`~ontogeny.numerics.success.fit_success`).
+    "All" agrees from ½ on; for a number or a first the probability is twice the smaller tail, and what is not excluded
+    agrees. Claims that contradict each other are judged each on its own.
 
     How it misleads: d₅₀ belongs to a budget and to a target; accuracy 1.0 on a held-out part is not accuracy 1.0 on
     all examples. Where success comes and goes (small p of the monotone test) d₅₀ describes a trend and the claims'
-    probabilities are those of the trend. Settings of one seed count as independent given the curve; a data split that
-    they share may make them succeed together, which widens the law of a count and makes "all" likelier than is said.
+    probabilities are those of the trend. Below 8 seeds the interval leans on how much seeds differ elsewhere.
     """
     runs, metrics = data["runs"], data["metrics"]
     need(runs, "run", by, of="runs")
@@ -121,6 +121,7 @@ def _onset(
             "intercept": curve.intercept,
             "slope": curve.slope,
             "scale": curve.scale,
+            "seed_sd_logits": curve.seed_sd,
             "table": {
                 "budget": [budget] * len(curve.d),
                 by: curve.d,
@@ -131,6 +132,7 @@ def _onset(
                 "fitted": curve.probability,
                 "fitted_low": curve.low,
                 "fitted_high": curve.high,
+                "d50": [curve.d50] * len(curve.d),
             },
         },
     )
