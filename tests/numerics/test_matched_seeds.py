@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from benchmarks.worlds import PATHS, distances, smooth, two_measures
 from scipy import stats
 
 from ontogeny.errors import UserError
@@ -13,36 +14,6 @@ from ontogeny.numerics.mantel import mantel
 from ontogeny.numerics.matched import matched_agreement, own, seed_orders
 
 N = 24
-
-
-def smooth(rng):
-    """A path of N models through ten dimensions that turns slowly."""
-    k, t = np.arange(1, 6), np.arange(N) / N
-    coefficients = rng.normal(size=(2, 10, 5)) / k
-    waves = np.stack([np.cos(np.pi * np.outer(k, t)), np.sin(np.pi * np.outer(k, t))])
-    return np.einsum("wxk,wkn->nx", coefficients, waves)
-
-
-def radius(rng):
-    """Unrelated models whose distance from the origin grows with the setting."""
-    return rng.normal(size=(N, 10)) * np.linspace(0.1, 1, N)[:, None]
-
-
-def walk(rng):
-    return rng.normal(size=(N, 10)).cumsum(0)
-
-
-WORLDS = {"smooth": smooth, "radius": radius, "walk": walk}
-
-
-def distances(points):
-    return np.linalg.norm(points[:, None] - points[None], axis=-1)
-
-
-def two_measures(world, seeds, rng, shared=0.0):
-    one, other = ([WORLDS[world](rng) for _ in range(seeds)] for _ in range(2))
-    mixed = [shared * a + np.sqrt(1 - shared**2) * b for a, b in zip(one, other, strict=True)]
-    return np.stack(list(map(distances, one))), np.stack(list(map(distances, mixed)))
 
 
 def called(world, seeds, shared, trials):
@@ -53,14 +24,14 @@ def called(world, seeds, shared, trials):
 
 
 @pytest.mark.parametrize("seeds", [4, 8])
-@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("world", PATHS)
 def test_independent_measures_are_called_agreement_at_the_nominal_rate(world, seeds):
     found = called(world, seeds, 0.0, 200)
     assert np.mean([one.p <= 0.05 for one in found]) <= 0.1  # 0.05 and three standard errors
     assert np.mean([one.r for one in found]) == pytest.approx(0, abs=0.05)
 
 
-@pytest.mark.parametrize(("world", "false"), [("smooth", 0.5), ("radius", 0.9)])
+@pytest.mark.parametrize(("world", "false"), [("smooth paths", 0.5), ("a radius that grows with d", 0.9)])
 def test_renaming_models_at_fixed_distance_calls_independence_agreement(world, false):
     """Why seeds are put beside seeds: the partial Mantel test does not keep what it must."""
     far = np.abs(np.subtract.outer(np.arange(N), np.arange(N)))
@@ -71,7 +42,9 @@ def test_renaming_models_at_fixed_distance_calls_independence_agreement(world, f
     assert np.mean(said) >= false
 
 
-@pytest.mark.parametrize(("world", "power"), [("smooth", 0.6), ("radius", 0.95), ("walk", 0.6)])
+@pytest.mark.parametrize(
+    ("world", "power"), [("smooth paths", 0.6), ("a radius that grows with d", 0.95), ("random walks", 0.6)]
+)
 def test_planted_agreement_of_the_models_is_found(world, power):
     found = called(world, 8, 0.6, 40)
     assert np.mean([one.p <= 0.05 for one in found]) >= power
@@ -100,7 +73,7 @@ def test_effects_of_settings_and_of_models_are_taken_away_exactly():
 
 
 def test_plain_correlations_are_scipys():
-    x, y = two_measures("walk", 4, np.random.default_rng(1))
+    x, y = two_measures("random walks", 4, np.random.default_rng(1))
     i, j = np.triu_indices(N, 1)
     plain = [stats.spearmanr(a[i, j], b[i, j]).statistic for a, b in zip(x, y, strict=True)]
     assert matched_agreement(x, y).same_seed == pytest.approx(np.mean(plain))
@@ -109,12 +82,12 @@ def test_plain_correlations_are_scipys():
 def test_orders_are_all_others_where_they_are_few():
     assert {tuple(o) for o in seed_orders(4)} == set(itertools.permutations(range(4))) - {(0, 1, 2, 3)}
     assert seed_orders(8, 99).shape == (99, 8) and len(seed_orders(1)) == 0
-    x, y = two_measures("walk", 3, np.random.default_rng(0), 0.99)
+    x, y = two_measures("random walks", 3, np.random.default_rng(0), 0.99)
     assert matched_agreement(x, y).p == pytest.approx(1 / 6)  # nothing smaller is possible
 
 
 def test_unlike_shapes_are_refused():
-    x, y = two_measures("walk", 3, np.random.default_rng(0))
+    x, y = two_measures("random walks", 3, np.random.default_rng(0))
     with pytest.raises(UserError, match="first measure"):
         matched_agreement(x, y[:2])
     with pytest.raises(UserError, match="seed, N, N"):

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from benchmarks.worlds import successes
 from scipy import optimize, special
 
 from ontogeny.errors import UserError
@@ -23,16 +24,10 @@ def runs(probability, seeds, rng):
     return d.ravel(), reached.ravel(), seed.ravel()
 
 
-def seeded(seeds, tau, rng, slope=3, d50=20):
-    """Runs of seeds that are easier or harder as a whole, by tau logits."""
-    u = rng.normal(0, tau, (seeds, 1))
-    return runs(special.expit(slope * np.log(WIDTHS / d50) + u), seeds, rng)
-
-
 def coverage(seeds, tau, trials):
     hits = []
     for trial in range(trials):
-        curve = fit_success(*seeded(seeds, tau, np.random.default_rng(trial)), draws=400)
+        curve = fit_success(*successes(seeds, tau, np.random.default_rng(trial)), draws=400)
         hits.append(curve.d50_interval[0] <= 20 <= curve.d50_interval[1])
     return np.mean(hits)
 
@@ -53,7 +48,7 @@ def test_the_coverage_of_d50_is_nominal(seeds, tau):
 def test_a_new_seed_is_drawn_with_its_own_luck():
     """Shares of widths that a new seed reaches are as scattered as those of seeds are."""
     rng = np.random.default_rng(0)
-    curve = fit_success(*seeded(16, 1.5, rng))
+    curve = fit_success(*successes(16, 1.5, rng))
     ours = curve.draws_at(WIDTHS).mean(1).std()
     u = np.random.default_rng(1).normal(0, 1.5, (4000, 1))
     truth = special.expit(3 * np.log(WIDTHS / 20) + u).mean(1).std()
@@ -62,8 +57,8 @@ def test_a_new_seed_is_drawn_with_its_own_luck():
 
 def test_few_seeds_are_said_to_be_few():
     rng = np.random.default_rng(0)
-    assert "with 3 of them, 8 wanted" in fit_success(*seeded(3, 0, rng), draws=50).interval_kind
-    assert "wanted" not in fit_success(*seeded(9, 0, rng), draws=50).interval_kind
+    assert "with 3 of them, 8 wanted" in fit_success(*successes(3, 0, rng), draws=50).interval_kind
+    assert "wanted" not in fit_success(*successes(9, 0, rng), draws=50).interval_kind
 
 
 def test_the_grid_agrees_with_sampling_the_same_posterior():

@@ -12,7 +12,7 @@ from ontogeny.errors import UserError
 from ontogeny.findings.base import Finding, Verdict, finding, verdict_of_event
 from ontogeny.findings.reading import budgets as allowed
 from ontogeny.findings.reading import fair, need, seeds_of
-from ontogeny.numerics.resampling import poisson_binomial, wilson_interval
+from ontogeny.numerics.resampling import poisson_binomial, two_tails, wilson_interval
 from ontogeny.numerics.success import SuccessCurve, fit_success, monotone_p
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def _judge(
     elif "reached" in claim:
         law = poisson_binomial(p).mean(0)
         published, what = float(claim["reached"]), "expected number that reach, one run a setting"
-        probability, value = _two_tails(law, int(claim["reached"])), float(law @ np.arange(len(law)))
+        probability, value = two_tails(law, int(claim["reached"])), float(law @ np.arange(len(law)))
     elif "first" in claim:
         before = np.cumprod(np.concatenate([np.ones((len(p), 1)), 1 - p], -1), -1)
         law = (np.concatenate([p, np.ones((len(p), 1))], -1) * before).mean(0)  # last: none reached
@@ -190,7 +190,7 @@ def _judge(
             )
         published, what = float(claim["first"]), "median of the first that reaches"
         probability, value = (
-            _two_tails(law, place),
+            two_tails(law, place),
             float([*widths, math.inf][int(np.searchsorted(law.cumsum(), 0.5))]),
         )
     else:
@@ -220,8 +220,3 @@ def _judge(
         values=tuple(float(v) for v in each),
         details={"predictive_probability": probability, "share_reached_wilson": wilson},
     )
-
-
-def _two_tails(law: np.ndarray, at: int) -> float:
-    """Twice the smaller tail of a discrete law, the value itself counted in both: at most 1."""
-    return float(min(1.0, 2 * min(law[: at + 1].sum(), law[at:].sum())))

@@ -142,6 +142,12 @@ def poisson_binomial(probability: ArrayLike) -> Array:
     return law
 
 
+def two_tails(law: ArrayLike, at: int) -> float:
+    """How improbable is a value at least as far out: twice the smaller tail of a discrete law, the value counted in both, at most 1."""
+    p = np.asarray(law, dtype=float)
+    return float(min(1.0, 2 * min(p[: at + 1].sum(), p[at:].sum())))
+
+
 def benjamini_hochberg(p: ArrayLike) -> Array:
     """Adjusted p-values: rejecting those ≤ q keeps the expected share of false discoveries ≤ q (SciPy's).
 
