@@ -56,8 +56,8 @@ def _row(one: Finding) -> list[str]:
         yes, no = int(one.details["yes"]), one.n - int(one.details["yes"])
         if one.n <= LEAST:
             return []
-        true = judge_event(yes - 1, one.n - 1, published=True).verdict if yes else ""
-        false = judge_event(yes, one.n - 1, published=False).verdict if no else ""
+        true: str = judge_event(yes - 1, one.n - 1, published=True).verdict if yes else ""
+        false: str = judge_event(yes, one.n - 1, published=False).verdict if no else ""
         return [true] * yes + [false] * no
     values = np.array(one.values, dtype=float)
     values = values[np.isfinite(values)]
