@@ -46,8 +46,8 @@ def energy_by_rank(
     largest of many is large even in noise, so a rank is held against *sorted noise*: its part of what the stronger
     ones leave, s_r / (1 − s_1 − … − s_{r−1}), against the part that the largest of as many frequencies has by
     chance. Chance is the initialisation (``lens:NAME@initial``), or, without it, the spectrum of white noise, (1 + ½ + … + 1/m)/m of m
-    frequencies (Fisher 1929). "Agrees": the interval of that part lies above chance, for this rank and every stronger one, and the share
-    itself above ``visible``, if that is given. "Disagrees": it lies below one of them.
+    frequencies (Fisher 1929). "As published": the interval of that part lies above chance, for this rank and every stronger one, and the share
+    itself above ``visible``, if that is given. "Not as published": it lies below one of them.
 
     How it misleads: sorting in every output hides whether outputs agree on the frequency. A rank that beats noise need not be a
     circuit: what is left may be unlike noise in another way (a few shares that decay).
@@ -72,7 +72,7 @@ def energy_by_rank(
         if start is not None and start_x is not None and (start_x == setting).any():
             largest = float(start[start_x == setting].mean())
         chance = sorted_noise(many, shares.shape[1], largest)
-        judged_before: Verdict = "agrees"
+        judged_before: Verdict = "as published"
         for rank in range(shares.shape[1]):
             mine = values[:, rank]
             claim = texts[rank] if rank < len(texts) else ""
@@ -87,9 +87,10 @@ def energy_by_rank(
                     value=float(mine.mean()) if len(mine) else math.nan,
                     units="share of energy",
                     interval=mean_interval(mine, level) if len(mine) > 1 else None,
-                    interval_kind=f"{level:.0%} interval of the mean over seeds" if len(mine) > 1 else "",
+                    interval_kind="confidence" if len(mine) > 1 else "",
+                    interval_of="the mean over seeds",
                     n=len(mine),
-                    verdict=judged if claim else "no published value",
+                    verdict=judged if claim else "",
                     why=why,
                     evidence={"distribution": source},
                     values=tuple(mine),
@@ -146,17 +147,17 @@ def _judge(
     n = len(values)
     shown = f"mean {values.mean():.3g} over {n} seeds" if n else "no run at this setting"
     if n < max(min_n, 2):
-        return "cannot tell", f"{shown}; {max(min_n, 2)} seeds are the least for a verdict"
+        return "too few seeds", f"{shown}; {max(min_n, 2)} seeds are the least for a verdict"
     tests = [(mean_interval(parts, level), chance)]
     shown += f"; of what stronger ones leave {parts.mean():.3g} ([{tests[0][0][0]:.3g}, {tests[0][0][1]:.3g}]), by chance {chance:.3g}"
     if visible is not None:
         tests.append((mean_interval(values, level), visible))
         shown += f"; asked for {visible:g}"
     if any(high < bar for (_, high), bar in tests):
-        return "disagrees", shown
-    if before == "agrees" and all(low > bar for (low, _), bar in tests):
-        return "agrees", shown
-    return "cannot tell", shown
+        return "not as published", shown
+    if before == "as published" and all(low > bar for (low, _), bar in tests):
+        return "as published", shown
+    return "too few seeds", shown
 
 
 def _ordinal(rank: int) -> str:

@@ -44,7 +44,7 @@ def frequency_agreement(
     (:func:`~ontogeny.numerics.matched.matched_agreement`). The correlation at twice and at half the threshold
     shows how much hangs on the rule. Models without a key frequency are left out and counted.
 
-    "Agrees": the interval lies above ``strong`` and p < 1 − level. "Disagrees": the interval lies below ``strong``.
+    "As published": the interval lies above ``strong`` and p < 1 − level; "in part": it does, and so it would with models of other seeds. "Not as published": the interval lies below ``strong``.
     "Reveals" is more than p < 0.05: a correlation of 0.1 may be beyond chance and reveals nothing. ``min_n`` seeds are
     the least; 4, because fewer have too few orders for any p < .05.
 
@@ -73,7 +73,7 @@ def frequency_agreement(
             if constant
             else f"{int(has.sum())} models have key frequencies, of {n} seeds; {max(min_n, 2)} seeds are the least"
         )
-        return [Finding(claim, verdict="cannot tell", why=why, n=n, evidence=evidence)]
+        return [Finding(claim, verdict="too few seeds", why=why, n=n, evidence=evidence)]
 
     def correlation(units: np.ndarray) -> float:
         models = np.flatnonzero(has & np.isin(seeds, names[units]))
@@ -91,11 +91,11 @@ def frequency_agreement(
         else None
     )
     p = math.nan if within is None else within.p
-    judged: Verdict = "cannot tell"
-    if p < 1 - level and interval[0] > strong:
-        judged = "agrees"
+    judged: Verdict = "too few seeds"
+    if interval[0] > strong:
+        judged = "as published" if p < 1 - level else "in part"
     elif interval[1] < strong:
-        judged = "disagrees"
+        judged = "not as published"
     beyond = (
         f"fewer than 4 {by} have models with key frequencies in every seed"
         if within is None
@@ -107,7 +107,8 @@ def frequency_agreement(
             value=seen,
             units="rank correlation",
             interval=interval,
-            interval_kind=f"{level:.0%} interval, seeds left out in turn",
+            interval_kind="confidence",
+            interval_of="the correlation, seeds left out in turn",
             n=n,
             verdict=judged,
             why=f"correlation {seen:.2f} over {int(has.sum())} models of {n} seeds ({beyond}), against the {strong:g} that would reveal something",

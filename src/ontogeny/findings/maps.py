@@ -16,7 +16,6 @@ from ontogeny.numerics.resampling import (
     mean_interval,
     pair_mean,
     permutation_p,
-    prediction_interval,
 )
 
 
@@ -60,13 +59,14 @@ def map_agreement(
     null = shuffled_means(maps, rng, draws)
     low, top = interval = jackknife_interval(among_seeds, len(seeds), level=level, bounds=(-1, 1))
     p = float(permutation_p(seen, null))
-    judged: Verdict = "agrees" if low >= high else "disagrees" if top < high else "cannot tell"
+    judged: Verdict = "holds" if low >= high else "does not hold" if top < high else "too few seeds"
     return [
         Finding(
             claim=claim,
             value=seen,
             interval=interval,
-            interval_kind=f"{level:.0%} interval, seeds left out in turn",
+            interval_kind="confidence",
+            interval_of="the mean correlation, seeds left out in turn",
             n=len(seeds),
             verdict=judged,
             why=f"mean rank correlation between runs {seen:.2g}, chance {null.mean():.2g} ± {null.std():.1g} (p = {p:.2g}); the claim asks for {high:g}",
@@ -112,26 +112,27 @@ def map_symmetry(
     seen = float(values.mean())
     low, top = mean_interval(values, level)
     p = float(permutation_p(seen, null))
-    judged: Verdict = "agrees" if low >= high else "disagrees" if top < high else "cannot tell"
+    judged: Verdict = "holds" if low >= high else "does not hold" if top < high else "too few seeds"
     return [
         Finding(
             claim=claim,
             value=seen,
-            interval=prediction_interval(values, level, bounds=(-1, 1)),
-            interval_kind=f"{level:.0%} prediction interval for one new seed",
+            interval=(low, top),
+            interval_kind="confidence",
+            interval_of="the mean over seeds",
             n=len(values),
             verdict=judged,
-            why=f"mean rank correlation of (a, b) with (b, a) {seen:.2g}, interval of the mean [{low:.2g}, {top:.2g}], chance "
+            why=f"mean rank correlation of (a, b) with (b, a) {seen:.2g}, chance "
             f"{null.mean():.2g} ± {null.std():.1g} (p = {p:.2g}); the claim asks for {high:g}",
             evidence={"values": source},
             values=tuple(values),
-            details={"p": p, "mean_interval": (low, top)},
+            details={"p": p},
         )
     ]
 
 
 def _unknown(claim: str, n: int, why: str) -> Finding:
-    return Finding(claim=claim, n=n, verdict="cannot tell", why=f"{why}; there are {n}")
+    return Finding(claim=claim, n=n, verdict="too few seeds", why=f"{why}; there are {n}")
 
 
 def _seeds(data: Any, seed: str) -> np.ndarray:

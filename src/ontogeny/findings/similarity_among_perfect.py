@@ -39,10 +39,10 @@ def similarity_among_perfect(
     ``measure:NAME@initial`` is there; the mean among imperfect ones; and which models are called perfect, taken from another seed at
     the same ``by`` (two-sided p, which a mere effect of ``by`` or of the seed cannot produce; it needs 5 seeds).
 
-    "Agrees": the interval lies above ``high`` and above the untrained, of which one at least must be there (without either nobody has
+    "As published": the interval lies above ``high`` and above the untrained, of which one at least must be there (without either nobody has
     said what high is), perfect models are more alike than imperfect ones, and, where some settings have both, than the
-    labels of other seeds make them. "Disagrees": the interval lies below ``high`` or the untrained. "All": the smallest
-    pair and the 5 % quantile are in the details; a high mean with a low minimum is not "all".
+    labels of other seeds make them. "In part": high, but no higher than among imperfect ones or under other labels. "Not as published":
+    the interval lies below ``high`` or the untrained. "All": the smallest pair and the 5 % quantile are in the details; a high mean with a low minimum is not "all".
 
     How it misleads: perfect models are mostly wide, so width alone can make them alike: read p at equal settings. Raw logits
     share a large common part (the mean over classes, the answer's peak); their cosine is high for any two models that
@@ -68,7 +68,7 @@ def similarity_among_perfect(
     few = [len(chosen) < 2, len(names) < max(min_n, 2)]
     if any(few):
         why = f"{len(chosen)} of {len(is_perfect)} models are perfect ({metric} ≥ {perfect:g}), of {len(names)} seeds; {max(min_n, 2)} seeds are the least"
-        return [Finding(claim, verdict="cannot tell", why=why, n=len(names), evidence=evidence)]
+        return [Finding(claim, verdict="too few seeds", why=why, n=len(names), evidence=evidence)]
 
     def kept(models: np.ndarray, units: np.ndarray) -> np.ndarray:
         return np.asarray(models[np.isin(seeds[models], names[units])])
@@ -86,16 +86,15 @@ def similarity_among_perfect(
     p, surplus = _against_labels_of_other_seeds(matrix, is_perfect, *seed_grid(widths, seeds), draws)
     bars = {"the threshold": math.nan if high is None else sign * high, "untrained models": untrained}
     bars = {name: bar for name, bar in bars.items() if np.isfinite(bar)}
-    judged: Verdict = "cannot tell"
+    judged: Verdict = "too few seeds" if bars else ""
     if bars and top < max(bars.values()):
-        judged = "disagrees"
-    elif (
-        bars
-        and low > max(bars.values())
-        and not more[0] <= 0
-        and (math.isnan(p) or (p < 1 - level and surplus > 0))
-    ):
-        judged = "agrees"
+        judged = "not as published"
+    elif bars and low > max(bars.values()):
+        beyond_width = math.isnan(p) or (p < 1 - level and surplus > 0)
+        if beyond_width and not more[0] <= 0:
+            judged = "as published"
+        elif len(np.unique(seeds)) >= 5:  # fewer have no two-sided p below .05
+            judged = "in part"
     imperfect = pair_mean(matrix, rest)
     said = [f"mean {sign * mean:.3g} among {len(chosen)} perfect models of {len(names)} seeds"]
     said += [
@@ -111,7 +110,8 @@ def similarity_among_perfect(
             claim=claim,
             value=sign * mean,
             interval=(low, top) if sign > 0 else (-top, -low),
-            interval_kind=f"{level:.0%} interval of the mean over pairs, seeds left out in turn",
+            interval_kind="confidence",
+            interval_of="the mean over pairs, seeds left out in turn",
             n=len(names),
             verdict=judged,
             why="; ".join(said),

@@ -41,10 +41,10 @@ def similarity_blocks(
     the same number of contiguous blocks at random places. The interval is Student's over seeds, each under the blocks
     of the half without it.
 
-    The claim is of *sharp* blocks, whose members are ``clear`` more alike. "Agrees": p < 1 − level in both directions and
-    the gap is at least ``clear``. "Disagrees": the whole interval lies below ``clear``, no trace of an edge is there
+    The claim is of *sharp* blocks, whose members are ``clear`` more alike. "As published": p < 1 − level in both directions and
+    the gap is at least ``clear``. "Not as published": the whole interval lies below ``clear``, no trace of an edge is there
     (p ≥ 1 − level), and blocks of that size, put into these very matrices at random places, are found four times in five or
-    more. Edges that are there but soft or small can be neither. One seed cannot tell: blocks found in a matrix are
+    more. "In part": edges are there, softer or smaller than claimed. One seed cannot tell: blocks found in a matrix are
     always there. The ceiling (same setting, other seed) is in the details: a block whose members are no more
     alike than two seeds of one setting is as alike as it gets.
 
@@ -67,7 +67,7 @@ def similarity_blocks(
             if seeds < 2
             else f"{len(settings)} settings are shared by all seeds, and two blocks need {2 * smallest}"
         )
-        return [Finding(claim, verdict="cannot tell", why=why, n=seeds, evidence=evidence)]
+        return [Finding(claim, verdict="too few seeds", why=why, n=seeds, evidence=evidence)]
 
     gradient = Gradient.of(len(settings))
     each = np.stack([matrix[np.ix_(rows, rows)] for rows in place])  # (seed, D, D)
@@ -76,7 +76,7 @@ def similarity_blocks(
     gap = float(seen.gaps.mean())
     finest = max(1 / len(np.unique(random_blocks(b, draws, smallest=smallest), axis=0)) for b in seen.blocks)
 
-    judged: Verdict = "cannot tell"
+    judged: Verdict = "too few seeds"
     power = math.nan
     where = ", ".join(f"{settings[a]:g}–{settings[b]:g}" for a, b in spans(seen.blocks[0]))
     why = (
@@ -84,8 +84,9 @@ def similarity_blocks(
         f"randomly placed blocks do as well with p = {seen.p:.2g}"
     )
     if seen.p < 1 - level and gap >= clear:
-        judged = "agrees"
+        judged = "as published"
     elif seen.p < 1 - level:
+        judged = "in part"
         why += f": there are edges, softer or smaller than the {clear:g} that would be clear"
     elif interval[1] < clear:
         power = injected_found(
@@ -98,7 +99,7 @@ def similarity_blocks(
             draws=min(draws, 199),
             p=1 - level,
         )
-        judged = "disagrees" if power >= FOUND else "cannot tell"
+        judged = "not as published" if power >= FOUND else "too few seeds"
         why += f"; of sharp blocks of {clear:g} put into these matrices {power:.0%} are found"
     if finest >= 1 - level:
         why += f" ({len(settings)} settings leave too few partitions for a smaller p)"
@@ -108,7 +109,8 @@ def similarity_blocks(
             value=gap,
             units=pairs[variable].attrs.get("units", "1"),
             interval=interval,
-            interval_kind=f"{level:.0%} interval of the mean gap over seeds",
+            interval_kind="confidence",
+            interval_of="the mean gap over seeds",
             n=seeds,
             verdict=judged,
             why=why,

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ontogeny.errors import UserError
-from ontogeny.findings.base import Finding, Verdict, finding, verdict_of_event
+from ontogeny.findings.base import Finding, finding
+from ontogeny.findings.judging import judge_probability
 from ontogeny.findings.reading import budgets as allowed
 from ontogeny.findings.reading import fair, need, seeds_of
+from ontogeny.findings.verdicts import Published
 from ontogeny.numerics.resampling import poisson_binomial, two_tails, wilson_interval
 from ontogeny.numerics.success import SuccessCurve, fit_success, monotone_p
 
@@ -46,8 +48,8 @@ def success_by(
     and one of ``reached = "all"`` or a number (how many of those settings, one run each) or ``first`` (the smallest
     that reached). It is judged by the probability of that event for one new seed, which is easier or harder as a whole
     as our seeds are, averaged over all that our runs leave open (:func:`~ontogeny.numerics.success.fit_success`).
-    "All" agrees from ½ on; for a number or a first the probability is twice the smaller tail, and what is not excluded
-    agrees. Claims that contradict each other are judged each on its own.
+    "All" is as published from ½ on; for a number or a first the probability is twice the smaller tail, and what is not
+    excluded is as published. Claims that contradict each other are judged each on its own.
 
     How it misleads: d₅₀ belongs to a budget and to a target; accuracy 1.0 on a held-out part is not accuracy 1.0 on
     all examples. Where success comes and goes (small p of the monotone test) d₅₀ describes a trend and the claims'
@@ -64,7 +66,7 @@ def success_by(
         if part[by].nunique() < 2:
             why = f"{len(part)} of {len(runs)} runs were allowed {budget:g} {clock}s and ended"
             texts = [f"half of the runs reach {metric} ≥ {target:g} {title}", *(c["text"] for c in mine)]
-            found += [Finding(text, verdict="cannot tell", why=why) for text in texts]
+            found += [Finding(text, verdict="too few seeds", why=why) for text in texts]
             continue
         reached = (part["run"].map(first) <= budget).to_numpy()
         x, seeds = part[by].to_numpy(dtype=float), seeds_of(part, seed)
@@ -107,7 +109,8 @@ def _onset(
         value=curve.d50,
         units=by,
         interval=curve.d50_interval,
-        interval_kind=curve.interval_kind,
+        interval_kind="confidence",
+        interval_of=curve.interval_kind,
         n=curve.n_seeds,
         why=f"{k} of {n} runs reached it"
         + (
@@ -197,11 +200,10 @@ def _judge(
         raise UserError(
             f"The claim '{claim.get('text')}' needs reached = 'all', reached = a number, or first = a setting."
         )
-    judged: Verdict
-    likely = (
-        0.5 if claim.get("reached") == "all" else 1 - level
-    )  # a count is a value: not excluded is agreement
-    judged, why = verdict_of_event(probability, n=curve.n_seeds, level=level, min_n=min_n, likely=likely)
+    said = judge_probability(probability, curve.n_seeds, level=level)
+    judged = said.verdict
+    if claim.get("reached") == "all" and judged == "as published" and probability < 0.5:
+        judged = "compatible, varies by seed"  # a count is a value, and not excluded is as published; "all" is more
     k, n = int(reached[here].sum()), int(here.sum())
     wilson = wilson_interval(k, n, level)
     return Finding(
@@ -209,13 +211,12 @@ def _judge(
         value=value,
         units=what,
         interval=wilson if claim.get("reached") == "all" else None,
-        interval_kind=f"{level:.0%} Wilson interval of the share of runs"
-        if claim.get("reached") == "all"
-        else "",
+        interval_kind="confidence" if claim.get("reached") == "all" else "",
+        interval_of="the share of runs",
         n=curve.n_seeds,
-        published=published,
+        published=(Published(published),),
         verdict=judged,
-        why=f"{k} of our {n} such runs reached it {title}; {why}",
+        why=f"{k} of our {n} such runs reached it {title}; {said.why}",
         evidence={"outcomes": "runs"},
         values=tuple(float(v) for v in each),
         details={"predictive_probability": probability, "share_reached_wilson": wilson},

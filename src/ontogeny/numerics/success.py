@@ -93,7 +93,7 @@ def fit_success(
         scale=scale,
         d50=_edge(k, n, float(_d50(fitted, x, scale)), scale),
         d50_interval=_anywhere(scale) if edges else percentile_interval(_d50(left, x, scale), level),
-        interval_kind=f"{level:.0%} interval of d50, seeds differing as a whole"
+        interval_kind="d50, where seeds differ as a whole"
         + (f"; with {len(trials)} of them, {FEW_SEEDS} wanted, it rests on how much they usually do")
         * (len(trials) < FEW_SEEDS),
         d=widths,
