@@ -48,23 +48,23 @@ def soft(x, y):
 @pytest.mark.parametrize(
     ("of_widths", "seeds", "want"),
     [
-        (blocks, 4, "agrees"),
-        (gradient, 4, "disagrees"),
-        (lambda x, y: 1 - np.abs(x - y) / 30, 4, "disagrees"),
-        (blocks, 1, "cannot tell"),
-        (soft, 4, "cannot tell"),
+        (blocks, 4, "as published"),
+        (gradient, 4, "not as published"),
+        (lambda x, y: 1 - np.abs(x - y) / 30, 4, "not as published"),
+        (blocks, 1, "too few seeds"),
+        (soft, 4, "in part"),
     ],
 )
 def test_blocks_are_told_from_gradients(of_widths, seeds, want):
     (one,) = findings["similarity_blocks"]({"measure:tn_similarity": world(of_widths, seeds)})
     assert one.verdict == want, one.why
-    if want == "agrees":
+    if want == "as published":
         assert one.value == pytest.approx(0.25, abs=0.05) and one.details["blocks"][0] == [
             (1, 7),
             (8, 15),
             (16, 24),
         ]
-    if want == "disagrees":  # what the eye and an uncontrolled comparison would say
+    if want == "not as published":  # what the eye and an uncontrolled comparison would say
         assert one.details["within_minus_between_raw"] > 0.05
         assert one.details["injected_blocks_found"] >= 0.8
 
@@ -73,7 +73,7 @@ def test_blocks_that_would_not_be_seen_are_not_denied():
     (one,) = findings["similarity_blocks"](
         {"measure:tn_similarity": world(gradient, 4, noise=1.0)}, clear=0.2
     )
-    assert one.verdict == "cannot tell" and one.interval[1] < 0.2
+    assert one.verdict == "too few seeds" and one.interval[1] < 0.2
     assert one.details["injected_blocks_found"] < 0.8
 
 
@@ -84,14 +84,14 @@ def test_softened_blocks_are_never_denied():
     for trial in range(12):
         data = world(soft, 8, seed=trial)
         said.append(findings["similarity_blocks"]({"measure:tn_similarity": data})[0].verdict)
-    assert "disagrees" not in said
+    assert "not as published" not in said
 
 
 def test_a_divergence_is_read_with_its_sign_turned():
     data = world(blocks, 4)
     data["value"], data.attrs["kind"] = 1 - data["value"], "divergence"
     (one,) = findings["similarity_blocks"]({"measure:js": data}, measure="js")
-    assert one.verdict == "agrees" and one.value > 0.2
+    assert one.verdict == "as published" and one.value > 0.2
 
 
 def models(perfect, among, rest, seeds=6, widths=8, seed_effect=0.0, seed=0):
@@ -109,12 +109,12 @@ def models(perfect, among, rest, seeds=6, widths=8, seed_effect=0.0, seed=0):
 @pytest.mark.parametrize(
     ("perfect", "among", "rest", "options", "want"),
     [
-        (4, 0.9, 0.3, {"high": 0.7}, "agrees"),
-        (4, 0.9, 0.3, {}, "cannot tell"),  # nobody said what is high
-        (4, 0.9, 0.3, {"high": 0.95}, "disagrees"),
-        (4, 0.3, 0.3, {"high": 0.2}, "cannot tell"),  # high, but no higher than the imperfect
-        (4, 0.5, 0.8, {"high": 0.2}, "cannot tell"),  # less alike than the imperfect
-        (0, 0.9, 0.3, {}, "cannot tell"),
+        (4, 0.9, 0.3, {"high": 0.7}, "as published"),
+        (4, 0.9, 0.3, {}, ""),  # nobody said what is high
+        (4, 0.9, 0.3, {"high": 0.95}, "not as published"),
+        (4, 0.3, 0.3, {"high": 0.2}, "in part"),  # high, but no higher than the imperfect
+        (4, 0.5, 0.8, {"high": 0.2}, "in part"),  # less alike than the imperfect
+        (0, 0.9, 0.3, {}, "too few seeds"),
     ],
 )
 def test_similarity_among_perfect_models(perfect, among, rest, options, want):
@@ -149,7 +149,7 @@ def test_untrained_models_as_alike_as_the_perfect_ones_unmake_the_claim():
     data = models(4, 0.6, 0.3)
     data["measure:activation_similarity@initial"] = models(0, 0, 0.8)["measure:activation_similarity"]
     (one,) = findings["similarity_among_perfect"](data, draws=499)
-    assert one.verdict == "disagrees" and one.details["untrained"] == pytest.approx(0.8, abs=0.02)
+    assert one.verdict == "not as published" and one.details["untrained"] == pytest.approx(0.8, abs=0.02)
 
 
 def test_an_effect_of_width_alone_is_seen_at_equal_settings():
@@ -164,7 +164,7 @@ def test_an_effect_of_width_alone_is_seen_at_equal_settings():
     (one,) = findings["similarity_among_perfect"](
         {"measure:activation_similarity": data, "runs": runs}, draws=499, high=0.5
     )
-    assert one.verdict == "cannot tell"
+    assert one.verdict == "in part"
     assert one.details["beyond_imperfect"][0] > 0.1 and one.details["p_at_equal_settings"] > 0.05
 
 
@@ -203,7 +203,7 @@ def test_divergence_that_follows_shared_frequencies_agrees_and_a_shuffled_one_do
     assert key_sets(xr.DataArray(p, dims=("run", "frequency")), 2).sum(1).tolist() == [3] * 30
     (one,) = findings["frequency_agreement"](frequency_data(p, js(p)), permutations=999)
     assert (
-        one.verdict == "agrees"
+        one.verdict == "as published"
         and one.value > 0.9
         and one.details["p_beyond_settings"] == pytest.approx(1 / 120)
     )
@@ -211,16 +211,20 @@ def test_divergence_that_follows_shared_frequencies_agrees_and_a_shuffled_one_do
     (none,) = findings["frequency_agreement"](
         frequency_data(p, js(p)[np.ix_(order, order)]), permutations=999
     )
-    assert none.verdict == "disagrees" and abs(none.value) < 0.3 and none.details["p_beyond_settings"] > 0.01
+    assert (
+        none.verdict == "not as published"
+        and abs(none.value) < 0.3
+        and none.details["p_beyond_settings"] > 0.01
+    )
 
 
 def test_equal_key_sets_and_few_models_cannot_tell():
     same = frequencies([(1, 2)] * 15)
     (one,) = findings["frequency_agreement"](frequency_data(same, np.random.default_rng(0).random((15, 15))))
-    assert one.verdict == "cannot tell" and "equally" in one.why
+    assert one.verdict == "too few seeds" and "equally" in one.why
     few = frequencies(list(itertools.combinations(range(1, 5), 2)))
     (one,) = findings["frequency_agreement"](frequency_data(few, js(few), seeds=2))
-    assert one.verdict == "cannot tell" and "2 seeds" in one.why
+    assert one.verdict == "too few seeds" and "2 seeds" in one.why
 
 
 def test_jaccard_distance_of_sets():
@@ -258,15 +262,24 @@ def test_energy_is_ranked_in_every_output_without_the_constant():
     first, second, third = findings["energy_by_rank"](energy([0.5, 0.3, 0.12, *[0.01] * 8]))
     assert [round(2 * f.value, 2) for f in (first, second, third)] == [0.5, 0.3, 0.12]
     assert second.details["of_the_first"] == pytest.approx(0.6) and first.n == 4
-    assert {f.verdict for f in (first, second, third)} == {"no published value"}
+    assert {f.verdict for f in (first, second, third)} == {""}
 
 
 @pytest.mark.parametrize(
     ("law", "want"),
     [
-        (lambda rng: white(31, rng), ("cannot tell", "disagrees", "disagrees")),  # noise, sorted
-        (lambda rng: np.append(0.6, 0.4 * white(30, rng)), ("agrees", "cannot tell", "disagrees")),
-        (lambda rng: np.append([0.5, 0.3], 0.2 * white(29, rng)), ("agrees", "agrees", "cannot tell")),
+        (
+            lambda rng: white(31, rng),
+            ("too few seeds", "not as published", "not as published"),
+        ),  # noise, sorted
+        (
+            lambda rng: np.append(0.6, 0.4 * white(30, rng)),
+            ("as published", "too few seeds", "not as published"),
+        ),
+        (
+            lambda rng: np.append([0.5, 0.3], 0.2 * white(29, rng)),
+            ("as published", "as published", "too few seeds"),
+        ),
     ],
     ids=["noise", "one circuit and noise", "two circuits and noise"],
 )
@@ -275,13 +288,13 @@ def test_ranks_are_held_against_sorted_noise(law, want):
     assert tuple(f.verdict for f in found) == want, [f.why for f in found]
     same = energy(law, seeds=6)
     same["lens:frequency_distribution@initial"] = same["lens:frequency_distribution@final"]
-    assert findings["energy_by_rank"](same, texts=TEXTS)[0].verdict == "cannot tell"  # as at the beginning
+    assert findings["energy_by_rank"](same, texts=TEXTS)[0].verdict == "too few seeds"  # as at the beginning
 
 
 def test_visible_asks_for_more_than_noise():
     data = energy([0.5, 0.3, 0.12, *[0.01] * 8])
     said = [f.verdict for f in findings["energy_by_rank"](data, texts=TEXTS, visible=0.2)]
-    assert said == ["agrees", "disagrees", "disagrees"]
+    assert said == ["as published", "not as published", "not as published"]
 
 
 def test_sorted_noise_is_what_sorting_noise_gives():

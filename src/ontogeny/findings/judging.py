@@ -192,6 +192,23 @@ def judge_event(
     return replace(base, verdict=verdict, property_of=reach, why=why, published=told)
 
 
+def judge_probability(probability: float, n: int, *, level: float = LEVEL, unit: str = "seed") -> Judgement:
+    """Could a published outcome of a whole study be that of one more seed, if a fitted law gives it this probability?
+
+    ``probability``  of an outcome at least as extreme, on both sides where it has two;  ``n``  seeds behind the law.
+
+    Rule. Below 1 − level → not as published; else as published, which here means "not excluded". The law must give an event less than
+    1 − level with ``n`` seeds if every seed is against it; a fit that takes its own uncertainty along does from about
+    10 on.
+
+    How it misleads: as the law does.
+    """
+    given = f"from {_count(n, unit)} it has probability {probability:.2g}"
+    if n < LEAST:
+        return Judgement("too few seeds", f"{given}; {LEAST} are the least", n=n, needed=LEAST)
+    return Judgement("not as published" if probability < 1 - level else "as published", given, n=n)
+
+
 def judge_mean(
     values: ArrayLike,
     *,

@@ -48,19 +48,37 @@ def per_setting(
     runs = need(at_budget(data["runs"], data.get("metrics"), metric, budget, clock), by, of="runs")
     runs = runs.assign(**{seed: seeds_of(runs, seed)})
     ours = runs.pivot_table(index=seed, columns=by, values=metric, aggfunc="mean").reindex(columns=table[by])
-    values, theirs = ours.to_numpy(dtype=float), table[metric].to_numpy(dtype=float)  # (seed, setting), (setting,)
-    said = [_judged(mine[np.isfinite(mine)], one, rounding, level) for mine, one in zip(values.T, theirs, strict=True)]
+    values, theirs = (
+        ours.to_numpy(dtype=float),
+        table[metric].to_numpy(dtype=float),
+    )  # (seed, setting), (setting,)
+    said = [
+        _judged(mine[np.isfinite(mine)], one, rounding, level)
+        for mine, one in zip(values.T, theirs, strict=True)
+    ]
     rows = [
         Finding.judged(
-            f"{metric} at {by} = {setting:g}", one, values=tuple(mine), evidence={"ours": "runs", "theirs": "published"}
+            f"{metric} at {by} = {setting:g}",
+            one,
+            values=tuple(mine),
+            evidence={"ours": "runs", "theirs": "published"},
         )
         for setting, mine, one in zip(table[by], values.T, said, strict=True)
     ]
-    claim = text or f"the published {metric} of {len(rows)} settings are what one more seed of ours would give"
+    claim = (
+        text or f"the published {metric} of {len(rows)} settings are what one more seed of ours would give"
+    )
     summary = _summary(claim, values, theirs, said, rounding, level)
-    details = {by: table[by].to_numpy(dtype=float), "published": theirs, "verdict": [one.verdict for one in said]}
+    details = {
+        by: table[by].to_numpy(dtype=float),
+        "published": theirs,
+        "verdict": [one.verdict for one in said],
+    }
     details |= {"mean": [one.value for one in said], "n": [one.n for one in said]}
-    details |= {end: [one.interval[k] if one.interval else math.nan for one in said] for k, end in enumerate(("low", "high"))}
+    details |= {
+        end: [one.interval[k] if one.interval else math.nan for one in said]
+        for k, end in enumerate(("low", "high"))
+    }
     summary.details["settings"] = details  # type: ignore[index]
     return [summary, *rows] if each else [summary]
 
@@ -78,13 +96,25 @@ def _summary(
     evidence = {"ours": "runs", "theirs": "published"}
     if seeds < 4 or not counted:
         why = f"{seeds} seeds have {counted} of these settings in common; 4 are the least, as 3 judge each one that is left out"
-        return Finding(claim, verdict="too few seeds", why=why, n=seeds, needed=4, evidence=evidence, details={})
+        return Finding(
+            claim, verdict="too few seeds", why=why, n=seeds, needed=4, evidence=evidence, details={}
+        )
     inside = share_inside(values, theirs, rounding, level)
-    own = np.array([share_inside(np.delete(values, i, 0), one, rounding, level) for i, one in enumerate(values)])
+    own = np.array(
+        [share_inside(np.delete(values, i, 0), one, rounding, level) for i, one in enumerate(values)]
+    )
     half = 1 - (1 - level) / 2
-    fits = judge(own, published=[Published(min(inside, float(own.max())), 0.5 / counted)], bounds=BOUNDS, level=half)
-    means = judge(values.mean(1), published=[Published(float(theirs.mean()), rounding)], bounds=BOUNDS, level=half)
-    worse = fits if fits.verdict in ("not as published", "too few seeds") and means.verdict != "not as published" else means
+    fits = judge(
+        own, published=[Published(min(inside, float(own.max())), 0.5 / counted)], bounds=BOUNDS, level=half
+    )
+    means = judge(
+        values.mean(1), published=[Published(float(theirs.mean()), rounding)], bounds=BOUNDS, level=half
+    )
+    worse = (
+        fits
+        if fits.verdict in ("not as published", "too few seeds") and means.verdict != "not as published"
+        else means
+    )
     width = float(np.mean([one.interval[1] - one.interval[0] for one in said if one.interval]))
     return Finding(
         claim=claim,
@@ -113,5 +143,8 @@ def _summary(
 
 def share_inside(values: np.ndarray, one: np.ndarray, rounding: float, level: float) -> float:
     """Of the values of one table (setting,), the share that lies where a new seed would, given ours (seed, setting)."""
-    said = [_judged(mine, x, rounding, level).verdict != "not as published" for mine, x in zip(values.T, one, strict=True)]
+    said = [
+        _judged(mine, x, rounding, level).verdict != "not as published"
+        for mine, x in zip(values.T, one, strict=True)
+    ]
     return float(np.mean(said))
