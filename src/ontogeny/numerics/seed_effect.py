@@ -36,14 +36,15 @@ def posterior_draws(
         np.linalg.inv(_information(away, trials.sum(0) * p * (1 - p)) + 1e-6 * np.eye(2)).diagonal()
     )
     level = fitted[0] + fitted[1] * centre
-    logits = level + np.linspace(-1, 1, 241) * (REACH + 6 * min(spread[0], 2.0))  # (A,) at the centre
-    slopes = np.linspace(fitted[1] - 6 * spread[1], 1.6 * max(fitted[1], 0) + 8 * spread[1], 61)  # (B,)
+    logits = level + np.linspace(-1, 1, 181) * (REACH + 6 * min(spread[0], 2.0))  # (A,) at the centre
+    slopes = np.linspace(fitted[1] - 6 * spread[1], 1.6 * max(fitted[1], 0) + 8 * spread[1], 41)  # (B,)
     taus = np.arange(0, 4.01, 0.25)
 
     eta = logits[:, None] + slopes[:, None, None] * away  # (B, A, D)
     linear = wins.sum(1)[:, None, None] * logits + (wins @ away)[:, None, None] * slopes[:, None]  # (S, B, A)
-    likelihood = linear - np.einsum("sd,bad->sba", trials, np.logaddexp(0, eta), optimize=True)
-    weight = trials.sum(0) * special.expit(eta) * special.expit(-eta)
+    small = np.exp(-np.abs(eta))
+    likelihood = linear - np.moveaxis((np.maximum(eta, 0) + np.log1p(small)) @ trials.T, -1, 0)
+    weight = small / (1 + small) ** 2 * trials.sum(0)
     prior = 0.5 * np.linalg.slogdet(_information(away, weight) + 1e-12 * np.eye(2))[1]  # (B, A)
 
     top = likelihood.max(-1, keepdims=True)
@@ -72,4 +73,5 @@ def posterior_draws(
 def _information(x: Array, weight: Array) -> Array:
     """Fisher's information about intercept and slope: weights (…, D) → (…, 2, 2)."""
     design = np.stack([np.ones_like(x), x], -1)
-    return np.einsum("...d,di,dj->...ij", weight, design, design, optimize=True)
+    squares = (design[:, :, None] * design[:, None]).reshape(len(x), 4)
+    return np.asarray(weight @ squares).reshape(*weight.shape[:-1], 2, 2)
