@@ -12,11 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ontogeny.findings.base import Finding
+from ontogeny.findings.base import RULE, Finding
 from ontogeny.findings.judging import LEAST, judge, judge_event
 from ontogeny.findings.verdicts import DECIDED
-
-RULE = "rule"  # in the details of a finding: the options with which its numbers were judged
 
 
 class LeftOut(NamedTuple):
