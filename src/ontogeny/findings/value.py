@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ontogeny.claims import Chosen, Quantity
-from ontogeny.findings.base import Finding, finding
+from ontogeny.findings.base import RULE, Finding, finding
 from ontogeny.findings.judging import judge
 from ontogeny.findings.per_run import by_seed, named, needed, populations, required
 from ontogeny.findings.verdicts import Published
@@ -51,13 +51,13 @@ def _column(
 ) -> Finding:
     mine = by_seed(data, quantity, population)
     values = mine.values
-    rule = {
+    rule: dict[str, Any] = {
         "resolution": resolution,
         "bounds": quantity.bounds,
         "discrete": quantity.discrete,
         "grid": quantity.grid,
     }
-    said = judge(values, published=told, **rule)  # type: ignore[arg-type]
+    said = judge(values, published=told, **rule)
     known = values[np.isfinite(values)]
     source = data[quantity.reads]
     units = quantity.units or (
@@ -76,7 +76,7 @@ def _column(
         evidence={"values": quantity.reads},
         details={
             "mean_interval": mean_interval(known),
-            "rule": rule,
+            RULE: rule,
             "runs": dict(zip(mine.runs["run"], mine.runs["value"], strict=True)),
         },
     )
