@@ -32,7 +32,7 @@ from ontogeny.training.optimisers import Moments
 
 HEIGHT = 32  # places of a stack
 LINE = 16  # float32 in a cache line of 64 bytes
-LARGE = 2**21  # parameters × examples of one variant, from which on sharing its passes gains nothing
+LARGE = 2**23  # parameters × examples of one variant, from which on sharing its passes gains nothing
 PIECE = 2048  # examples
 
 
