@@ -15,7 +15,7 @@ import torch
 
 from ontogeny import build, expect, registry
 from ontogeny.errors import Damaged, UserError
-from ontogeny.findings.base import Finding
+from ontogeny.findings.base import stamped
 from ontogeny.lenses.session import Session
 from ontogeny.measures.pairwise import between_runs
 from ontogeny.plan import (
@@ -371,15 +371,17 @@ def compare(
 def carry_out_finding(
     study: Study, directory: Directory, stamp: str, collect: Collect, progress: Progress
 ) -> None:
-    """Findings in the study's order, as JSON that anyone can read. What several of them read is read once."""
-    kinds = [registry.findings[use.name] for use in study.findings]
-    needs = [kind.needs(use.options) for kind, use in zip(kinds, study.findings, strict=True)]
+    """Findings, question by question, as JSON that anyone can read. What several of them read is read once."""
+    asked = study.asked()
+    kinds = [registry.findings[one.kind] for one in asked]
+    options = [kind.given(one) for kind, one in zip(kinds, asked, strict=True)]
+    needs = [kind.needs(given) for kind, given in zip(kinds, options, strict=True)]
     words = dict.fromkeys(word if must else f"{word}?" for need in needs for word, must in need.items())
     data = collect(directory, study, words)
     found: list[dict[str, Any]] = []
-    for i, (kind, need, use) in enumerate(zip(kinds, needs, study.findings, strict=True)):
-        progress("find", use.label or use.name, i, len(study.findings))
-        said: Sequence[Finding] = kind({word: data[word] for word in need}, **use.options)
+    for i, (one, kind, need, given) in enumerate(zip(asked, kinds, needs, options, strict=True)):
+        progress("find", one.key, i, len(asked))
+        said = stamped(kind({word: data[word] for word in need}, **given), one)
         found += [f.to_dict() for f in said]
     write_json(directory.findings, {"fingerprint": stamp, "findings": found})
-    progress("find", "findings", len(study.findings), len(study.findings))
+    progress("find", "findings", len(asked), len(asked))

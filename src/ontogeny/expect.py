@@ -10,9 +10,13 @@ from collections.abc import Sequence
 import torch
 
 from ontogeny import build, registry
+from ontogeny.axes import AXES
+from ontogeny.claims import Asked, Part, Quantity
 from ontogeny.errors import UnknownName, UserError
+from ontogeny.findings.per_run import REDUCTIONS, populations
 from ontogeny.lenses.session import in_order, needs_all_steps
 from ontogeny.plan import Expectations, Wanted, WantedRun
+from ontogeny.reads import parse
 from ontogeny.store import fingerprint, results
 from ontogeny.store.directory import Directory
 from ontogeny.study import Study, Use, canonical
@@ -20,6 +24,16 @@ from ontogeny.subject import Subject
 from ontogeny.training.feed import Feed
 from ontogeny.training.member import Member
 from ontogeny.training.population import total_steps
+
+CLAIMS = ("claims", "quantities", "populations", "questions", "sources")  # what a recipe says of its findings
+COLUMNS = (
+    "run",
+    "status",
+    "step",
+    "epoch",
+    "budget_epochs",
+    "checkpoints",
+)  # of the tables, beside what varied and metrics
 
 
 def members_of(study: Study, directory: Directory) -> list[Member]:
@@ -41,20 +55,58 @@ def check(study: Study, members: Sequence[Member]) -> None:
     for m in shards.values():
         feed = Feed([m])
         total_steps(study, feed)
-        weights = m.init()
-        if study.train and study.train.stop:
-            values = build.subject(m, weights).examples
-            known = [f"{part}_{value}" for part in [*feed.splits[0], "all"] for value in values]
-            if study.train.stop.metric not in known:
-                raise UnknownName("metric to stop by", study.train.stop.metric, known)
+        if study.train and study.train.stop and study.train.stop.metric not in (known := metrics_of(m, feed)):
+            raise UnknownName("metric to stop by", study.train.stop.metric, known)
     for use in study.lenses:
         refuse_lens(use, members[0])
     for use in study.measures:
         refuse_measure(use, members[0])
     for use in (use for section in study.report for use in section.views):
         registry.views[use.name]
-    for use in study.findings:
-        registry.findings[use.name]
+    logged = metrics_of(members[0], Feed(members[:1])) if study.train and study.claims else None
+    for claim in study.asked():
+        refuse_claim(claim, members[0], logged)
+
+
+def metrics_of(m: Member, feed: Feed) -> list[str]:
+    """The names of what is logged of a run: train_loss, test_accuracy, …"""
+    values = build.subject(m, m.init()).examples
+    return [f"{part}_{value}" for part in [*feed.splits[0], "all"] for value in values]
+
+
+def refuse_claim(claim: Asked, m: Member, metrics: Sequence[str] | None) -> None:
+    """Say what is wrong with a claim before anything is trained for it: kind, options, lenses, columns, axes, reductions."""
+    kind = registry.findings[claim.kind]
+    options = kind.options(kind.given(claim))
+    for word, must in kind.needs(options).items():
+        read = parse(word)
+        if must and read.kind == "lens":
+            refuse_lens(Use(name=read.name, options=dict(read.options)), m)
+        elif must and read.kind == "measure":
+            refuse_measure(Use(name=read.name, options=dict(read.options)), m)
+    if isinstance(options.get("quantity"), Quantity):
+        chosen_by = [quantity for one in populations(options["of"]) for quantity, _ in one.having]
+        for quantity in (options["quantity"], *chosen_by):
+            _refuse_quantity(quantity, f"the claim '{claim.key}'", m, metrics)
+
+
+def _refuse_quantity(quantity: Quantity, whose: str, m: Member, metrics: Sequence[str] | None) -> None:
+    parts: list[Quantity | Part] = [quantity, *([quantity.minus] if quantity.minus else [])]
+    for part in parts:
+        if part.reduce is not None and part.reduce not in REDUCTIONS:
+            raise UnknownName(f"reduction (in {whose})", part.reduce, REDUCTIONS)
+    if quantity.source in ("runs", "metrics"):
+        if metrics is None:
+            return  # runs that were trained elsewhere logged what they logged
+        columns = [*COLUMNS, *m.varied, *metrics]
+        for part in parts:
+            for name in (part.variable, *(part.where or {})):
+                if name is not None and name not in columns:
+                    raise UnknownName(f"column of '{quantity.source}' (in {whose})", name, columns)
+    else:
+        for name in {name for part in parts for name in part.where or {}}:
+            if name not in (ticks := [*AXES, *m.varied]):
+                raise UnknownName(f"axis of '{quantity.source}' (in {whose})", name, ticks)
 
 
 def refuse_lens(use: Use, m: Member) -> None:
@@ -140,14 +192,13 @@ def expectations(study: Study, members: Sequence[Member]) -> Expectations:
     measures = tuple(wanted_measure(use, m) for use in study.measures)
     runs = wanted_runs(members, study)
     recipe = study.model_dump(mode="json")
-    asked = [recipe[k] for k in ("findings", "published", "vary", "crossed", "train", "question", "title")]
-    findings_code = (
-        fingerprint.of(*(registry.findings[u.name] for u in study.findings)) if study.findings else ""
-    )
+    asked = [recipe[k] for k in (*CLAIMS, "published", "vary", "crossed", "train", "question", "title")]
+    kinds = {claim.kind for claim in study.asked()}
+    findings_code = fingerprint.of(*(registry.findings[kind] for kind in sorted(kinds))) if kinds else ""
     findings = fingerprint.combine(asked, findings_code, [w.fingerprint for w in (*lenses, *measures)])
     report = fingerprint.combine(
         findings,
         recipe["report"],
         fingerprint.of(*views) if views else "",
     )
-    return Expectations(runs, lenses, measures, findings if study.findings else None, report)
+    return Expectations(runs, lenses, measures, findings if study.claims else None, report)

@@ -7,22 +7,21 @@ import itertools
 import json
 import math
 import tomllib
+import warnings
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from ontogeny import claims as claim_schema
+from ontogeny.claims import Asked, Claim, Population, Quantity, Strict
 from ontogeny.errors import NewerSchema, UnknownName, UserError
 from ontogeny.registry import explain
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 Spec = dict[str, Any]
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Range(Strict):
@@ -108,7 +107,7 @@ class Seeds(Strict):
 
 
 class Use(Strict):
-    """A lens, measure, view or finding that the study asks for, with options."""
+    """A lens, measure or view that the study asks for, with options."""
 
     name: str
     options: dict[str, Any] = {}
@@ -129,7 +128,7 @@ class ReportSection(Strict):
 
 
 class Study(Strict):
-    """A recipe: task, architecture, objective, training, checkpoints, what varies, lenses, measures, findings."""
+    """A recipe: task, architecture, objective, training, checkpoints, what varies, lenses, measures, claims."""
 
     schema_version: int = SCHEMA_VERSION
     name: str
@@ -149,8 +148,22 @@ class Study(Strict):
     lenses: tuple[Use, ...] = ()
     measures: tuple[Use, ...] = ()
     report: tuple[ReportSection, ...] = ()
-    findings: tuple[Use, ...] = ()
+    sources: dict[str, str] = {}  # who published what the claims quote, by key
+    questions: dict[str, str] = {}  # to which the claims belong, in the order in which they are answered
+    quantities: dict[str, Quantity] = {}
+    populations: dict[str, Population] = {}
+    claims: dict[str, Claim] = {}
     published: list[dict[str, Any]] = []
+
+    def asked(self) -> list[Asked]:
+        """The claims with every name resolved, question by question."""
+        return claim_schema.asked(
+            self.claims,
+            questions=self.questions,
+            quantities=self.quantities,
+            populations=self.populations,
+            sources=self.sources,
+        )
 
     def variants(self) -> list[Variant]:
         """Those of ``vary``, one per cell of its grid (``zip`` groups move together) in the order they are written, then ``aside``."""
@@ -308,6 +321,16 @@ def parse(data: Mapping[str, Any], source: str = "the study") -> Study:
         raise NewerSchema(
             f"{source} has schema version {version}; this ontogeny reads up to {SCHEMA_VERSION}. Upgrade ontogeny to open it."
         )
+    data = dict(data)
+    if version == 1:
+        data["schema_version"] = SCHEMA_VERSION
+        if data.pop("findings", None):
+            warnings.warn(
+                f"{source} was written for schema version 1: its [[findings]] are left out; write them as [claims.NAME].",
+                stacklevel=2,
+            )
+    if isinstance(data.get("claims"), Mapping):  # what extends another recipe may leave claims out
+        data["claims"] = {key: one for key, one in data["claims"].items() if one is not False}
     try:
         return Study.model_validate(data)
     except ValidationError as error:

@@ -31,8 +31,8 @@ def test_choices_at_random_are_not_called_preferences_more_often_than_promised()
         for row in picks:
             row[1 + rng.permutation(12)[: rng.integers(2, 5)]] = True
         (found,) = findings["preferred"]({"lens:k": chosen(picks)}, source="lens:k", draws=300)
-        rejected += found.verdict == "disagrees"
-        assert found.verdict in ("agrees", "disagrees")
+        rejected += found.verdict == "does not hold"
+        assert found.verdict in ("holds", "does not hold")
     assert rejected <= 8  # 5 % of 60 is 3; more than 8 with probability .003
 
 
@@ -40,11 +40,11 @@ def test_a_frequency_that_every_seed_chooses_is_found_and_few_seeds_cannot_tell(
     picks = np.zeros((12, 13), bool)
     picks[:, 5] = True
     (found,) = findings["preferred"]({"lens:k": chosen(picks)}, source="lens:k", draws=300)
-    assert found.verdict == "disagrees"
+    assert found.verdict == "does not hold"
     assert found.details["count_by_item"]["5"] == 12
     apart = np.eye(13, dtype=bool)[[1, 2, 3]]
     (found,) = findings["preferred"]({"lens:k": chosen(apart)}, source="lens:k", draws=300)
-    assert found.verdict == "cannot tell"
+    assert found.verdict == "too few seeds"
 
 
 def test_a_constant_choice_says_nothing():
@@ -62,10 +62,10 @@ def test_maps_with_a_common_part_agree_and_independent_ones_do_not():
     common = RNG.normal(size=(9, 9))
     alike = common + 0.2 * RNG.normal(size=(5, 9, 9))
     (found,) = findings["map_agreement"](trace(alike), source="lens:t", draws=50)
-    assert found.verdict == "agrees"
+    assert found.verdict == "holds"
     assert found.value > 0.8
     (found,) = findings["map_agreement"](trace(RNG.normal(size=(5, 9, 9))), source="lens:t", draws=50)
-    assert found.verdict == "disagrees"
+    assert found.verdict == "does not hold"
     assert abs(found.value) < 0.15
 
 
@@ -82,13 +82,13 @@ def test_symmetry_is_seen_where_it_is():
     halves = RNG.normal(size=(6, 9, 9))
     (found,) = findings["map_symmetry"](trace(halves + halves.swapaxes(1, 2)), source="lens:t", draws=20)
     assert found.value == pytest.approx(1)
-    assert found.verdict == "agrees"
+    assert found.verdict == "holds"
     (found,) = findings["map_symmetry"](trace(halves), source="lens:t", draws=20)
-    assert found.verdict == "disagrees"
+    assert found.verdict == "does not hold"
 
 
 @pytest.mark.parametrize("kind", ["map_agreement", "map_symmetry"])
 def test_maps_of_which_nothing_is_known_cannot_tell(kind):
     (found,) = findings[kind](trace(np.full((4, 5, 5), np.nan)), source="lens:t", draws=5)
-    assert found.verdict == "cannot tell"
+    assert found.verdict == "too few seeds"
     assert np.isnan(found.value)

@@ -1,4 +1,4 @@
-"""Verdicts on constructed cases each way, and findings that survive JSON."""
+"""Findings that survive JSON, and kinds that refuse what they cannot read."""
 
 from __future__ import annotations
 
@@ -8,50 +8,12 @@ import math
 import numpy as np
 import pytest
 
+from ontogeny.claims import Asked, Decided
 from ontogeny.errors import UnknownName, UserError
-from ontogeny.findings.base import Finding, finding, verdict, verdict_of_event
+from ontogeny.findings.base import Finding, finding, stamped
+from ontogeny.findings.judging import judge, judge_event
+from ontogeny.findings.verdicts import Published
 from ontogeny.registry import findings
-
-
-@pytest.mark.parametrize(
-    ("published", "values", "options", "want", "because"),
-    [
-        (0.93, [0.92, 0.94, 0.93, 0.95], {}, "agrees", "inside"),
-        (0.50, [0.92, 0.94, 0.93, 0.95], {}, "disagrees", "outside"),
-        (0.93, [0.92, 0.94], {}, "cannot tell", "only 2 seeds"),
-        (0.93, [], {}, "cannot tell", "only 0 seeds"),
-        (0.93, [0.92, math.nan, math.nan, 0.94], {}, "cannot tell", "only 2 seeds"),
-        (0.93, [0.2, 0.9, 0.6, 0.99], {"resolution": 0.1}, "cannot tell", "wider than 0.1"),
-        (9.0, [0.2, 0.9, 0.6, 0.99], {"resolution": 0.1}, "disagrees", "outside"),
-        (1.0, [1.0, 1.0, 1.0], {}, "agrees", "all 3 seeds"),
-        (0.99, [1.0, 1.0, 1.0], {}, "cannot tell", "0.5"),
-        (0.99, [1.0] * 60, {}, "disagrees", "outside"),
-        (0.9996, [1.0, 1.0, 1.0], {"rounding": 0.0005}, "agrees", "all 3 seeds"),
-        (None, [0.92, 0.94, 0.93], {}, "no published value", "nothing"),
-    ],
-)
-def test_verdicts(published, values, options, want, because):
-    said, why = verdict(published, values, **options)
-    assert said == want and because in why
-
-
-def test_a_published_value_of_one_seed_is_not_held_against_the_interval_of_the_mean():
-    values = np.random.default_rng(0).normal(0.9, 0.02, 100)
-    assert verdict(0.93, values)[0] == "agrees"  # 1.5 standard deviations, 15 standard errors
-
-
-def test_verdicts_disagree_with_their_own_seeds_about_one_time_in_twenty():
-    rng = np.random.default_rng(0)
-    said = [verdict(row[0], row[1:])[0] for row in rng.normal(size=(2000, 6))]
-    assert said.count("disagrees") / 2000 == pytest.approx(0.05, abs=0.015)
-
-
-@pytest.mark.parametrize(
-    ("probability", "n", "want"),
-    [(0.001, 5, "disagrees"), (0.2, 5, "cannot tell"), (0.8, 5, "agrees"), (0.001, 2, "cannot tell")],
-)
-def test_verdicts_on_events(probability, n, want):
-    assert verdict_of_event(probability, n=n)[0] == want
 
 
 def test_findings_survive_json_with_missing_and_infinite_numbers():
@@ -59,28 +21,79 @@ def test_findings_survive_json_with_missing_and_infinite_numbers():
         "d50",
         math.inf,
         interval=(3.0, math.inf),
-        interval_kind="95%",
+        interval_kind="confidence",
         n=3,
+        published=(Published(0.73, 0.005, "the published model", True), Published(math.inf)),
+        seeds=(0, 1),
         values=(1.0, math.nan),
-        verdict="cannot tell",
+        missing=(1,),
+        verdict="not in every seed",
         why="because",
+        beside=(Finding("d50", 2.0, of="some seeds", published=(Published(0.5),)),),
+        decided={"when": "after eight seeds", "why": "because"},
         evidence={"pairs": "measure:x"},
         details={"curve": np.arange(3), "p": np.float64(0.5), "settings": {"a": [math.nan, 1]}},
     )
     stored = json.loads(json.dumps(one.to_dict(), allow_nan=False))
     back = Finding.from_dict(stored | {"from_a_newer_version": 1})
-    assert (back.value, back.interval, back.n, back.verdict) == (math.inf, (3.0, math.inf), 3, "cannot tell")
+    assert (back.value, back.interval, back.n, back.verdict) == (math.inf, (3.0, math.inf), 3, one.verdict)
+    assert (back.published, back.seeds, back.missing, back.beside[0].of) == (
+        one.published,
+        one.seeds,
+        one.missing,
+        "some seeds",
+    )
     np.testing.assert_array_equal(back.values, one.values)
     assert back.details["curve"] == [0, 1, 2] and back.details["settings"]["a"] == [None, 1]
     assert json.dumps(back.to_dict()) == json.dumps(one.to_dict())
     assert math.isnan(Finding.from_dict(Finding("nothing").to_dict()).value)
 
 
+def test_what_version_1_wrote_keeps_its_numbers_and_loses_its_words():
+    old = {
+        "claim": "x",
+        "value": 0.4,
+        "interval": [0.1, 0.5],
+        "interval_kind": "95 % prediction interval for one new seed",
+        "published": 0.42,
+        "verdict": "cannot tell",
+        "scope": "seed",
+    }
+    back = Finding.from_dict(old)
+    assert (back.value, back.verdict, back.property_of, back.published) == (0.4, "", "", ())
+
+
+def test_a_finding_takes_over_what_was_judged():
+    said = judge([0.92, 0.94, 0.93, 0.95, 0.94], published=["0.93"], resolution=0.2)
+    one = Finding.judged("x", said, units="nats")
+    assert (one.verdict, one.property_of, one.n, one.interval) == (
+        "as published",
+        "every seed",
+        5,
+        said.interval,
+    )
+    assert (one.published[0].value, one.published[0].inside, one.units) == (0.93, True, "nats")
+    assert Finding.judged("y", judge_event(0, 6)).property_of == "no seed"
+
+
+def test_a_claim_marks_its_findings():
+    ask = Asked("k", "value", "Is it?", "It is", Decided(when="later", why="seen"), {})
+    (one,) = stamped([Finding("x")], ask)
+    assert (one.claim, one.key, one.question, one.decided) == (
+        "It is",
+        "k",
+        "Is it?",
+        {"when": "later", "why": "seen"},
+    )
+    assert [f.claim for f in stamped([Finding("x"), Finding("y")], ask)] == ["x", "y"]
+
+
 def test_a_finding_must_say_what_its_interval_is():
     with pytest.raises(UserError, match="of which kind"):
         Finding("x", 1.0, interval=(0.0, 2.0))
-    with pytest.raises(UserError, match="no verdict"):
-        Finding("x", verdict="perhaps")  # type: ignore[arg-type]
+    for word in ("verdict", "property_of", "interval_kind"):
+        with pytest.raises(UserError, match="is no"):
+            Finding("x", **{word: "perhaps"})
 
 
 def test_kinds_fill_in_what_they_read_and_refuse_what_is_missing():

@@ -41,22 +41,22 @@ def blocks(x, y):
 @pytest.mark.parametrize(
     ("of_widths", "seeds", "want"),
     [
-        (blocks, 4, "agrees"),
-        (gradient, 4, "disagrees"),
-        (lambda x, y: 1 - np.abs(x - y) / 30, 4, "disagrees"),
-        (blocks, 1, "cannot tell"),
+        (blocks, 4, "as published"),
+        (gradient, 4, "not as published"),
+        (lambda x, y: 1 - np.abs(x - y) / 30, 4, "not as published"),
+        (blocks, 1, "too few seeds"),
     ],
 )
 def test_blocks_are_told_from_gradients(of_widths, seeds, want):
     (one,) = findings["similarity_blocks"]({"measure:tn_similarity": world(of_widths, seeds)})
     assert one.verdict == want, one.why
-    if want == "agrees":
+    if want == "as published":
         assert one.value == pytest.approx(0.25, abs=0.05) and one.details["blocks"][0] == [
             (1, 7),
             (8, 15),
             (16, 24),
         ]
-    if want == "disagrees":  # what the eye and an uncontrolled comparison would say
+    if want == "not as published":  # what the eye and an uncontrolled comparison would say
         assert one.details["within_minus_between_raw"] > 0.05
 
 
@@ -64,7 +64,7 @@ def test_a_divergence_is_read_with_its_sign_turned():
     data = world(blocks, 4)
     data["value"], data.attrs["kind"] = 1 - data["value"], "divergence"
     (one,) = findings["similarity_blocks"]({"measure:js": data}, measure="js")
-    assert one.verdict == "agrees" and one.value > 0.2
+    assert one.verdict == "as published" and one.value > 0.2
 
 
 def models(perfect, among, rest, n=40, seed=0):
@@ -84,11 +84,11 @@ def models(perfect, among, rest, n=40, seed=0):
 @pytest.mark.parametrize(
     ("perfect", "among", "rest", "options", "want"),
     [
-        (12, 0.9, 0.3, {"high": 0.7}, "agrees"),
-        (12, 0.9, 0.3, {}, "cannot tell"),  # nobody said what is high
-        (12, 0.9, 0.3, {"high": 0.95}, "disagrees"),
-        (12, 0.3, 0.3, {"high": 0.2}, "cannot tell"),  # high, but no higher than the imperfect
-        (3, 0.9, 0.3, {}, "cannot tell"),
+        (12, 0.9, 0.3, {"high": 0.7}, "as published"),
+        (12, 0.9, 0.3, {}, "too few seeds"),  # nobody said what is high
+        (12, 0.9, 0.3, {"high": 0.95}, "not as published"),
+        (12, 0.3, 0.3, {"high": 0.2}, "too few seeds"),  # high, but no higher than the imperfect
+        (3, 0.9, 0.3, {}, "too few seeds"),
     ],
 )
 def test_similarity_among_perfect_models(perfect, among, rest, options, want):
@@ -105,7 +105,7 @@ def test_untrained_models_as_alike_as_the_perfect_ones_unmake_the_claim():
     data = models(12, 0.6, 0.3)
     data["measure:activation_similarity@initial"] = models(0, 0, 0.8)["measure:activation_similarity"]
     (one,) = findings["similarity_among_perfect"](data, draws=499)
-    assert one.verdict == "disagrees" and one.details["untrained"] == pytest.approx(0.8, abs=0.02)
+    assert one.verdict == "not as published" and one.details["untrained"] == pytest.approx(0.8, abs=0.02)
 
 
 def test_an_effect_of_width_alone_is_seen_within_settings():
@@ -120,7 +120,7 @@ def test_an_effect_of_width_alone_is_seen_within_settings():
     (one,) = findings["similarity_among_perfect"](
         {"measure:activation_similarity": data, "runs": runs}, draws=499, high=0.5
     )
-    assert one.verdict == "cannot tell"
+    assert one.verdict == "too few seeds"
     assert one.details["p_value"] < 0.01 < 0.05 < one.details["p_within_settings"]
 
 
@@ -157,20 +157,22 @@ def test_divergence_that_follows_shared_frequencies_agrees_and_a_shuffled_one_do
     p = frequencies([rng.choice(np.arange(1, 17), 3, replace=False) for _ in range(30)])
     assert key_sets(xr.DataArray(p, dims=("run", "frequency")), 2).sum(1).tolist() == [3] * 30
     (one,) = findings["frequency_agreement"](frequency_data(p, js(p)), permutations=999)
-    assert one.verdict == "agrees" and one.value > 0.9 and one.details["p_value"] == pytest.approx(0.001)
+    assert (
+        one.verdict == "as published" and one.value > 0.9 and one.details["p_value"] == pytest.approx(0.001)
+    )
     order = rng.permutation(30)
     (none,) = findings["frequency_agreement"](
         frequency_data(p, js(p)[np.ix_(order, order)]), permutations=999
     )
-    assert none.verdict == "disagrees" and abs(none.value) < 0.3 and none.details["p_value"] > 0.01
+    assert none.verdict == "not as published" and abs(none.value) < 0.3 and none.details["p_value"] > 0.01
 
 
 def test_equal_key_sets_and_few_models_cannot_tell():
     same = frequencies([(1, 2)] * 15)
     (one,) = findings["frequency_agreement"](frequency_data(same, np.random.default_rng(0).random((15, 15))))
-    assert one.verdict == "cannot tell" and "equally" in one.why
+    assert one.verdict == "too few seeds" and "equally" in one.why
     few = frequencies(list(itertools.combinations(range(1, 5), 2)))
-    assert findings["frequency_agreement"](frequency_data(few, js(few)))[0].verdict == "cannot tell"
+    assert findings["frequency_agreement"](frequency_data(few, js(few)))[0].verdict == "too few seeds"
 
 
 def test_jaccard_distance_of_sets():
@@ -198,9 +200,9 @@ def test_energy_is_ranked_in_every_output_without_the_constant():
     assert [round(f.value, 2) for f in (first, second, third)] == [0.3, 0.1, pytest.approx(0.06, abs=0.01)]
     assert second.details["of_the_first"] == pytest.approx(1 / 3, abs=0.03) and first.n == 4
     texts = ("the main circuit is still visible", "others like it at smaller scale")
-    assert [f.verdict for f in findings["energy_by_rank"](final, texts=texts)[:2]] == ["cannot tell"] * 2
+    assert [f.verdict for f in findings["energy_by_rank"](final, texts=texts)[:2]] == ["too few seeds"] * 2
     both = final | {"lens:frequency_distribution@initial": energy([0.14, 0.13, 0.12, 0.11])}
     judged = findings["energy_by_rank"](both, texts=texts)
-    assert [f.verdict for f in judged] == ["agrees", "disagrees", "no published value"]
+    assert [f.verdict for f in judged] == ["as published", "not as published", ""]
     judged = findings["energy_by_rank"](final, texts=texts, visible=0.05)
-    assert [f.verdict for f in judged] == ["agrees", "agrees", "no published value"]
+    assert [f.verdict for f in judged] == ["as published", "as published", ""]

@@ -1,4 +1,4 @@
-"""What a finding is: a claim with its value, its uncertainty, its evidence, and a verdict beside the published value.
+"""What a finding is: a claim with its value, its uncertainty, its evidence, and a verdict beside what was published.
 
     @finding(kind="success_by", reads=("runs", "metrics"))
     def success_by(data: Mapping[str, Any], *, by: str = "d_hidden", target: float = 1.0) -> list[Finding]:
@@ -6,8 +6,8 @@
 
 ``reads`` is the mini-language of views (``runs``, ``metrics``, ``lens:NAME@final``, ``measure:NAME``, ``published``)
 with two additions: ``{option}`` is filled in from the options, and a trailing ``?`` marks what the finding can do
-without. ``data`` is keyed by the words of ``FindingKind.needs(options)``, with or without the question mark.
-Thresholds and published values are options: they live in the study's TOML, never in code.
+without; or it is a function of the options. ``data`` is keyed by the words of ``FindingKind.needs(options)``, with or without
+the question mark. Thresholds and published values are options: they live in the study's TOML, never in code.
 """
 
 from __future__ import annotations
@@ -15,49 +15,80 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 
+from ontogeny.claims import Asked
 from ontogeny.errors import UserError
-from ontogeny.numerics.resampling import prediction_interval
+from ontogeny.findings.verdicts import (
+    LEVEL,
+    PROPERTIES,
+    VERDICTS,
+    IntervalKind,
+    Judgement,
+    PropertyOf,
+    Published,
+    Verdict,
+)
 from ontogeny.options import Catalogued, describe
 from ontogeny.reads import filled
 from ontogeny.registry import findings
 
-Verdict = Literal["agrees", "disagrees", "cannot tell", "no published value"]
-Scope = Literal["task", "seed", "set-up", ""]  # what a number is a property of; "": not asked or not known
+Reads = tuple[str, ...] | Callable[[Mapping[str, Any]], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One claim and what stands behind it. ``n`` counts sampling units (seeds, models), never pairs."""
+    """One claim and what stands behind it. ``n`` counts sampling units (seeds), never pairs or models of one seed."""
 
-    claim: str
+    claim: str  # as a person says it
     value: float = math.nan
     units: str = "1"
     interval: tuple[float, float] | None = None
-    interval_kind: str = (
-        ""  # "95 % prediction interval for one new seed", …: an interval without its kind means nothing
-    )
+    interval_kind: IntervalKind = ""  # where a new seed lies; where a mean or share lies; what chance gives
+    interval_of: str = ""  # what lies in it, where the kind does not say it: "the mean gap over seeds"
+    level: float = LEVEL
     n: int = 0
     n_unit: str = "seeds"
-    published: float | None = None
-    verdict: Verdict = "no published value"
+    published: tuple[Published, ...] = ()
+    verdict: Verdict = ""
     why: str = ""  # one plain sentence
-    scope: Scope = ""
+    property_of: PropertyOf = ""
+    needed: int | None = None  # seeds that would decide
+    vacuous: bool = False  # the interval is all that the bounds allow: it says nothing
+    of: str = ""  # which runs it speaks of, in words; "": all
+    of_all: int | None = None  # of how many seeds those are
+    seeds: tuple[Any, ...] = ()  # which seeds, in the order of ``values``
+    values: tuple[float, ...] = ()  # one a seed, NaN where it has none: what the interval was made of
+    missing: tuple[Any, ...] = ()  # seeds without such a number
+    infinite: tuple[Any, ...] = ()  # seeds in which it is infinite
+    beside: tuple[Finding, ...] = ()  # the same question to other runs: further columns of its row
     evidence: Mapping[str, str] = field(default_factory=dict)  # role → name of a view or result
-    values: tuple[float, ...] = ()  # one a unit: what the interval was made of
-    details: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # p-values, nulls, curves: numbers a reader may ask for
+    details: Mapping[str, Any] = field(default_factory=dict)  # p-values, nulls, tables, numbers by run
     kind: str = ""
+    key: str = ""  # of the claim in the recipe
+    question: str = ""  # to which it belongs, in words
+    decided: Mapping[str, str] | None = None  # {when, why}: chosen after looking
 
     def __post_init__(self) -> None:
-        if self.verdict not in get_args(Verdict):
-            raise UserError(f"'{self.verdict}' is no verdict; there are: {', '.join(get_args(Verdict))}.")
+        for what, word, known in (
+            ("verdict", self.verdict, VERDICTS),
+            ("property", self.property_of, PROPERTIES),
+            ("kind of interval", self.interval_kind, get_args(IntervalKind)),
+        ):
+            if word not in known:
+                raise UserError(f"'{word}' is no {what}; there are: {', '.join(filter(None, known))}.")
         if self.interval is not None and not self.interval_kind:
             raise UserError(f"The finding '{self.claim}' has an interval but does not say of which kind.")
+
+    @classmethod
+    def judged(cls, claim: str, said: Judgement, **more: Any) -> Finding:
+        """A finding that takes value, interval, verdict, property and reason from a judgement."""
+        own = {
+            f.name: getattr(said, f.name) for f in fields(Judgement) if f.name not in ("missing", "infinite")
+        }
+        return cls(claim, **{**own, **more})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings, lists and dicts, also for infinite and missing values (JSON has neither)."""
@@ -65,7 +96,7 @@ class Finding:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Finding:
-        """The inverse of :meth:`to_dict`; missing numbers come back as NaN. Keys of a newer version are left out."""
+        """The inverse of :meth:`to_dict`; missing numbers come back as NaN. What another version wrote otherwise is left out."""
         known = {f.name for f in fields(cls)}
         given = {name: _number(value) for name, value in stored.items() if name in known}
         given["value"] = math.nan if given.get("value") is None else given["value"]
@@ -73,10 +104,23 @@ class Finding:
             low, high = (math.nan if v is None else v for v in given["interval"])
             given["interval"] = (low, high)
         given["values"] = tuple(math.nan if v is None else v for v in given.get("values") or ())
+        told = given.get("published")
+        given["published"] = tuple(Published(**one) for one in told) if isinstance(told, list) else ()
+        given["beside"] = tuple(cls.from_dict(one) for one in stored.get("beside") or ())
+        for name in ("seeds", "missing", "infinite"):
+            given[name] = tuple(given.get(name) or ())
+        if given.get("verdict", "") not in VERDICTS:  # of version 0.1, whose words meant other things
+            given["verdict"] = ""
+        if given.get("interval_kind", "") not in get_args(IntervalKind):
+            given["interval_kind"], given["interval"] = "", None
         return cls(**given)
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Finding):
+        return value.to_dict()
+    if isinstance(value, Published):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in value.items()}
     if isinstance(value, np.ndarray):
@@ -106,7 +150,7 @@ class FindingKind(Catalogued):
 
     name: str
     function: Callable[..., list[Finding]]
-    reads: tuple[str, ...]
+    reads: Reads
 
     def __call__(self, data: Mapping[str, Any], **options: Any) -> list[Finding]:
         options = self.options(options)
@@ -122,10 +166,16 @@ class FindingKind(Catalogued):
     def needs(self, given: Mapping[str, Any] | None = None) -> dict[str, bool]:
         """What is read under these options → whether it must be there: ``{"measure:tn_similarity": True, …}``."""
         options = self.options(given or {})
-        return {read.rstrip("?"): not read.endswith("?") for read in filled(self.reads, options)}
+        reads = self.reads(options) if callable(self.reads) else filled(self.reads, options)
+        return {read.rstrip("?"): not read.endswith("?") for read in reads}
+
+    def given(self, asked: Asked) -> dict[str, Any]:
+        """The options that a claim gives, its words among them for kinds that make more of them than a name."""
+        text = {"text": asked.text} if asked.text and "text" in self.defaults else {}
+        return {**asked.options, **text}
 
 
-def finding(*, kind: str, reads: tuple[str, ...]) -> Callable[[Callable[..., list[Finding]]], FindingKind]:
+def finding(*, kind: str, reads: Reads) -> Callable[[Callable[..., list[Finding]]], FindingKind]:
     """Register a function ``(data, *, options…) → list[Finding]`` under ``kind``."""
 
     def register(function: Callable[..., list[Finding]]) -> FindingKind:
@@ -137,82 +187,11 @@ def finding(*, kind: str, reads: tuple[str, ...]) -> Callable[[Callable[..., lis
     return register
 
 
-def verdict(
-    published: float | None,
-    values: Sequence[float] | np.ndarray,
-    *,
-    level: float = 0.95,
-    min_n: int = 3,
-    rounding: float = 0.0,
-    resolution: float | None = None,
-    bounds: tuple[float, float] = (-math.inf, math.inf),
-    unit: str = "seed",
-) -> tuple[Verdict, str]:
-    """Is a published single value what one more of our seeds could have given?
-
-    ``values``  ours, one a seed;  ``rounding``  half a unit of the published value's last digit;  ``resolution``  the
-    difference that would matter: an interval wider than it cannot confirm.
-
-    The published value is compared with the *prediction* interval of one new seed, not with the interval of the mean:
-    it came from one seed and is as scattered as ours are. "cannot tell" if there are fewer than ``min_n`` seeds; if
-    all seeds gave one and the same value and the published one differs (a spread of 0 in n seeds says only that a new
-    seed differs with probability at most 2/(n+1)); or if it lies inside an interval wider than ``resolution``. A wide
-    interval that excludes it still disagrees.
-
-    How it misleads: "agrees" means "not excluded", and grows easier with fewer seeds. Over many comparisons 1 − level
-    of them disagree by chance.
-    """
-    if published is None or math.isnan(published):
-        return "no published value", "nothing was published to compare with"
-    mine = np.asarray(values, dtype=float)
-    mine = mine[np.isfinite(mine)]
-    n = len(mine)
-    if n < max(min_n, 2):
-        return (
-            "cannot tell",
-            f"only {n} {unit}{'s' * (n != 1)}, and {max(min_n, 2)} are the least that say how much a {unit} varies",
-        )
-    low, high = prediction_interval(mine, level, bounds=bounds)
-    inside = low - rounding <= published <= high + rounding
-    shown = f"the {level:.0%} prediction interval [{low:.4g}, {high:.4g}] of one new {unit}"
-    if np.ptp(mine) == 0:
-        if inside:
-            return "agrees", f"all {n} {unit}s gave {mine[0]:.4g}, and so did the published one"
-        if (n - 1) / (n + 1) < level:
-            return "cannot tell", (
-                f"all {n} {unit}s gave {mine[0]:.4g}, but {n} equal values leave a probability of up to "
-                f"{2 / (n + 1):.2g} that a new {unit} differs"
-            )
-    if not inside:
-        return "disagrees", f"{published:.4g} lies outside {shown}, n = {n}"
-    if resolution is not None and high - low > resolution:
-        return (
-            "cannot tell",
-            f"{published:.4g} lies inside {shown}, n = {n}, but that is wider than {resolution:.4g}, the difference that matters",
-        )
-    return "agrees", f"{published:.4g} lies inside {shown}, n = {n}"
-
-
-def verdict_of_event(
-    probability: float,
-    *,
-    n: int,
-    level: float = 0.95,
-    min_n: int = 3,
-    likely: float = 0.5,
-    unit: str = "seed",
-) -> tuple[Verdict, str]:
-    """Is a published event (all of them reached 100 %) what one more of our seeds could have given?
-
-    ``probability`` is its predictive probability (for an event with a direction, the tail at least as extreme). Below
-    1 − level it disagrees, from ``likely`` on it agrees, and between the two nothing can be said: an event that we
-    give 20 % may well have happened.
-    """
-    if n < min_n:
-        return "cannot tell", f"only {n} {unit}{'s' * (n != 1)}, and {min_n} are the least for a verdict"
-    given = f"from our {n} {unit}s its predictive probability is {probability:.2g}"
-    if probability < 1 - level:
-        return "disagrees", given
-    if probability >= likely:
-        return "agrees", given
-    return "cannot tell", f"{given}: neither excluded nor expected"
+def stamped(found: Sequence[Finding], asked: Asked) -> list[Finding]:
+    """Findings of one claim of a recipe: its key, its question, what was decided after looking; its words where it has one finding."""
+    marks: dict[str, Any] = {"key": asked.key, "question": asked.question}
+    if asked.decided is not None:
+        marks["decided"] = {"when": asked.decided.when, "why": asked.decided.why}
+    if asked.text and len(found) == 1:
+        marks["claim"] = asked.text
+    return [replace(one, **marks) for one in found]

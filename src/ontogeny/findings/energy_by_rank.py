@@ -88,7 +88,8 @@ def energy_by_rank(
                     value=float(mine.mean()) if len(mine) else math.nan,
                     units="share of energy",
                     interval=mean_interval(mine, level) if len(mine) > 1 else None,
-                    interval_kind=f"{level:.0%} interval of the mean over seeds" if len(mine) > 1 else "",
+                    interval_kind="confidence" if len(mine) > 1 else "",
+                    interval_of="the mean over seeds",
                     n=len(mine),
                     verdict=judged,
                     why=why,
@@ -119,12 +120,12 @@ def _judge(
     n = len(values)
     shown = f"mean {values[:, rank].mean():.3g} over {n} seeds" if n else "no run at this setting"
     if not claimed:
-        return "no published value", shown
+        return "", shown
     if n < max(min_n, 2):
-        return "cannot tell", f"{shown}; {max(min_n, 2)} seeds are the least for a verdict"
+        return "too few seeds", f"{shown}; {max(min_n, 2)} seeds are the least for a verdict"
     if threshold is None:
         return (
-            "cannot tell",
+            "too few seeds",
             f"{shown}; neither a threshold nor the shares at initialisation are there to compare with",
         )
     low, high = mean_interval(values[:, rank], level)
@@ -132,13 +133,13 @@ def _judge(
     smaller = rank == 0 or above < 0
     if low > threshold and smaller:
         return (
-            "agrees",
+            "as published",
             f"{shown}, interval [{low:.3g}, {high:.3g}] above {threshold:.3g}"
             + ", and below the one before" * (rank > 0),
         )
     if high < threshold:
-        return "disagrees", f"{shown}, interval [{low:.3g}, {high:.3g}] below {threshold:.3g}"
-    return "cannot tell", f"{shown}, interval [{low:.3g}, {high:.3g}] against {threshold:.3g}" + (
+        return "not as published", f"{shown}, interval [{low:.3g}, {high:.3g}] below {threshold:.3g}"
+    return "too few seeds", f"{shown}, interval [{low:.3g}, {high:.3g}] against {threshold:.3g}" + (
         ""
         if smaller
         else f"; not clearly smaller than the one before (difference [{below:.2g}, {above:.2g}])"

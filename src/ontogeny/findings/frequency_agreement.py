@@ -70,7 +70,7 @@ def frequency_agreement(
             if constant
             else f"{n} models have key frequencies, {max(min_n, 4)} are the least"
         )
-        return [Finding(claim, verdict="cannot tell", why=why, n=n, n_unit="models", evidence=evidence)]
+        return [Finding(claim, verdict="too few seeds", why=why, n=n, n_unit="models", evidence=evidence)]
 
     unlike, distance = unlike[np.ix_(has, has)], np.abs(x[has][:, None] - x[has])
     plain = mantel(unlike, sets, method="spearman", permutations=permutations)
@@ -79,18 +79,19 @@ def frequency_agreement(
         mantel(unlike, sets, distance, method="spearman", permutations=permutations) if varied else plain
     )
     interval = bootstrap_interval(_over_models(unlike, sets), n, level=level, draws=draws)
-    judged: Verdict = "cannot tell"
+    judged: Verdict = "too few seeds"
     if partial.p < 1 - level and interval[0] > strong:
-        judged = "agrees"
+        judged = "as published"
     elif interval[1] < strong:
-        judged = "disagrees"
+        judged = "not as published"
     return [
         Finding(
             claim=claim,
             value=plain.r,
             units="Spearman correlation",
             interval=interval,
-            interval_kind=f"{level:.0%} bootstrap interval, models resampled",
+            interval_kind="confidence",
+            interval_of="the correlation, models resampled",
             n=n,
             n_unit="models",
             verdict=judged,

@@ -53,13 +53,14 @@ def map_agreement(
     null = shuffled_means(maps, rng, draws)
     low, top = interval = bootstrap_interval(lambda chosen: pair_mean(matrix, chosen), len(maps), level=level)
     p = float(permutation_p(seen, null))
-    judged: Verdict = "agrees" if low >= high else "disagrees" if top < high else "cannot tell"
+    judged: Verdict = "holds" if low >= high else "does not hold" if top < high else "too few seeds"
     return [
         Finding(
             claim=claim,
             value=seen,
             interval=interval,
-            interval_kind=f"{level:.0%} bootstrap interval over runs",
+            interval_kind="confidence",
+            interval_of="the mean correlation, runs resampled",
             n=len(maps),
             verdict=judged,
             why=f"mean rank correlation between runs {seen:.2g}, chance {null.mean():.2g} ± {null.std():.1g} (p = {p:.2g}); the claim asks for {high:g}",
@@ -102,13 +103,13 @@ def map_symmetry(
     seen = float(values.mean())
     low, top = mean_interval(values, level)
     p = float(permutation_p(seen, null))
-    judged: Verdict = "agrees" if low >= high else "disagrees" if top < high else "cannot tell"
+    judged: Verdict = "holds" if low >= high else "does not hold" if top < high else "too few seeds"
     return [
         Finding(
             claim=claim,
             value=seen,
             interval=prediction_interval(values, level, bounds=(-1, 1)),
-            interval_kind=f"{level:.0%} prediction interval for one new seed",
+            interval_kind="prediction",
             n=len(values),
             verdict=judged,
             why=f"mean rank correlation of (a, b) with (b, a) {seen:.2g}, interval of the mean [{low:.2g}, {top:.2g}], chance "
@@ -121,7 +122,7 @@ def map_symmetry(
 
 
 def _unknown(claim: str, n: int, why: str) -> Finding:
-    return Finding(claim=claim, n=n, verdict="cannot tell", why=f"{why}; there are {n}")
+    return Finding(claim=claim, n=n, verdict="too few seeds", why=f"{why}; there are {n}")
 
 
 def _maps(data: Any, source: str, name: str, among: str, among_is: bool) -> np.ndarray:

@@ -1,90 +1,125 @@
-"""One number a run, from whatever a finding reads; which runs count; and what the spread over seeds says."""
+"""Which number, of which runs: a quantity of every run of a population, and from that one number a seed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ontogeny.claims import EVERYONE, Chosen, Condition, Quantity, reads_of
 from ontogeny.errors import UnknownName, UserError
 from ontogeny.findings.reading import need, variable
 
-PART = ("name", "where", "reduce")
+ROUND = 1e-9  # relative; a number this near to a threshold stands on it
 
 
-def per_run(
-    data: Any,
-    source: str,
-    name: str,
-    where: Mapping[str, Any] | None = None,
-    reduce: str = "mean",
-    *,
-    seed: str = "seed",
-    minus: Mapping[str, Any] | None = None,
-) -> pd.DataFrame:
+@dataclass(frozen=True)
+class BySeed:
+    """One number a seed of a population, NaN where a seed has none, and the runs behind it."""
+
+    of: str  # the population, in words
+    of_all: int  # how many seeds there are in all
+    runs: pd.DataFrame  # columns run, seed, value
+
+    @property
+    def table(self) -> pd.Series:
+        """Value by seed: the mean of its runs."""
+        return self.runs.groupby("seed", sort=True)["value"].mean()
+
+    @property
+    def values(self) -> np.ndarray:
+        return self.table.to_numpy(dtype=float)
+
+    @property
+    def seeds(self) -> tuple[Any, ...]:
+        return tuple(self.table.index.tolist())
+
+    def where(self, which: np.ndarray) -> tuple[Any, ...]:
+        return tuple(seed for seed, yes in zip(self.seeds, which, strict=True) if yes)
+
+
+def needed(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a quantity and the conditions of its populations read."""
+    quantity: Quantity = required(options["quantity"])
+    return reads_of([quantity, *(q for one in populations(options["of"]) for q, _ in one.having)])
+
+
+def required(quantity: Any) -> Quantity:
+    if not isinstance(quantity, Quantity):
+        raise UserError(
+            'Say which number: quantity = "NAME" of [quantities], or quantity = {source = …, variable = …}.'
+        )
+    return quantity
+
+
+def populations(of: Iterable[Chosen] | Chosen) -> tuple[Chosen, ...]:
+    """The populations that a claim speaks of, the first one first; every seed if it names none."""
+    return (of,) if isinstance(of, Chosen) else tuple(of) or (EVERYONE,)
+
+
+def by_seed(data: Mapping[str, Any], quantity: Quantity, population: Chosen, seed: str = "seed") -> BySeed:
+    """The quantity, one number a seed, of the runs of which all conditions of the population are true.
+
+    A run of which a condition's number is missing does not belong to the population.
+    """
+    runs = per_run(data[quantity.reads], quantity, seed)
+    everyone = runs["seed"].nunique()
+    for other, condition in population.having:
+        found = per_run(data[other.reads], other, seed).set_index("run")["value"]
+        true = meets(found.reindex(runs["run"]).to_numpy(dtype=float), condition)
+        runs = runs[true == 1]
+    return BySeed(population.text, everyone, runs)
+
+
+def per_run(data: Any, quantity: Quantity, seed: str = "seed") -> pd.DataFrame:
     """Columns ``run``, ``seed`` and ``value``, one row a run. Without seeds every run is its own.
 
-    ``where`` picks rows or ticks, by one value or by any of several; ``reduce`` makes one number of what remains.
-    ``minus`` says what is taken off: another ``name``, ``where`` or ``reduce``, each as above unless given.
+    ``where`` picks rows or ticks, by one value or by any of several; ``reduce`` makes one number of what remains; ``minus`` is
+    taken off: another variable, where or reduction, each as above unless given.
     """
-    runs = _one(data, source, name, dict(where or {}), reduce, seed)
-    if minus:
-        for key in minus:
-            if key not in PART:
-                raise UnknownName("part of 'minus'", key, PART)
-        part = {"name": name, "where": where, "reduce": reduce, **minus}
-        other = _one(data, source, part["name"], dict(part["where"] or {}), part["reduce"], seed)
+    runs = _one(data, quantity, seed)
+    if quantity.minus is not None:
+        said = {k: v for k, v in quantity.minus.model_dump().items() if v is not None}
+        other = _one(data, quantity.model_copy(update={**said, "minus": None}), seed)
         runs["value"] = runs["value"] - other.set_index("run")["value"].reindex(runs["run"]).to_numpy()
     return runs
 
 
-def among(
-    runs: pd.DataFrame,
-    data: Mapping[str, Any],
-    source: str,
-    having: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None,
-) -> tuple[pd.DataFrame, str]:
-    """The runs of which ``having`` is true, and how many of how many they are, in words.
-
-    ``having``: ``{name, at_least | at_most | equals, where, reduce}`` of ``source``, as ``{name = "all_accuracy", at_least = 1.0}``, or
-    several, of which all must be true; ``of = "runs"`` asks the table of runs whatever the source.
-    """
-    conditions = [having] if isinstance(having, Mapping) else list(having or ())
-    chosen, said = runs, []
-    for condition in conditions:
-        asked = {"of": source, "reduce": "mean", "where": None, **condition}
-        if data.get(asked["of"]) is None:
-            raise UserError(f"'having' asks '{asked['of']}' for '{asked.get('name')}', and it is not there.")
-        found = per_run(data[asked["of"]], asked["of"], asked["name"], asked["where"], asked["reduce"])
-        values = found.set_index("run")["value"].reindex(chosen["run"]).to_numpy(dtype=float)
-        true, words = meets(values, condition)
-        chosen = chosen[true == 1]
-        ticks = "".join(f", {axis} = {tick}" for axis, tick in (asked["where"] or {}).items())
-        said.append(f"{asked['name']}{ticks} {words}")
-    return chosen, f"the {len(chosen)} of {len(runs)} runs with {' and '.join(said)}" if said else ""
+def meets(values: np.ndarray, condition: Condition) -> np.ndarray:
+    """1 where the condition holds, 0 where not, NaN where the value is missing."""
+    slack = ROUND * np.maximum(1.0, np.abs(values))
+    true = np.ones(len(values), dtype=bool)
+    if condition.at_least is not None:
+        true &= values >= condition.at_least - slack
+    if condition.at_most is not None:
+        true &= values <= condition.at_most + slack
+    if condition.equals is not None:
+        true &= np.abs(values - condition.equals) <= slack
+    return np.where(np.isnan(values), np.nan, true.astype(float))
 
 
-def meets(values: np.ndarray, condition: Mapping[str, Any]) -> tuple[np.ndarray, str]:
-    """1 where the condition holds, 0 where not, NaN where the value is missing; and the condition in words."""
-    tests: list[tuple[np.ndarray, str]] = []
-    if (low := condition.get("at_least")) is not None:
-        tests.append((values >= low, f"≥ {low:g}"))
-    if (high := condition.get("at_most")) is not None:
-        tests.append((values <= high, f"≤ {high:g}"))
-    if (equal := condition.get("equals")) is not None:
-        tests.append((values == equal, f"= {equal:g}"))
-    if not tests:
-        raise UserError("Say when the statement holds: at_least, at_most or equals.")
-    true = np.logical_and.reduce([test for test, _ in tests]).astype(float)
-    return np.where(np.isnan(values), np.nan, true), " and ".join(words for _, words in tests)
+def in_words(condition: Condition) -> str:
+    """ "at least 0.99", "at most 2 and at least 1"."""
+    words = {"at_least": "at least", "at_most": "at most", "equals": "exactly"}
+    return " and ".join(
+        f"{words[name]} {number:g}" for name, number in condition.model_dump().items() if number is not None
+    )
 
 
-def _one(data: Any, source: str, name: str, where: dict[str, Any], reduce: str, seed: str) -> pd.DataFrame:
-    if reduce not in REDUCTIONS:
-        raise UnknownName("reduction", reduce, REDUCTIONS)
-    number = REDUCTIONS[reduce]
+def named(quantity: Quantity) -> str:
+    """What a quantity is called where nobody said it in words."""
+    ticks = "".join(f", {axis} = {tick}" for axis, tick in quantity.where.items())
+    return quantity.text or f"{quantity.variable} of {quantity.source}{ticks}"
+
+
+def _one(data: Any, quantity: Quantity, seed: str) -> pd.DataFrame:
+    source, name, where = quantity.reads, quantity.variable, quantity.where
+    if quantity.reduce not in REDUCTIONS:
+        raise UnknownName("reduction", quantity.reduce, REDUCTIONS)
+    number = REDUCTIONS[quantity.reduce]
     if isinstance(data, pd.DataFrame):
         rows = need(data, "run", name, *where, of=source)
         for column, wanted in where.items():
@@ -99,27 +134,27 @@ def _one(data: Any, source: str, name: str, where: dict[str, Any], reduce: str, 
         return pd.DataFrame(
             {"run": values.index, "seed": seeds.reindex(values.index).to_numpy(), "value": values.to_numpy()}
         )
-    chosen = variable(data, name, source)
+    picked = variable(data, name, source)
     for axis, wanted in where.items():
-        if axis not in chosen.coords:
-            raise UnknownName(f"coordinate of '{source}'", axis, map(str, chosen.coords))
-        ticks = np.atleast_1d(chosen[axis].values)
+        if axis not in picked.coords:
+            raise UnknownName(f"coordinate of '{source}'", axis, map(str, picked.coords))
+        ticks = np.atleast_1d(picked[axis].values)
         asked = np.atleast_1d(np.asarray(wanted))
         if gone := [one for one in asked.tolist() if not (ticks == one).any()]:
             raise UserError(f"'{source}' has no {axis} = {gone[0]!r}; there is {ticks.tolist()}.")
-        if chosen[axis].ndim:
-            chosen = chosen.isel({chosen[axis].dims[0]: np.isin(ticks, asked)})
-    if "run" not in chosen.dims:
-        raise UserError(f"'{name}' of '{source}' has the axes {chosen.dims}; a value over seeds needs 'run'.")
-    flat = chosen.transpose("run", ...).values.reshape(chosen.sizes["run"], -1).astype(float)
-    names = chosen["run"].values
-    whose = chosen[seed].values if seed in chosen.coords else names
+        if picked[axis].ndim:
+            picked = picked.isel({picked[axis].dims[0]: np.isin(ticks, asked)})
+    if "run" not in picked.dims:
+        raise UserError(f"'{name}' of '{source}' has the axes {picked.dims}; a value over seeds needs 'run'.")
+    flat = picked.transpose("run", ...).values.reshape(picked.sizes["run"], -1).astype(float)
+    names = picked["run"].values
+    whose = picked[seed].values if seed in picked.coords else names
     return pd.DataFrame({"run": names, "seed": whose, "value": [number(row) for row in flat]})
 
 
 def _known(of: Any) -> Any:
     """A reduction of what is not missing; NaN, without a warning, where nothing is left."""
-    return lambda row: of(row[~np.isnan(row)]) if np.isfinite(row).any() else np.nan
+    return lambda row: of(row[~np.isnan(row)]) if not np.isnan(row).all() else np.nan
 
 
 REDUCTIONS: dict[str, Any] = {
@@ -129,8 +164,6 @@ REDUCTIONS: dict[str, Any] = {
     "min": _known(np.min),
     "max": _known(np.max),
     "sum": _known(np.sum),
-    "std": _known(np.std),
-    "place of max": lambda row: float(np.nanargmax(row)) if np.isfinite(row).any() else np.nan,
-    "first": lambda row: row[0],
+    "place of max": _known(lambda row: float(np.argmax(row))),
     "last": lambda row: row[-1],
 }

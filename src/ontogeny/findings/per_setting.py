@@ -10,9 +10,11 @@ import numpy as np
 from scipy import stats
 
 from ontogeny.errors import UserError
-from ontogeny.findings.base import Finding, Verdict, finding, verdict
+from ontogeny.findings.base import Finding, Verdict, finding
+from ontogeny.findings.judging import judge
 from ontogeny.findings.reading import at_budget, need, seeds_of
-from ontogeny.numerics.resampling import permutation_p, prediction_interval, wilson_interval
+from ontogeny.findings.verdicts import Published
+from ontogeny.numerics.resampling import permutation_p, wilson_interval
 
 
 @finding(kind="per_setting", reads=("runs", "published", "metrics?"))
@@ -55,28 +57,20 @@ def per_setting(
     for setting, value in zip(table[by], table[column].astype(float), strict=True):
         here = runs[runs[by] == setting]
         mine = here.groupby(seeds_of(here, seed))[metric].mean().dropna().to_numpy(dtype=float)
-        judged, why = verdict(
-            value, mine, level=level, min_n=min_n, rounding=rounding, resolution=resolution, bounds=limits
-        )
-        interval = prediction_interval(mine, level, bounds=limits) if len(mine) >= 2 else None
+        told = Published(value, rounding)
+        said = judge(mine, published=[told], resolution=resolution, bounds=limits, level=level)
         settings.append(float(setting))
         rows.append(
-            Finding(
-                claim=f"{metric} at {by} = {setting:g}",
-                value=float(mine.mean()) if len(mine) else math.nan,
-                interval=interval,
-                interval_kind=f"{level:.0%} prediction interval for one new seed" if interval else "",
-                n=len(mine),
-                published=value,
-                verdict=judged,
-                why=why,
+            Finding.judged(
+                f"{metric} at {by} = {setting:g}",
+                said,
                 evidence={"ours": "runs", "theirs": "published"},
                 values=tuple(mine),
             )
         )
         if len(mine) >= min_n and np.ptp(mine) > 0:
             ours.append(mine)
-            theirs.append((value, judged != "disagrees"))
+            theirs.append((value, bool(said.published[0].inside)))
     if not rows:
         raise UserError(f"'published' has no rows with '{column}'.")
     summary = _summary(settings, rows, ours, theirs, by, metric, level, draws, text)
@@ -97,7 +91,7 @@ def _summary(
     inside, counted = sum(fits for _, fits in theirs), len(theirs)
     table = {
         by: settings,
-        "published": [row.published for row in rows],
+        "published": [row.published[0].value for row in rows],
         "mean": [row.value for row in rows],
         "low": [row.interval[0] if row.interval else math.nan for row in rows],
         "high": [row.interval[1] if row.interval else math.nan for row in rows],
@@ -111,19 +105,19 @@ def _summary(
         why = (
             f"no setting has enough seeds that differ (most seeds at a setting: {max(row.n for row in rows)})"
         )
-        return Finding(claim, verdict="cannot tell", why=why, details={"settings": table})
+        return Finding(claim, verdict="too few seeds", why=why, details={"settings": table})
     p = float(stats.binom.cdf(inside, counted, level))
     shift, p_shift = _shift(ours, [value for value, _ in theirs], draws)
     width = float(np.mean([row.interval[1] - row.interval[0] for row in rows if row.interval]))
-    judged: Verdict = "disagrees" if p < 1 - level else "agrees"
+    judged: Verdict = "not as published" if p < 1 - level else "as published"
     return Finding(
         claim=claim,
         value=inside / counted,
         units="share inside",
         interval=wilson_interval(inside, counted, level),
-        interval_kind=f"{level:.0%} Wilson interval, settings taken as independent",
+        interval_kind="confidence",
+        interval_of="the share of settings, taken as independent",
         n=min(len(mine) for mine in ours),
-        published=level,
         verdict=judged,
         why=f"{inside} of {counted} published values lie inside the {level:.0%} prediction interval of one new seed (mean width "
         f"{width:.3g}), {level * counted:.1f} are expected; P(so few) = {p:.2g}",

@@ -33,7 +33,7 @@ def preferred(
     less that they avoid one another's. The null draws for every run as many items as it chose, at random. The claim
     is that none is preferred: it disagrees if the null is as dispersed with probability ≤ 1 − ``level``.
 
-    How it misleads: with few seeds only strong preferences can show, so "cannot tell" below ``least_expected`` choices an item.
+    How it misleads: with few seeds only strong preferences can show, so "too few seeds" below ``least_expected`` choices an item.
     Where the task has a symmetry that permutes the items (multiplying all numbers by a unit of Z_p permutes frequencies, for prime p all of
     them but 0) and initialisation respects it in distribution, no preference is what theory says.
     """
@@ -54,7 +54,7 @@ def preferred(
     p = float(permutation_p(observed, null))
     ticks = chosen[axis].values.tolist() if axis in chosen.coords else list(range(items))
     expected = float(counts.mean())
-    judged: Verdict = "cannot tell" if expected < least_expected else "agrees"
+    judged: Verdict = "too few seeds" if expected < least_expected else "holds"
     most = int(counts.max())
     favourite = [str(t) for t, c in zip(ticks, counts, strict=True) if c == most]
     named = f"{axis} {', '.join(favourite)}" if len(favourite) <= 3 else f"{len(favourite)} of them"
@@ -64,9 +64,9 @@ def preferred(
             claim=text or f"no {axis} is preferred by {name} of {source}",
             value=observed,
             interval=(float(np.quantile(null, (1 - level) / 2)), float(np.quantile(null, (1 + level) / 2))),
-            interval_kind=f"{level:.0%} of what chance gives",
+            interval_kind="chance",
             n=runs,
-            verdict="disagrees" if p <= 1 - level else judged,
+            verdict="does not hold" if p <= 1 - level else judged,
             why=f"p = {p:.2g} under random choices of as many a run ({least} to {largest}); most often, in {most} of {runs} runs, "
             f"{named}; expected {expected:.2g} an item"
             + (", too few to exclude weak preferences" if expected < least_expected else ""),

@@ -99,7 +99,7 @@ def _one(
     evidence, n = {"pairs": source, "labels": "runs"}, len(chosen)
     if n < max(min_n, 2):
         why = f"{n} of {len(is_perfect)} models are perfect ({metric}), and {max(min_n, 2)} are the least for a verdict"
-        return Finding(claim, verdict="cannot tell", why=why, n=n, n_unit="models", evidence=evidence)
+        return Finding(claim, verdict="too few seeds", why=why, n=n, n_unit="models", evidence=evidence)
     mean = pair_mean(matrix, chosen)
     low, high_end = bootstrap_interval(
         lambda index: pair_mean(matrix, chosen[index]), n, level=level, draws=draws
@@ -110,12 +110,12 @@ def _one(
     floor = np.nanmax(
         [untrained if np.isfinite(untrained) else -math.inf, -math.inf if high is None else sign * high]
     )
-    judged: Verdict = "cannot tell"
+    judged: Verdict = "too few seeds"
     beyond_chance = p < 1 - level and not p_within >= 1 - level  # NaN within: nothing to hold it against
     if beyond_chance and low > floor > -math.inf:
-        judged = "agrees"
+        judged = "as published"
     elif high_end < floor:
-        judged = "disagrees"
+        judged = "not as published"
     nulls = f"{sign * imperfect:.3g} among imperfect"
     nulls += f", {sign * untrained:.3g} among untrained models" if np.isfinite(untrained) else " models"
     within = "no setting has both kinds" if math.isnan(p_within) else f"p = {p_within:.2g} within settings"
@@ -125,7 +125,8 @@ def _one(
         claim=claim,
         value=sign * mean,
         interval=(low, high_end) if sign > 0 else (-high_end, -low),
-        interval_kind=f"{level:.0%} bootstrap interval of the mean over pairs, models resampled",
+        interval_kind="confidence",
+        interval_of="the mean over pairs, models resampled",
         n=n,
         n_unit="models",
         verdict=judged,

@@ -67,7 +67,7 @@ def similarity_blocks(
             if len(names) < 2
             else f"{len(settings)} settings are shared by all seeds, and two blocks need {2 * smallest}"
         )
-        return [Finding(claim, verdict="cannot tell", why=why, n=len(names), evidence=evidence)]
+        return [Finding(claim, verdict="too few seeds", why=why, n=len(names), evidence=evidence)]
 
     gradient = Gradient.of(len(settings))
     each = np.stack([matrix[np.ix_(rows, rows)] for rows in place])  # (seed, D, D)
@@ -83,11 +83,11 @@ def similarity_blocks(
     gap = float(np.mean(gaps))
     finest = max(1 / len(np.unique(random_blocks(b, draws, smallest=smallest), axis=0)) for b in blocks)
 
-    judged: Verdict = "cannot tell"
+    judged: Verdict = "too few seeds"
     if p < 1 - level and gap >= clear:
-        judged = "agrees"
+        judged = "as published"
     elif interval[1] < clear:
-        judged = "disagrees"
+        judged = "not as published"
     where = ", ".join(f"{settings[a]:g}–{settings[b]:g}" for a, b in spans(blocks[0]))
     why = (
         f"blocks found on half of the seeds ({where}) make models {gap:.3g} more alike on the other half than distance does; "
@@ -101,7 +101,8 @@ def similarity_blocks(
             value=gap,
             units=pairs[variable].attrs.get("units", "1"),
             interval=interval,
-            interval_kind=f"{level:.0%} interval of the mean gap over seeds",
+            interval_kind="confidence",
+            interval_of="the mean gap over seeds",
             n=len(names),
             verdict=judged,
             why=why,

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ontogeny.errors import UserError
-from ontogeny.findings.base import Finding, Verdict, finding, verdict_of_event
+from ontogeny.findings.base import Finding, finding
+from ontogeny.findings.judging import judge_probability
 from ontogeny.findings.reading import budgets as allowed
 from ontogeny.findings.reading import fair, need, seeds_of
+from ontogeny.findings.verdicts import Published
 from ontogeny.numerics.resampling import poisson_binomial, wilson_interval
 from ontogeny.numerics.success import SuccessCurve, fit_success, monotone_p
 
@@ -64,7 +66,7 @@ def success_by(
         if part[by].nunique() < 2:
             why = f"{len(part)} of {len(runs)} runs were allowed {budget:g} {clock}s and ended"
             texts = [f"half of the runs reach {metric} ≥ {target:g} {title}", *(c["text"] for c in mine)]
-            found += [Finding(text, verdict="cannot tell", why=why) for text in texts]
+            found += [Finding(text, verdict="too few seeds", why=why) for text in texts]
             continue
         reached = (part["run"].map(first) <= budget).to_numpy()
         x, seeds = part[by].to_numpy(dtype=float), seeds_of(part, seed)
@@ -107,7 +109,8 @@ def _onset(
         value=curve.d50,
         units=by,
         interval=curve.d50_interval,
-        interval_kind=curve.interval_kind,
+        interval_kind="confidence",
+        interval_of=curve.interval_kind,
         n=curve.n_seeds,
         why=f"{k} of {n} runs reached it"
         + (
@@ -195,11 +198,7 @@ def _judge(
         raise UserError(
             f"The claim '{claim.get('text')}' needs reached = 'all', reached = a number, or first = a setting."
         )
-    judged: Verdict
-    likely = (
-        0.5 if claim.get("reached") == "all" else 1 - level
-    )  # a count is a value: not excluded is agreement
-    judged, why = verdict_of_event(probability, n=curve.n_seeds, level=level, min_n=min_n, likely=likely)
+    said = judge_probability(probability, curve.n_seeds, level=level)
     k, n = int(reached[here].sum()), int(here.sum())
     wilson = wilson_interval(k, n, level)
     return Finding(
@@ -207,13 +206,12 @@ def _judge(
         value=value,
         units=what,
         interval=wilson if claim.get("reached") == "all" else None,
-        interval_kind=f"{level:.0%} Wilson interval of the share of runs"
-        if claim.get("reached") == "all"
-        else "",
+        interval_kind="confidence" if claim.get("reached") == "all" else "",
+        interval_of="the share of runs",
         n=curve.n_seeds,
-        published=published,
-        verdict=judged,
-        why=f"{k} of our {n} such runs reached it {title}; {why}",
+        published=(Published(published),),
+        verdict=said.verdict,
+        why=f"{k} of our {n} such runs reached it {title}; {said.why}",
         evidence={"outcomes": "runs"},
         values=tuple(float(v) for v in each),
         details={"predictive_probability": probability, "share_reached_wilson": wilson},

@@ -15,7 +15,7 @@ import pandas as pd
 from ontogeny import expect, registry
 from ontogeny.errors import UserError
 from ontogeny.findings.base import Finding
-from ontogeny.findings.value import SECOND
+from ontogeny.findings.verdicts import by_chance
 from ontogeny.handles import Store
 from ontogeny.report import html, markdown
 from ontogeny.report.document import Document, Figure, Section, Verdict, said
@@ -24,10 +24,11 @@ from ontogeny.store.files import write_json, write_text
 from ontogeny.study import Use
 
 MOST_SENTENCES = 20  # findings said one by one; more are gathered by what they are properties of
-SCOPES = {
-    "task": "Properties of the task: the same in every seed that the claim speaks of, and as published",
-    "seed": "Properties of a seed, which others do not share",
-    "set-up": "The same in our seeds and not as published, so a property of the set-up",
+PROPERTIES = {
+    "every seed": "True of every seed that the claim speaks of, and of what was published",
+    "no seed": "True of no seed that the claim speaks of",
+    "differs by seed": "Different from seed to seed",
+    "our set-up": "The same in our seeds and not as published",
 }
 DEFAULT_VIEWS = ("loss_curves",)
 MANY_RUNS = 80  # more than this are shown as means over seeds
@@ -118,17 +119,21 @@ def how_to_read(view: str) -> str:
 
 def plain_words(findings: list[Finding]) -> list[str]:
     """What was found, claim by claim, and how many published claims hold."""
-    judged = Counter(f.verdict for f in findings if f.verdict != "no published value")
-    words = [f"{n} {'is' if n == 1 else 'are'} judged “{verdict}”" for verdict, n in judged.items()]
-    told = [f"Of {judged.total()} published values or claims, {', '.join(words)}."] if judged else []
-    return told + (by_scope(findings) if len(findings) > MOST_SENTENCES else [in_words(f) for f in findings])
+    judged = Counter(f.verdict for f in findings if f.published and f.verdict)
+    words = [f"{n} {'is' if n == 1 else 'are'} “{verdict}”" for verdict, n in judged.items()]
+    rows, chance = by_chance(f.verdict for f in findings)
+    told = [f"Of {judged.total()} published claims, {', '.join(words)}."] if judged else []
+    if chance >= 1:
+        told.append(f"Of {rows} such rows about {chance:.0f} would be “not as published” by chance.")
+    few = len(findings) <= MOST_SENTENCES
+    return told + ([in_words(f) for f in findings] if few else by_property(findings))
 
 
-def by_scope(findings: list[Finding]) -> list[str]:
-    """Many findings in a few paragraphs: which claims are properties of the task, which of a seed, which of neither."""
+def by_property(findings: list[Finding]) -> list[str]:
+    """Many findings in a few paragraphs: which claims are true of every seed, which differ from seed to seed."""
     told = []
-    for scope, words in SCOPES.items():
-        of = {f.claim.removesuffix(SECOND): f.value for f in findings if f.scope == scope}
+    for word, words in PROPERTIES.items():
+        of = {f.claim: f.value for f in findings if f.property_of == word}
         if of:
             told.append(f"{words} ({len(of)}): {'; '.join(f'{c}: {said(v)}' for c, v in of.items())}.")
     return told
@@ -136,15 +141,16 @@ def by_scope(findings: list[Finding]) -> list[str]:
 
 def in_words(f: Finding) -> str:
     """One finding as a sentence: the claim, the verdict or the interval, and why."""
-    if f.verdict != "no published value":
+    if f.verdict:
         return f"“{f.claim}” – {f.verdict}: {f.why}."
-    interval = f" ({f.interval_kind}: {said(f.interval)})" if f.interval else ""
+    interval = f" ({f.level:.0%} {f.interval_kind} interval: {said(f.interval)})" if f.interval else ""
     return f"{f.claim[:1].upper()}{f.claim[1:]}{interval}: {f.why}."
 
 
 def as_verdict(f: Finding) -> Verdict:
     value = None if f.value != f.value else f.value
-    return Verdict(f.claim, f.published, value, f.interval, f.n or None, f.verdict, f.why, f.scope)
+    told = [one.value for one in f.published] or None
+    return Verdict(f.claim, told, value, f.interval, f.n or None, f.verdict, f.why, f.property_of)
 
 
 def runs_section(store: Store) -> Section:

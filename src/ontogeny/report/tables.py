@@ -11,7 +11,6 @@ import xarray as xr
 
 from ontogeny.errors import UserError
 from ontogeny.findings import consistency
-from ontogeny.findings.value import SECOND
 from ontogeny.handles import Run, Store
 from ontogeny.report.document import said
 
@@ -127,7 +126,7 @@ def claims(store: Store, runs: Sequence[Run], fellows: Sequence[Run]) -> pd.Data
     for finding in store.findings():
         by_run = finding.details.get("runs", {})
         values = [by_run.get(run.id) for run in runs]
-        if finding.claim.endswith(SECOND) or all(value is None or value != value for value in values):
+        if all(value is None or value != value for value in values):
             continue
         over = [by_run[one.id] for one in fellows if by_run.get(one.id) is not None]
         rows.append(
@@ -135,7 +134,7 @@ def claims(store: Store, runs: Sequence[Run], fellows: Sequence[Run]) -> pd.Data
                 "claim": finding.claim,
                 **{names[run.id]: said(value) for run, value in zip(runs, values, strict=True)},
                 **({f"all {len(fellows)}": _over(over, len(fellows))} if len(fellows) > len(runs) else {}),
-                "published": said(finding.published),
+                "published": said([one.value for one in finding.published] or None),
             }
         )
     return pd.DataFrame(rows)
