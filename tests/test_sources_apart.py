@@ -48,7 +48,7 @@ def test_mistakes_name_what_there_is(tiny_study, grid):
 
 @pytest.fixture(scope="module")
 def crossed(tiny_study, carry_out, tmp_path_factory):
-    recipe = tiny_study(vary={"seed": [0, 1, 2]}, crossed=BLOCK, train__batch="full", train__epochs=3)
+    recipe = tiny_study(vary={"seed": [0, 1, 2]}, crossed=BLOCK, train__batch="full", train__epochs=5)
     out = tmp_path_factory.mktemp("crossed") / "study"
     carry_out(recipe, out)
     return out
@@ -64,6 +64,14 @@ def test_runs_of_the_block_differ_where_they_should(crossed):
     trained = [run.metrics()["train_loss"].to_numpy() for run in (first, other_split, other_init)]
     assert (trained[0] != trained[1]).all() and (trained[0] != trained[2]).all()
     assert store.run(init=1, split=1).id == store.run(seed=1).id
+
+
+def test_of_the_block_the_first_and_the_last_weights_are_kept_and_nobody_looks_unasked(crossed):
+    store = open_store(crossed)
+    main, aside = store.run(seed=0), store.run(init=0, split=1)
+    assert aside.steps == [0, 5] and len(main.steps) > 2
+    assert main.entry.results and not aside.entry.results
+    assert store.lens("performance").sizes["run"] == 5
 
 
 def test_tables_name_each_source_and_views_and_findings_do_not_see_the_block(crossed):
@@ -82,5 +90,5 @@ def test_tables_name_each_source_and_views_and_findings_do_not_see_the_block(cro
 
 
 def test_a_second_run_has_nothing_to_do(crossed, carry_out, tiny_study):
-    recipe = tiny_study(vary={"seed": [0, 1, 2]}, crossed=BLOCK, train__batch="full", train__epochs=3)
+    recipe = tiny_study(vary={"seed": [0, 1, 2]}, crossed=BLOCK, train__batch="full", train__epochs=5)
     assert not carry_out(recipe, crossed)

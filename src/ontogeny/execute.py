@@ -211,7 +211,12 @@ def carry_out_training(
             warn_of_mismatch(m, record.get("provenance"), here)
             sink.begin(m, resume[m.id].step if m.id in resume else -1, record | {"provenance": here})
 
-    train(unfinished, study, sink, resume, device=device, engine=engine, on_engine=begin)
+    aside = {r.id for r in asked if r.aside}
+    for recipe, part in (
+        (study, [m for m in unfinished if m.id not in aside]),
+        (study.ends, [m for m in unfinished if m.id in aside]),
+    ):
+        train(part, recipe, sink, resume, device=device, engine=engine, on_engine=begin)
     progress("train", f"{len(todo)} runs", whole, whole)
 
 

@@ -130,15 +130,17 @@ def wanted_runs(members: Sequence[Member], study: Study) -> tuple[WantedRun, ...
     if study.train is None:
         return tuple(WantedRun(m.id, m.name, 0, 1) for m in members)
     feeds: dict[str, Feed] = {}
-    runs = []
+    runs, aside = [], {build.member(v).id for v in study.aside()}
     for m in members:
         like = canonical([m.spec["task"], m.batch])
         if like not in feeds:  # splitting the table once a task is enough: only sizes are asked
             feeds[like] = Feed([m])
         feed = feeds[like]
         total = total_steps(study, feed)
-        kept = tuple(study.checkpoints.steps(total, feed.steps_per_epoch)[:-1])
-        runs.append(WantedRun(m.id, m.name, total, feed.steps_per_epoch, kept, study.train.stop))
+        besides = m.id in aside
+        schedule = (study.ends if besides else study).checkpoints
+        kept = tuple(schedule.steps(total, feed.steps_per_epoch)[:-1])
+        runs.append(WantedRun(m.id, m.name, total, feed.steps_per_epoch, kept, study.train.stop, besides))
     return tuple(runs)
 
 

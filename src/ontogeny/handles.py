@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ontogeny import build, execute, expect, registry
-from ontogeny.errors import Damaged, UnknownName, UserError
+from ontogeny.errors import Damaged, UserError
 from ontogeny.interventions.base import Change, intervene
 from ontogeny.lenses.base import Lens
 from ontogeny.lenses.session import Session, in_order, look_plainly
@@ -20,9 +20,10 @@ from ontogeny.store import results
 from ontogeny.store.directory import Directory
 from ontogeny.store.files import read_json
 from ontogeny.store.index import Index, ResultFile, RunEntry
-from ontogeny.study import Study, Use, set_path
+from ontogeny.study import Study, Use
 from ontogeny.training.member import Member
 from ontogeny.views.base import Drawn, View
+from ontogeny.which import meant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ontogeny.subject import Subject
-
-
-SHORTEST = 4  # beginning of an id that names a run
 
 
 class Run:
@@ -246,8 +244,9 @@ class Store:
         return self._say_what_varied(table)
 
     def _say_what_varied(self, table: pd.DataFrame) -> pd.DataFrame:
-        """``attrs["varied"]``: names of what differs between runs, the seed last."""
+        """``attrs``: ``varied``, names of what differs between runs, the seed last; ``order_matters``, that of the batches."""
         table.attrs["varied"] = sorted(self._differing(), key=lambda name: name == "seed")
+        table.attrs["order_matters"] = self.study.order_matters
         return table
 
     def _differing(self) -> list[str]:
@@ -288,36 +287,8 @@ class Store:
 
         In words, as on the command line: ``store.run("d_hidden=32,seed=0")``.
         """
-        entries = self.entries()
-        if id is not None and not id.strip():
-            raise UserError("Which run? Give its id or the beginning of it, or values: seed=0.")
-        if id is not None and "=" in id:
-            varied = {**in_words(id), **varied}
-            id = None
-        if id is not None:
-            if len(id) < SHORTEST:  # "3" is more likely meant for seed 3 than for whichever id begins so
-                raise UserError(
-                    f"'{id}' is short for a run's id: give {SHORTEST} characters of it, or values: seed={id}."
-                )
-            found = [e for e in entries if e.id.startswith(id)]
-            if not found:
-                raise UnknownName("run", id, [e.id for e in entries])
-        else:
-            named = {e.id: self._named(e.record) for e in entries}
-            names = {k for one in named.values() for k in one}
-            for key in varied:
-                if key not in names:
-                    raise UnknownName("thing that varies in this study", key, names)
-            found = [e for e in entries if all(named[e.id].get(k) == v for k, v in varied.items())]
-        if len(found) == 1:
-            return Run(self, found[0])
-        asked = id or ", ".join(f"{k}={v}" for k, v in varied.items()) or "no values"
-        if not found:
-            there = {k: _values(entries, k) for k in varied}
-            raise UserError(f"No run has {asked}. There are: {there}.")
-        open_names = {k: values for k in found[0].record["varied"] if len(values := _values(found, k)) > 1}
-        ids = ", ".join(e.id for e in found)
-        raise UserError(f"{len(found)} runs have {asked}; say which: {open_names or ids}.")
+        named = {e.id: self._named(e.record) for e in self.entries()}
+        return Run(self, self.index.runs[meant(named, id, varied)])
 
     def fellows(self, run: Run) -> list[Run]:
         """The runs that differ from this one in nothing but seeds, itself among them."""
@@ -472,27 +443,6 @@ class Store:
         if not tables:
             return None
         return self._say_what_varied(pd.concat([pd.DataFrame(t) for t in tables], ignore_index=True))
-
-
-def in_words(text: str) -> dict[str, Any]:
-    """ "d_hidden=32,seed=0" → {"d_hidden": 32, "seed": 0}."""
-    values: dict[str, Any] = {}
-    for pair in text.split(","):
-        key, equals, value = (part.strip() for part in pair.partition("="))
-        if not (key and equals and value):
-            raise UserError(f"'{text}': write values as name=value, several with commas: d_hidden=32,seed=0.")
-        if key in values:
-            raise UserError(f"'{text}' says {key} twice; name one run at a time.")
-        said: dict[str, Any] = {}
-        set_path(said, f"value={value}")
-        values[key] = said["value"]
-    return values
-
-
-def _values(entries: Sequence[RunEntry], name: str) -> list[Any]:
-    """What there is of one thing that varies, in order."""
-    found = {repr(v): v for e in entries if (v := e.record.get("varied", {}).get(name)) is not None}
-    return sorted(found.values(), key=lambda v: (isinstance(v, str), v))
 
 
 def open_store(path: str | Path) -> Store:

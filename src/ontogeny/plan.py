@@ -40,6 +40,7 @@ class WantedRun:
     steps_per_epoch: int
     steps: tuple[int, ...] = ()  # at which weights are kept, before the last
     stop: Stop | None = None
+    aside: bool = False  # of ``crossed``: who asks for it looks at it, at its last step
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ def why_train(run: WantedRun, entry: RunEntry | None) -> str | None:
 
 def plan_looking(expected: Expectations, index: Index, unfinished: set[str]) -> list[Look]:
     items = []
-    for run in expected.runs:
+    for run in (one for one in expected.runs if not one.aside):
         entry = index.runs.get(run.id)
         if run.id in unfinished or entry is None:
             if expected.lenses:

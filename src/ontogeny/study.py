@@ -177,13 +177,19 @@ class Study(Strict):
         """The grid of ``crossed`` where ``vary`` does not hold the same run already.
 
         It takes the sources of randomness apart (``"seeds.init" = …`` with ``"seeds.split" = …``), which ``seed`` moves
-        together. Its runs have no ``seed`` and would upset whatever counts seeds, so they are read by who asks for them only.
+        together. Its runs have no ``seed`` and would upset whatever counts seeds, so they are read by who asks for them only; of
+        their weights the first and the last are kept.
         """
         if not self.train or not self.crossed:
             return []
         there = {self._same(v) for v in self.main()}
         found = [self._variant(cell) for cell in cells(self.crossed, (), "crossed")]
         return [v for v in found if self._same(v) not in there]
+
+    @property
+    def ends(self) -> Study:
+        """The same study with no weights kept between the first and the last step."""
+        return self.model_copy(update={"checkpoints": Schedule()})
 
     @property
     def apart(self) -> tuple[str, ...]:
