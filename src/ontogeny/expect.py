@@ -84,6 +84,11 @@ def refuse_claim(claim: Asked, m: Member, metrics: Sequence[str] | None) -> None
             refuse_lens(Use(name=read.name, options=dict(read.options)), m)
         elif must and read.kind == "measure":
             refuse_measure(Use(name=read.name, options=dict(read.options)), m)
+    event = options.get("event")
+    named = {**options, **(event if isinstance(event, dict) else {})}
+    for name in (named[word] for word in ("metric", "since") if metrics and named.get(word)):
+        if name not in (columns := [*COLUMNS, *m.varied, *(metrics or ())]):
+            raise UnknownName(f"column of 'metrics' (in the claim '{claim.key}')", name, columns)
     if isinstance(options.get("quantity"), Quantity):
         chosen_by = [quantity for one in populations(options["of"]) for quantity, _ in one.having]
         for quantity in (options["quantity"], *chosen_by):
