@@ -397,12 +397,15 @@ def _read(source: str | Path) -> dict[str, Any]:
 
 
 def laid_over(base: dict[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    """``data`` over ``base``: tables key by key, anything else whole. What ``extends = "addition"`` in a recipe means."""
+    """``data`` over ``base``: tables key by key, anything else whole; a table that becomes ``false`` is left out. What
+    ``extends = "addition"`` in a recipe means."""
     merged = dict(base)
     for key, value in data.items():
         old = merged.get(key)
         both = isinstance(old, dict) and isinstance(value, Mapping)
         merged[key] = laid_over(old, value) if both else value  # type: ignore[arg-type]
+        if isinstance(old, dict) and value is False:
+            del merged[key]
     return merged
 
 
