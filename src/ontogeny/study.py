@@ -410,7 +410,8 @@ def laid_over(base: dict[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def set_path(data: dict[str, Any], override: str) -> None:
-    """``a.b=c``: c is read as TOML, or as plain text. What follows ``vary.`` or ``crossed.`` is one dotted key."""
+    """``a.b=c``: c is read as TOML, or as plain text; ``false`` leaves a table out. What follows ``vary.`` or ``crossed.`` is one dotted
+    key."""
     path, equals, text = override.partition("=")
     if not equals or not path:
         raise UserError(f"--set {override}: write a.b=value, for example --set train.epochs=1000.")
@@ -425,7 +426,10 @@ def set_path(data: dict[str, Any], override: str) -> None:
         data = data.setdefault(key, {})
         if not isinstance(data, dict):
             raise UserError(f"--set {override}: '{key}' is not a table.")
-    data[keys[-1]] = value
+    if value is False and isinstance(data.get(keys[-1]), dict):
+        del data[keys[-1]]
+    else:
+        data[keys[-1]] = value
     if keys == ["train", "epochs"]:
         data.pop("steps", None)
     if keys == ["train", "steps"]:
