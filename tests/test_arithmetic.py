@@ -37,7 +37,7 @@ MOVES = {
 }  # fmt: skip
 ROUNDED = {
     "abs", "add", "add_", "bitwise_and", "bitwise_not", "clamp", "clamp_min", "div", "div_", "eq", "ge", "gt", "isfinite", "le", "lt", "mul",
-    "mul_", "ne", "neg", "relu", "rsub", "sqrt", "sub", "sub_", "threshold_backward",
+    "mul_", "ne", "neg", "relu", "rsub", "sub", "sub_", "threshold_backward",
 }  # fmt: skip
 SMALL = {"kind": "transformer", "d_model": 16, "n_heads": 2, "d_head": 8, "d_mlp": 16}
 PAIRS = {"kind": "modular_addition", "p": 7, "train_fraction": 0.6}

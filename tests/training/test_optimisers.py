@@ -70,3 +70,23 @@ def test_warm_up_raises_the_learning_rate_linearly_from_zero(kind):
 def test_negative_rates_are_refused(wrong):
     with pytest.raises(UserError, match="negative"):
         AdamW(**wrong)
+
+
+@pytest.mark.parametrize("kind", [Adam, AdamW])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_one_pass_over_memory_is_one_operation_after_another(kind, dtype):
+    specs = [
+        kind(lr=0.03, weight_decay=0.5),
+        kind(lr=1e-3, beta1=0.8, weight_decay=0.0),
+        kind(warmup=9, eps=1e-3),
+    ]
+    generator = torch.Generator().manual_seed(0)
+    draws = [torch.randn(3, 7, 5, generator=generator, dtype=dtype) * 10.0 ** (i % 5 - 3) for i in range(13)]
+    (w, m, v), (a, b, c) = ([draws[0].clone(), draws[0] * 0, draws[0] * 0] for _ in range(2))
+    hyper = Hyper(specs, torch.device("cpu"))
+    for t, g in enumerate(draws[1:], 1):
+        specs[0].update(w, g, {"m": m, "v": v}, t, hyper)
+        specs[0].plainly(a, g, {"m": b, "v": c}, t, hyper)
+        for x, y in ((w, a), (m, b), (v, c)):
+            torch.testing.assert_close(x, y, rtol=1e-5 if dtype == torch.float32 else 1e-13, atol=0)
+    assert not torch.equal(w, draws[0])

@@ -6,14 +6,16 @@ reduction crosses the variant axis, so a variant's path does not depend on its c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ontogeny.errors import UserError
+from ontogeny.numerics.compiled import compiled
 from ontogeny.registry import optimisers
 
 Moments = dict[str, dict[str, Tensor]]  # {"m": {weight: (variant, …)}}
@@ -47,12 +49,20 @@ class Hyper:
     def __init__(self, optimisers: list[Optimiser], device: torch.device) -> None:
         self.optimisers, self.device = optimisers, device
         self._columns: dict[tuple[object, ...], Tensor] = {}
+        self._tables: dict[tuple[int, torch.dtype], np.ndarray] = {}
 
     def __call__(self, name: str, like: Tensor) -> Tensor:
         return self.of([float(getattr(o, name)) for o in self.optimisers], like)
 
     def lr(self, t: int) -> list[float]:
         return [o.lr * min(1.0, t / o.warmup) if o.warmup else o.lr for o in self.optimisers]
+
+    def table(self, t: int, like: Tensor, numbers: Callable[[int, Hyper], list[list[float]]]) -> np.ndarray:
+        """(place, number) at step ``t``, in the weight's own precision; made once for all weights."""
+        if (t, like.dtype) not in self._tables:
+            made = torch.tensor(numbers(t, self), dtype=torch.float64).to(like.dtype).numpy()
+            self._tables = {(t, like.dtype): made}
+        return self._tables[t, like.dtype]
 
     def of(self, values: list[float], like: Tensor) -> Tensor:
         key = (*values, like.dtype, like.ndim)
@@ -90,21 +100,60 @@ class Adam(Optimiser):
     decoupled: ClassVar[bool] = False
 
     def update(self, w: Tensor, g: Tensor, state: Mapping[str, Tensor], t: int, hyper: Hyper) -> None:
-        lr = hyper.lr(t)
-        decay = [o.weight_decay for o in hyper.optimisers]
-        if any(decay) and self.decoupled:
-            w.mul_(hyper.of([1 - a * d for a, d in zip(lr, decay, strict=True)], w))
-        elif any(decay):
-            g = g + hyper.of(decay, w) * w
-        beta1, beta2 = hyper("beta1", w), hyper("beta2", w)
-        fresh1 = hyper.of([1 - o.beta1 for o in hyper.optimisers], w)  # type: ignore[attr-defined]
-        fresh2 = hyper.of([1 - o.beta2 for o in hyper.optimisers], w)  # type: ignore[attr-defined]
+        if all(x.device.type == "cpu" and x.is_contiguous() for x in (w, state["m"], state["v"])):
+            places = [x.view(len(w), -1).numpy() for x in (w, g.contiguous(), state["m"], state["v"])]
+            _adam(*places, hyper.table(t, w, self.numbers), self.decoupled)
+        else:
+            self.plainly(w, g, state, t, hyper)
+
+    def numbers(self, t: int, hyper: Hyper) -> list[list[float]]:
+        """By variant: what is left of a weight (decoupled) or how much of it joins the gradient; β₁, 1 − β₁, β₂, 1 − β₂, √(1 − β₂ᵗ),
+        lr/(1 − β₁ᵗ), ε."""
+        return [
+            [
+                1 - lr * o.weight_decay if self.decoupled else o.weight_decay,
+                o.beta1,
+                1 - o.beta1,
+                o.beta2,
+                1 - o.beta2,
+                (1 - o.beta2**t) ** 0.5,
+                lr / (1 - o.beta1**t),
+                o.eps,
+            ]
+            for o, lr in zip(hyper.optimisers, hyper.lr(t), strict=True)
+            if isinstance(o, Adam)
+        ]
+
+    def plainly(self, w: Tensor, g: Tensor, state: Mapping[str, Tensor], t: int, hyper: Hyper) -> None:
+        """The same operation by operation, for other devices; a library's square root may round otherwise."""
+        decay, beta1, fresh1, beta2, fresh2, root, size, eps = (
+            hyper.of(list(column), w) for column in zip(*self.numbers(t, hyper), strict=True)
+        )
+        if self.decoupled:
+            w.mul_(decay)
+        else:
+            g = g + decay * w
         m = state["m"].mul_(beta1).add_(fresh1 * g)
         v = state["v"].mul_(beta2).add_((fresh2 * g).mul_(g))
-        root = hyper.of([(1 - o.beta2**t) ** 0.5 for o in hyper.optimisers], w)  # type: ignore[attr-defined]
-        size = hyper.of([a / (1 - o.beta1**t) for a, o in zip(lr, hyper.optimisers, strict=True)], w)  # type: ignore[attr-defined]
-        scale = v.sqrt().div_(root).add_(hyper("eps", w))
+        scale = v.sqrt().div_(root).add_(eps)
         w.sub_(torch.div(size * m, scale, out=scale))
+
+
+@compiled()
+def _adam(w, g, m, v, numbers, decoupled):  # type: ignore[no-untyped-def]
+    """One pass over the memory of a weight, (place, number). Every operation rounds by itself, square roots and quotients too."""
+    for i in range(w.shape[0]):
+        decay, beta1, fresh1, beta2 = numbers[i, 0], numbers[i, 1], numbers[i, 2], numbers[i, 3]
+        fresh2, root, size, eps = numbers[i, 4], numbers[i, 5], numbers[i, 6], numbers[i, 7]
+        for k in range(w.shape[1]):
+            gradient, weight = g[i, k], w[i, k]
+            if decoupled:
+                weight = weight * decay
+            else:
+                gradient = gradient + decay * weight
+            m[i, k] = m[i, k] * beta1 + fresh1 * gradient
+            v[i, k] = v[i, k] * beta2 + fresh2 * gradient * gradient
+            w[i, k] = weight - size * m[i, k] / (np.sqrt(v[i, k]) / root + eps)
 
 
 @optimisers.register("adamw")
