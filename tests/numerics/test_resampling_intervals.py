@@ -11,7 +11,7 @@ from scipy import stats
 from ontogeny.errors import UserError
 from ontogeny.numerics.resampling import (
     benjamini_hochberg,
-    bootstrap_interval,
+    jackknife_interval,
     mean_interval,
     pair_mean,
     percentile_interval,
@@ -80,25 +80,37 @@ def test_poisson_binomial_is_binomial_when_equal_and_agrees_with_enumeration():
     np.testing.assert_allclose(poisson_binomial(np.stack([p, p[::-1]])), [law, law])
 
 
-def test_bootstrap_over_models_is_wider_than_over_pairs_and_covers():
-    """Pairs share models: similarity_ij = u_i + u_j has mean 2 E u, and an interval over pairs misses it most of the time."""
+def test_the_jackknife_of_a_mean_is_students_interval():
+    values = np.array([0.3, 0.9, 0.4, 0.5])
+    interval = jackknife_interval(lambda kept: values[kept].mean(), 4)
+    assert interval == pytest.approx(mean_interval(values))
+    assert jackknife_interval(lambda kept: values[kept].mean(), 4, bounds=(0.4, 0.6)) == (0.4, 0.6)
+    assert all(map(math.isnan, jackknife_interval(lambda kept: 1.0, 1)))
+
+
+@pytest.mark.parametrize("seeds", [3, 8])
+def test_seeds_left_out_in_turn_cover_and_models_taken_for_seeds_do_not(seeds):
+    """15 models a seed share its luck: similarity of two models is the sum of their lucks, 0 in the mean over seeds."""
     rng = np.random.default_rng(1)
     hits, naive = 0, 0
-    for trial in range(150):
-        u = rng.normal(0, 1, 25)
-        matrix = u[:, None] + u
-        low, high = bootstrap_interval(lambda i, m=matrix: pair_mean(m, i), 25, draws=300, seed=trial)
+    for _ in range(300):
+        luck = np.repeat(rng.normal(0, 1, seeds), 15) + rng.normal(0, 1, 15 * seeds)
+        matrix, of = luck[:, None] + luck, np.repeat(np.arange(seeds), 15)
+        low, high = jackknife_interval(
+            lambda kept, m=matrix, s=of: pair_mean(m, np.flatnonzero(np.isin(s, kept))), seeds
+        )
         hits += low <= 0 <= high
-        pairs = matrix[np.triu_indices(25, 1)]
-        naive += np.subtract(*mean_interval(pairs)[::-1]) / 2 >= abs(pairs.mean())
-    assert hits / 150 >= 0.88
-    assert naive / 150 < 0.6
+        low, high = mean_interval(2 * luck)
+        naive += low <= 0 <= high
+    assert hits / 300 >= 0.92
+    assert naive / 300 < 0.6
 
 
-def test_pair_mean_leaves_out_copies_of_a_model():
-    matrix = np.array([[1.0, 0.2], [0.2, 1.0]])
-    assert pair_mean(matrix, np.array([0, 0, 1])) == pytest.approx(0.2)
-    assert math.isnan(pair_mean(matrix, np.array([0, 0])))
+def test_pair_mean_leaves_out_a_model_with_itself():
+    matrix = np.array([[1.0, 0.2, np.nan], [0.2, 1.0, 0.4], [np.nan, 0.4, 1.0]])
+    assert pair_mean(matrix, np.array([0, 1, 2])) == pytest.approx(0.3)
+    assert pair_mean(matrix, np.array([0]), np.array([0, 1])) == pytest.approx(0.2)
+    assert math.isnan(pair_mean(matrix, np.array([0])))
 
 
 def test_percentiles_of_infinite_draws_are_draws():

@@ -13,9 +13,11 @@ from ontogeny.numerics.blocks import (
     block_effect,
     check_blocks,
     find_blocks,
+    injected_found,
     random_blocks,
     same_block,
     spans,
+    split_test,
     upper,
 )
 
@@ -96,3 +98,16 @@ def test_the_search_is_as_good_as_trying_every_partition():
     best = {k: max((residual @ same_block(p), tuple(p)) for p in every if p.max() == k - 1) for k in (2, 3)}
     effects = {best[k][1]: float(block_effect(matrix, best[k][1], gradient)[0]) for k in (2, 3)}
     assert tuple(find_blocks(matrix, gradient, most=3)) == max(effects, key=effects.__getitem__)
+
+
+def test_halves_of_seeds_judge_each_other_and_injected_blocks_tell_what_would_be_seen():
+    rng, gradient = np.random.default_rng(0), Gradient.of(D)
+    quiet, loud = (
+        np.stack([noisy(SMOOTH["exponential"], rng) + rng.normal(0, sd, (D, D)) for _ in range(4)])
+        for sd in (0, 1.5)
+    )
+    seen = split_test(quiet + 0.15 * (PLANTED[:, None] == PLANTED), gradient, draws=199)
+    assert seen.p < 0.05 and seen.gaps.mean() == pytest.approx(0.15, abs=0.03)
+    np.testing.assert_array_equal(seen.blocks, [PLANTED, PLANTED])
+    assert injected_found(quiet, PLANTED, 0.1, gradient, times=10) >= 0.8
+    assert injected_found(loud, PLANTED, 0.1, gradient, times=10) <= 0.3

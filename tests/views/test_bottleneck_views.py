@@ -123,19 +123,23 @@ def test_accuracy_works_without_published_values_and_without_success():
 def test_success_curve_shows_share_interval_fit_and_published_ticks():
     findings = pd.DataFrame({
         "d_hidden": [2, 1], "n": [4, 4], "reached": [3, 0], "low": [0.3, 0.0], "high": [0.95, 0.49],
-        "fitted": [0.7, 0.1], "budget": 600,
+        "fitted": [0.7, 0.1], "budget": 600, "d50": 1.64,
     })  # fmt: skip
     told = pd.DataFrame({"d_hidden": [1, 2], "validation_accuracy": [0.9, 1.0]})
     drawn = views["success_curve"](success_by=findings, published=told)
-    dots, fit, ticks = drawn.figure.data
+    dots, fit, half, ticks = drawn.figure.data
     assert list(dots.x) == [1, 2] and list(dots.y) == [0, 0.75]
     np.testing.assert_allclose(dots.y + dots.error_y.array, [0.49, 0.95], rtol=1e-3)
     np.testing.assert_allclose(dots.y - dots.error_y.arrayminus, [0.0, 0.3], atol=1e-3)
-    np.testing.assert_allclose(fit.y, [0.1, 0.7], rtol=1e-3)
+    np.testing.assert_allclose(fit.y, [0.1, 0.5, 0.7], rtol=1e-3)
+    assert list(fit.x) == [1, 1.64, 2] and (half.x[0], half.y[0]) == (
+        1.64,
+        0.5,
+    )  # where the finding says it is
     assert ticks.y[0] < 0 < 1 < ticks.y[1]
     assert (
         drawn.says
-        == "Within 600 epochs, 3 of 8 runs over 2 widths reached 100 %; the fitted curve passes one half by d = 2."
+        == "Within 600 epochs, 3 of 8 runs over 2 widths reached 100 %; the fitted curve passes one half at d = 1.64."
     )
 
 

@@ -45,7 +45,7 @@ def agreement(
 
     ``D1``, ``D2``: results of measures (Dataset, or DataArray with ``attrs["kind"]``), turned into distances first: cosine s → √(2(1 − s)), inner
     product g → √(g_ii + g_jj − 2 g_ij), divergence → √; or (N, N) arrays, which are distances. ``control``: a third matrix to hold fixed, such as |Δd|;
-    always distances.
+    always distances. Not for models ordered by a setting: see :mod:`ontogeny.numerics.matched`.
 
     pearson, spearman of the upper triangles, with Mantel's p-value (``…_p``), and partial (``partial_…``) if there is a control; stress with the best
     scale α and with α = 1; over ``k``: knn_overlap, jaccard, each with its chance level, trustworthiness, continuity (missing for k ≥ N/2).
@@ -53,7 +53,7 @@ def agreement(
     High: the two name the same models alike. It misleads where both follow a third thing, such as the width: read the partial correlation; and where k nears N, where
     every overlap nears 1: read the distance to chance. Errors: matrices that are not square, symmetric, finite, or about the same runs.
     """
-    first, second = _distances(D1, "first"), _distances(D2, "second")
+    first, second = as_distances(D1, "first"), as_distances(D2, "second")
     _same_runs(D1, D2, len(first), len(second))
     if control is not None:
         control = to_numpy(getattr(control, "values", control)).astype(float)
@@ -86,7 +86,8 @@ def _array(given: Any) -> Any:
     return given["value"] if hasattr(given, "data_vars") else given
 
 
-def _distances(given: Any, which: str) -> np.ndarray:
+def as_distances(given: Any, which: str = "given") -> np.ndarray:
+    """The values of a measure as distances, by what the result says that it is; a plain array is distances already."""
     given = _array(given)
     if not hasattr(given, "attrs"):
         return to_distance(to_numpy(given))

@@ -35,6 +35,7 @@ from ontogeny.options import Catalogued, describe
 from ontogeny.reads import filled
 from ontogeny.registry import findings
 
+RULE = "rule"  # in the details: the options with which the numbers of a finding were judged
 Reads = tuple[str, ...] | Callable[[Mapping[str, Any]], tuple[str, ...]]
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from scipy import stats
 
 from ontogeny.findings.base import Finding, Verdict, finding
-from ontogeny.findings.reading import along_runs, pair_matrix, variable
-from ontogeny.numerics.mantel import mantel
-from ontogeny.numerics.resampling import Array, bootstrap_interval
+from ontogeny.findings.reading import along_runs, pair_matrix, seed_grid, seeds_of, variable
+from ontogeny.numerics.matched import matched_agreement
+from ontogeny.numerics.resampling import Array, jackknife_interval
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -27,25 +27,26 @@ def frequency_agreement(
     lens: str = "frequency_distribution",
     name: str = "p",
     by: str = "d_hidden",
+    seed: str = "seed",
     times_mean: float = 2.0,
     strong: float = 0.5,
-    min_n: int = 10,
+    min_n: int = 4,
     level: float = 0.95,
     permutations: int = 1999,
-    draws: int = 1000,
     text: str = "",
 ) -> list[Finding]:
     """Are models that this measure calls alike those that share their key frequencies?
 
     A frequency is key to a model if its share (``name``, averaged over sides and outputs) exceeds ``times_mean`` ×
     the mean share of all frequencies but the constant, which is never key. Unlikeness of two sets: 1 − Jaccard. The
-    value is the Spearman correlation of the measure with it over pairs of models; p by Mantel's permutation, plain
-    and given |Δ by|; the interval is a bootstrap over *models*. The correlation at twice and at half the threshold
+    value is the Spearman correlation of the measure with it over pairs of models; its interval leaves out each *seed*
+    in turn. p asks whether it is about these models, or whether those of another seed at the same ``by`` would do
+    (:func:`~ontogeny.numerics.matched.matched_agreement`). The correlation at twice and at half the threshold
     shows how much hangs on the rule. Models without a key frequency are left out and counted.
 
-    "Agrees": partial p < 1 − level and the interval lies above ``strong``. "Disagrees": the interval lies below
-    ``strong``. "Reveals" is more than p < 0.05: with many models a correlation of 0.1 is beyond chance and reveals
-    nothing.
+    "As published": the interval lies above ``strong`` and p < 1 − level; "in part": it does, and so it would with models of other seeds. "Not as published": the interval lies below ``strong``.
+    "Reveals" is more than p < 0.05: a correlation of 0.1 may be beyond chance and reveals nothing. ``min_n`` seeds are
+    the least; 4, because fewer have too few orders for any p < .05.
 
     How it misleads: both sides are computed from the same distributions, so some agreement is arithmetic; a high
     value says that the measure is not dominated by small shares, not that models work alike. Models that use most
@@ -60,51 +61,63 @@ def frequency_agreement(
     shares = variable(lenses, name, shares_of)
     keys = key_sets(shares, times_mean)  # (run, frequency)
     has: np.ndarray = np.logical_and(keys.any(1), np.isfinite(unlike).all(1))
+    seeds = seeds_of(pairs, seed)
     claim = text or f"{measure} says which models use the same frequencies"
-    evidence, n = {"pairs": source, "distributions": shares_of}, int(has.sum())
-    sets = jaccard_distance(keys[has])
-    constant = n > 1 and np.ptp(sets[np.triu_indices(n, 1)]) == 0
-    if n < max(min_n, 4) or constant:
+    evidence, names = {"pairs": source, "distributions": shares_of}, np.unique(seeds[has])
+    n = len(names)
+    sets = jaccard_distance(keys)
+    constant = n > 1 and np.ptp(sets[np.ix_(has, has)][np.triu_indices(int(has.sum()), 1)]) == 0
+    if n < max(min_n, 2) or constant:
         why = (
             "all pairs of models overlap equally"
             if constant
-            else f"{n} models have key frequencies, {max(min_n, 4)} are the least"
+            else f"{int(has.sum())} models have key frequencies, of {n} seeds; {max(min_n, 2)} seeds are the least"
         )
-        return [Finding(claim, verdict="too few seeds", why=why, n=n, n_unit="models", evidence=evidence)]
+        return [Finding(claim, verdict="too few seeds", why=why, n=n, evidence=evidence)]
 
-    unlike, distance = unlike[np.ix_(has, has)], np.abs(x[has][:, None] - x[has])
-    plain = mantel(unlike, sets, method="spearman", permutations=permutations)
-    varied = np.ptp(distance[np.triu_indices(n, 1)]) > 0
-    partial = (
-        mantel(unlike, sets, distance, method="spearman", permutations=permutations) if varied else plain
+    def correlation(units: np.ndarray) -> float:
+        models = np.flatnonzero(has & np.isin(seeds, names[units]))
+        return _spearman(unlike[np.ix_(models, models)], sets[np.ix_(models, models)])
+
+    seen = correlation(np.arange(n))
+    interval = jackknife_interval(correlation, n, level=level, bounds=(-1, 1))
+    _, place = seed_grid(x, seeds)
+    place = place[:, has[place].all(0)]
+    within = (
+        matched_agreement(
+            *(np.stack([m[np.ix_(r, r)] for r in place]) for m in (unlike, sets)), permutations=permutations
+        )
+        if place.shape[1] >= 4
+        else None
     )
-    interval = bootstrap_interval(_over_models(unlike, sets), n, level=level, draws=draws)
+    p = math.nan if within is None else within.p
     judged: Verdict = "too few seeds"
-    if partial.p < 1 - level and interval[0] > strong:
-        judged = "as published"
+    if interval[0] > strong:
+        judged = "as published" if p < 1 - level else "in part"
     elif interval[1] < strong:
         judged = "not as published"
+    beyond = (
+        f"fewer than 4 {by} have models with key frequencies in every seed"
+        if within is None
+        else f"of what {by} leaves open {within.r:.2f} is shared, p = {p:.2g}"
+    )
     return [
         Finding(
             claim=claim,
-            value=plain.r,
-            units="Spearman correlation",
+            value=seen,
+            units="rank correlation",
             interval=interval,
             interval_kind="confidence",
-            interval_of="the correlation, models resampled",
+            interval_of="the correlation, seeds left out in turn",
             n=n,
-            n_unit="models",
             verdict=judged,
-            why=f"correlation {plain.r:.2f} over {n} models (Mantel p = {plain.p:.2g}; at equal |Δ {by}| {partial.r:.2f}, p = {partial.p:.2g}), "
-            f"against the {strong:g} that would reveal something",
+            why=f"correlation {seen:.2f} over {int(has.sum())} models of {n} seeds ({beyond}), against the {strong:g} that would reveal something",
             evidence=evidence,
             details={
-                "p_value": plain.p,
-                "partial": partial.r,
-                "p_partial": partial.p,
-                "null_sd": plain.null_sd,
+                "p_beyond_settings": p,
+                "beyond_settings": math.nan if within is None else within.r,
                 "strong": strong,
-                "models_without_key_frequency": len(has) - n,
+                "models_without_key_frequency": int(len(has) - has.sum()),
                 "keys_per_model": float(keys[has].sum(1).mean()),
                 "at_half_threshold": _at(shares, times_mean / 2, has, unlike),
                 "at_twice_threshold": _at(shares, times_mean * 2, has, unlike),
@@ -130,32 +143,13 @@ def jaccard_distance(sets: np.ndarray) -> Array:
     return np.asarray(1 - np.where(either > 0, both / np.maximum(either, 1), 1.0))
 
 
-def _over_models(x: Array, y: Array) -> Any:
-    """Correlation of the ranks of pairs, for models drawn with repetition; pairs of a model with its own copy do not count."""
+def _spearman(x: Array, y: Array) -> float:
+    """Rank correlation over pairs of different models; NaN where either is constant."""
     upper = np.triu_indices(len(x), 1)
-    one, two = np.zeros((2, *x.shape))
-    for square, values in ((one, x), (two, y)):
-        ranks = stats.rankdata(values[upper])
-        square[upper] = ranks / ranks.max() - 0.5
-        square += square.T
-    moments = [
-        np.triu(np.ones_like(one), 1),
-        *(np.triu(m, 1) for m in (one, two, one * one, two * two, one * two)),
-    ]
-    stack = np.stack(moments)
-
-    def correlation(index: np.ndarray) -> float:
-        times = np.bincount(index, minlength=len(x)).astype(float)
-        n, a, b, aa, bb, ab = (stack @ times) @ times
-        power = (n * aa - a * a) * (n * bb - b * b)
-        return float((n * ab - a * b) / np.sqrt(power)) if n > 0 and power > 0 else math.nan
-
-    return correlation
+    if len(x) < 3 or np.ptp(x[upper]) == 0 or np.ptp(y[upper]) == 0:
+        return math.nan
+    return float(stats.spearmanr(x[upper], y[upper]).statistic)
 
 
 def _at(shares: xr.DataArray, times_mean: float, has: np.ndarray, unlike: Array) -> float:
-    sets = jaccard_distance(key_sets(shares, times_mean)[has])
-    upper = np.triu_indices(len(sets), 1)
-    if np.ptp(sets[upper]) == 0 or np.ptp(unlike[upper]) == 0:
-        return math.nan
-    return float(stats.spearmanr(unlike[upper], sets[upper]).statistic)
+    return _spearman(unlike[np.ix_(has, has)], jaccard_distance(key_sets(shares, times_mean)[has]))

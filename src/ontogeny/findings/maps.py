@@ -10,13 +10,12 @@ from scipy import stats
 
 from ontogeny.errors import UserError
 from ontogeny.findings.base import Finding, Verdict, finding
-from ontogeny.findings.reading import variable
+from ontogeny.findings.reading import seeds_of, variable
 from ontogeny.numerics.resampling import (
-    bootstrap_interval,
+    jackknife_interval,
     mean_interval,
     pair_mean,
     permutation_p,
-    prediction_interval,
 )
 
 
@@ -28,6 +27,7 @@ def map_agreement(
     name: str = "learned_step",
     among: str = "trained_on",
     among_is: bool = False,
+    seed: str = "seed",
     text: str = "",
     high: float = 0.5,
     level: float = 0.95,
@@ -36,7 +36,7 @@ def map_agreement(
     """Is the map over inputs the same from run to run?
 
     The value is the mean, over pairs of runs, of Spearman's rank correlation over the inputs that are known in both and for which
-    ``among`` (a mask over the same inputs) is ``among_is`` in both. Interval: bootstrap over runs, not pairs. Null: inputs shuffled
+    ``among`` (a mask over the same inputs) is ``among_is`` in both. Interval: each seed left out in turn. Null: inputs shuffled
     within every run. The claim is that runs agree: at least ``high``.
 
     How it misleads: a correlation that chance excludes can be tiny, with thousands of inputs; read the value. Ties (many
@@ -45,13 +45,19 @@ def map_agreement(
     maps = _maps(data[source], source, name, among, among_is)
     claim = text or f"{name} of {source} is the same map in every run"
     matrix = correlations(maps)
-    if len(maps) < 3 or not np.isfinite(matrix[np.triu_indices(len(maps), 1)]).any():
-        return [_unknown(claim, len(maps), "three runs with inputs that are known in two of them are needed")]
-    everyone = np.arange(len(maps))
-    seen = pair_mean(matrix, everyone)
+    seeds = np.unique(whose := _seeds(data[source], seed))
+    if len(seeds) < 3 or not np.isfinite(matrix[np.triu_indices(len(maps), 1)]).any():
+        return [
+            _unknown(claim, len(seeds), "three seeds with inputs that are known in two of them are needed")
+        ]
+
+    def among_seeds(units: np.ndarray) -> float:
+        return pair_mean(matrix, np.flatnonzero(np.isin(whose, seeds[units])))
+
+    seen = among_seeds(np.arange(len(seeds)))
     rng = np.random.default_rng(0)
     null = shuffled_means(maps, rng, draws)
-    low, top = interval = bootstrap_interval(lambda chosen: pair_mean(matrix, chosen), len(maps), level=level)
+    low, top = interval = jackknife_interval(among_seeds, len(seeds), level=level, bounds=(-1, 1))
     p = float(permutation_p(seen, null))
     judged: Verdict = "holds" if low >= high else "does not hold" if top < high else "too few seeds"
     return [
@@ -60,8 +66,8 @@ def map_agreement(
             value=seen,
             interval=interval,
             interval_kind="confidence",
-            interval_of="the mean correlation, runs resampled",
-            n=len(maps),
+            interval_of="the mean correlation, seeds left out in turn",
+            n=len(seeds),
             verdict=judged,
             why=f"mean rank correlation between runs {seen:.2g}, chance {null.mean():.2g} ± {null.std():.1g} (p = {p:.2g}); the claim asks for {high:g}",
             evidence={"values": source},
@@ -93,11 +99,14 @@ def map_symmetry(
     leaves those out.
     """
     maps = _maps(data[source], source, name, among, among_is)
-    values = np.array([_symmetry(m) for m in maps])
-    values = values[np.isfinite(values)]
+    each, whose = np.array([_symmetry(m) for m in maps]), _seeds(data[source], seed)
+    known = np.isfinite(each)
+    values = np.array([each[known & (whose == s)].mean() for s in np.unique(whose[known])])
     claim = text or f"{name} of {source} is symmetric"
     if len(values) < 2:
-        return [_unknown(claim, len(values), "two runs in which (a, b) and (b, a) are both known are needed")]
+        return [
+            _unknown(claim, len(values), "two seeds in which (a, b) and (b, a) are both known are needed")
+        ]
     rng = np.random.default_rng(0)
     null = np.array([np.nanmean([_symmetry(m) for m in shuffled(maps, rng)]) for _ in range(draws)])
     seen = float(values.mean())
@@ -108,21 +117,27 @@ def map_symmetry(
         Finding(
             claim=claim,
             value=seen,
-            interval=prediction_interval(values, level, bounds=(-1, 1)),
-            interval_kind="prediction",
+            interval=(low, top),
+            interval_kind="confidence",
+            interval_of="the mean over seeds",
             n=len(values),
             verdict=judged,
-            why=f"mean rank correlation of (a, b) with (b, a) {seen:.2g}, interval of the mean [{low:.2g}, {top:.2g}], chance "
+            why=f"mean rank correlation of (a, b) with (b, a) {seen:.2g}, chance "
             f"{null.mean():.2g} ± {null.std():.1g} (p = {p:.2g}); the claim asks for {high:g}",
             evidence={"values": source},
             values=tuple(values),
-            details={"p": p, "mean_interval": (low, top)},
+            details={"p": p},
         )
     ]
 
 
 def _unknown(claim: str, n: int, why: str) -> Finding:
     return Finding(claim=claim, n=n, verdict="too few seeds", why=f"{why}; there are {n}")
+
+
+def _seeds(data: Any, seed: str) -> np.ndarray:
+    """The seed of every run; runs that do not say are each their own."""
+    return seeds_of(data, seed) if seed in data.coords else np.arange(data.sizes["run"])
 
 
 def _maps(data: Any, source: str, name: str, among: str, among_is: bool) -> np.ndarray:

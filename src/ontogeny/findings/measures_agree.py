@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ontogeny.findings.agreement import BY_K, agreement
+from ontogeny.findings.agreement import BY_K, as_distances
 from ontogeny.findings.base import Finding, finding
-from ontogeny.findings.reading import along_runs
+from ontogeny.findings.reading import along_runs, seed_grid, seeds_of
+from ontogeny.numerics.agreement import K, correlations, neighbourhoods, stress
+from ontogeny.numerics.matched import Matched, matched_agreement
 from ontogeny.reads import parse
 
 
@@ -22,49 +25,68 @@ def measures_agree(
     second: str = "activation_similarity",
     third: str = "js_divergence",
     by: str = "d_hidden",
+    seed: str = "seed",
     permutations: int = 1999,
 ) -> list[Finding]:
     """Do three measures agree on which models are alike, beyond what the setting ``by`` alone explains?
 
-    For every two measures: Spearman's correlation of the distances of all pairs of models given |Δ by| (partial Mantel; p by permuting
-    models, rows and columns together), and, in the details, the overlap of neighbourhoods by k with its chance level.
+    For every two measures: the rank correlation of the distances among the models of one seed, once each pair of settings has its
+    mean over seeds taken away and each model its own effect; p by putting seeds beside other seeds
+    (:func:`~ontogeny.numerics.matched.matched_agreement`). The value is a correlation between −1 and 1. In the details the plain rank
+    correlation within seeds and between different seeds (which is what settings explain), and the overlap of
+    neighbourhoods by k with its chance level.
 
-    High: the same pairs are far apart under both. It misleads where both follow something that was not held fixed, such as the seed
-    that fixes the data split; a rank correlation says nothing of the size of distances.
+    High: the same pairs of models are oddly far apart under both. It misleads where it is low: two measures may agree on all that the
+    setting decides and differ on the rest, which is noise in part. Fewer than 4 seeds cannot tell: they have too few orders for any p < .05.
     """
     found = []
     words = {parse(f"measure:{m}").keyword: f"measure:{m}" for m in (first, second, third)}
     for one, other in itertools.combinations(words, 2):
-        x, y = data[words[one]], data[words[other]]
-        setting = along_runs(x, by, words[one]).astype(float)
-        together = agreement(x, y, np.abs(setting[:, None] - setting[None, :]), permutations=permutations)
-        value, p = float(together["partial_spearman"]), float(together["partial_spearman_p"])
+        x, y = (as_distances(data[words[which]]) for which in (one, other))
+        of = data[words[one]]
+        _, place = seed_grid(along_runs(of, by, words[one]), seeds_of(of, seed))
         pair = f"{_plain(one)} and {_plain(other)}"
-        table = {"pair": [pair] * together.sizes["k"], "k": together["k"].values.tolist()}
-        table |= {name: together[name].values.tolist() for name in BY_K}
+        near = neighbourhoods(x, y, K)
+        table = {"pair": [pair] * len(K), "k": list(K), **{name: near[name].tolist() for name in BY_K}}
+        plain = correlations(x, y)
+        if place.shape[1] < 4:
+            within = Matched(math.nan, math.nan, math.nan, math.nan, len(place))
+        else:
+            squares = (np.stack([m[np.ix_(rows, rows)] for rows in place]) for m in (x, y))
+            within = matched_agreement(*squares, permutations=permutations)
         found.append(
             Finding(
-                claim=f"{pair} {'agree' if p < 0.05 else 'are not shown to agree'} on which models are alike, at equal |Δ{by}|",
-                value=value,
-                units="partial Spearman correlation",
-                n=len(setting),
-                n_unit="models",
-                why=(
-                    f"given |Δ{by}| the distances correlate at {value:.2f} (Mantel p = {p:.2g}, {permutations} permutations); "
-                    f"without holding it fixed at {float(together['spearman']):.2f}"
-                ),
+                claim=f"{pair} {_said(within)} on which models are alike, beyond what {by} explains",
+                value=within.r,
+                units="rank correlation",
+                n=len(place),
+                why=_why(within, by, plain["spearman"]),
                 evidence={"distances": words[one], "other distances": words[other]},
                 details={
                     "table": table,
-                    "p": p,
-                    **{
-                        name: float(together[name])
-                        for name in ("pearson", "spearman", "stress", "stress_unscaled")
-                    },
+                    "p": within.p,
+                    "same_seed": within.same_seed,
+                    "other_seed": within.other_seed,
+                    **plain,
+                    **{name: stress(x, y)[name] for name in ("stress", "stress_unscaled")},
                 },
             )
         )
     return found
+
+
+def _said(within: Matched) -> str:
+    return "agree" if within.p < 0.05 else "are not shown to agree"
+
+
+def _why(within: Matched, by: str, plain: float) -> str:
+    if math.isnan(within.r):
+        return f"over all pairs the distances correlate at {plain:.2f}; how much of it {by} explains takes 2 seeds with 4 settings in common"
+    text = (
+        f"the distances correlate at {within.same_seed:.2f} within seeds and at {within.other_seed:.2f} with those of other seeds at the "
+        f"same {by}; of what {by} leaves open {within.r:.2f} is shared (p = {within.p:.2g})"
+    )
+    return text + f", and {within.seeds} seeds are too few to tell it from chance" * (within.seeds < 4)
 
 
 def _plain(measure: str) -> str:

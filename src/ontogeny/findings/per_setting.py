@@ -1,4 +1,4 @@
-"""Could each row of a published table be one more of our seeds at that setting?"""
+"""Could a published table of one run a setting be one more of our seeds?"""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from ontogeny.errors import UserError
-from ontogeny.findings.base import Finding, Verdict, finding
+from ontogeny.findings.base import Finding, finding
 from ontogeny.findings.judging import judge
 from ontogeny.findings.reading import at_budget, need, seeds_of
-from ontogeny.findings.verdicts import Published
-from ontogeny.numerics.resampling import permutation_p, wilson_interval
+from ontogeny.findings.verdicts import Judgement, Published
+
+BOUNDS = (0.0, 1.0)
 
 
 @finding(kind="per_setting", reads=("runs", "published", "metrics?"))
@@ -24,123 +24,127 @@ def per_setting(
     by: str = "d_hidden",
     seed: str = "seed",
     metric: str = "validation_accuracy",
-    published_metric: str | None = None,
     budget: float | None = None,
     clock: str = "epoch",
     rounding: float = 0.0005,
-    resolution: float | None = None,
-    bounds: tuple[float, ...] = (0.0, 1.0),
     each: bool = True,
-    min_n: int = 3,
     level: float = 0.95,
-    draws: int = 9999,
     text: str = "",
 ) -> list[Finding]:
     """How many of the published values lie where one new seed of ours would?
 
-    First the summary, then (``each``) one finding a setting: the published value against x̄ ± t s √(1 + 1/n) of our
-    seeds at that setting, widened by ``rounding`` (half a unit of its last digit). The summary is judged by an exact
-    binomial test: if the published values are seeds like ours, each falls inside with probability ``level``. A
-    second, distribution-free look is in its details: which of the n + 1 values of a setting was the published one is
-    drawn at random, and the mean difference compared (``p_shift``, two-sided).
+    First the summary, then (``each``) one finding a setting: the published share against the prediction interval of a new seed at that
+    setting, widened by ``rounding`` (half a unit of its last digit). The table is one draw, not as many as it has rows: what its
+    seed decides shows in all of them. So the summary treats each of our seeds as if it had been published: the
+    share of its values that lie inside the intervals of the other seeds, and its mean over settings. The published table is judged by
+    both, each against where a new seed would lie (half the error each); one that fits better than any of ours is no evidence against.
 
-    How it misleads: both tests take the settings as independent, and settings that share one data split are not (a
-    lucky split lifts them all): the p-values are then too small. Few seeds make wide intervals, which agree with
-    anything: read the mean width beside the share. Accuracies piled up at 1.0 are not normal; settings where all of
-    our seeds are equal cannot be told and are not counted.
+    How it misleads: few seeds make wide intervals, which agree with anything: read the mean width beside the share. Settings that some
+    of our seeds lack are not counted.
     """
-    column = published_metric or metric
-    table = need(data["published"], by, column, of="published").dropna(subset=[column])
+    table = need(data["published"], by, metric, of="published").dropna(subset=[metric])
+    if table.empty:
+        raise UserError(f"'published' has no rows with '{metric}'.")
     runs = need(at_budget(data["runs"], data.get("metrics"), metric, budget, clock), by, of="runs")
-    limits = (float(bounds[0]), float(bounds[1]))
-    settings, rows, ours, theirs = [], [], [], []
-    for setting, value in zip(table[by], table[column].astype(float), strict=True):
-        here = runs[runs[by] == setting]
-        mine = here.groupby(seeds_of(here, seed))[metric].mean().dropna().to_numpy(dtype=float)
-        told = Published(value, rounding)
-        said = judge(mine, published=[told], resolution=resolution, bounds=limits, level=level)
-        settings.append(float(setting))
-        rows.append(
-            Finding.judged(
-                f"{metric} at {by} = {setting:g}",
-                said,
-                evidence={"ours": "runs", "theirs": "published"},
-                values=tuple(mine),
-            )
+    runs = runs.assign(**{seed: seeds_of(runs, seed)})
+    ours = runs.pivot_table(index=seed, columns=by, values=metric, aggfunc="mean").reindex(columns=table[by])
+    values, theirs = (
+        ours.to_numpy(dtype=float),
+        table[metric].to_numpy(dtype=float),
+    )  # (seed, setting), (setting,)
+    said = [
+        _judged(mine[np.isfinite(mine)], one, rounding, level)
+        for mine, one in zip(values.T, theirs, strict=True)
+    ]
+    rows = [
+        Finding.judged(
+            f"{metric} at {by} = {setting:g}",
+            one,
+            values=tuple(mine),
+            evidence={"ours": "runs", "theirs": "published"},
         )
-        if len(mine) >= min_n and np.ptp(mine) > 0:
-            ours.append(mine)
-            theirs.append((value, bool(said.published[0].inside)))
-    if not rows:
-        raise UserError(f"'published' has no rows with '{column}'.")
-    summary = _summary(settings, rows, ours, theirs, by, metric, level, draws, text)
-    return [summary, *rows] if each else [summary]
-
-
-def _summary(
-    settings: list[float],
-    rows: list[Finding],
-    ours: list[np.ndarray],
-    theirs: list[tuple[float, bool]],
-    by: str,
-    metric: str,
-    level: float,
-    draws: int,
-    text: str,
-) -> Finding:
-    inside, counted = sum(fits for _, fits in theirs), len(theirs)
-    table = {
-        by: settings,
-        "published": [row.published[0].value for row in rows],
-        "mean": [row.value for row in rows],
-        "low": [row.interval[0] if row.interval else math.nan for row in rows],
-        "high": [row.interval[1] if row.interval else math.nan for row in rows],
-        "n": [row.n for row in rows],
-        "verdict": [row.verdict for row in rows],
-    }
+        for setting, mine, one in zip(table[by], values.T, said, strict=True)
+    ]
     claim = (
         text or f"the published {metric} of {len(rows)} settings are what one more seed of ours would give"
     )
-    if not counted:
-        why = (
-            f"no setting has enough seeds that differ (most seeds at a setting: {max(row.n for row in rows)})"
+    summary = _summary(claim, values, theirs, said, rounding, level)
+    details = {
+        by: table[by].to_numpy(dtype=float),
+        "published": theirs,
+        "verdict": [one.verdict for one in said],
+    }
+    details |= {"mean": [one.value for one in said], "n": [one.n for one in said]}
+    details |= {
+        end: [one.interval[k] if one.interval else math.nan for one in said]
+        for k, end in enumerate(("low", "high"))
+    }
+    summary.details["settings"] = details  # type: ignore[index]
+    return [summary, *rows] if each else [summary]
+
+
+def _judged(ours: np.ndarray, theirs: float, rounding: float, level: float) -> Judgement:
+    return judge(ours, published=[Published(theirs, rounding)], bounds=BOUNDS, level=level)
+
+
+def _summary(
+    claim: str, values: np.ndarray, theirs: np.ndarray, said: list[Judgement], rounding: float, level: float
+) -> Finding:
+    whole = np.isfinite(values).all(0)
+    values, theirs = values[:, whole], theirs[whole]
+    seeds, counted = values.shape
+    evidence = {"ours": "runs", "theirs": "published"}
+    if seeds < 4 or not counted:
+        why = f"{seeds} seeds have {counted} of these settings in common; 4 are the least, as 3 judge each one that is left out"
+        return Finding(
+            claim, verdict="too few seeds", why=why, n=seeds, needed=4, evidence=evidence, details={}
         )
-        return Finding(claim, verdict="too few seeds", why=why, details={"settings": table})
-    p = float(stats.binom.cdf(inside, counted, level))
-    shift, p_shift = _shift(ours, [value for value, _ in theirs], draws)
-    width = float(np.mean([row.interval[1] - row.interval[0] for row in rows if row.interval]))
-    judged: Verdict = "not as published" if p < 1 - level else "as published"
+    inside = share_inside(values, theirs, rounding, level)
+    own = np.array(
+        [share_inside(np.delete(values, i, 0), one, rounding, level) for i, one in enumerate(values)]
+    )
+    half = 1 - (1 - level) / 2
+    fits = judge(
+        own, published=[Published(min(inside, float(own.max())), 0.5 / counted)], bounds=BOUNDS, level=half
+    )
+    means = judge(
+        values.mean(1), published=[Published(float(theirs.mean()), rounding)], bounds=BOUNDS, level=half
+    )
+    worse = (
+        fits
+        if fits.verdict in ("not as published", "too few seeds") and means.verdict != "not as published"
+        else means
+    )
+    width = float(np.mean([one.interval[1] - one.interval[0] for one in said if one.interval]))
     return Finding(
         claim=claim,
-        value=inside / counted,
+        value=inside,
         units="share inside",
-        interval=wilson_interval(inside, counted, level),
-        interval_kind="confidence",
-        interval_of="the share of settings, taken as independent",
-        n=min(len(mine) for mine in ours),
-        verdict=judged,
-        why=f"{inside} of {counted} published values lie inside the {level:.0%} prediction interval of one new seed (mean width "
-        f"{width:.3g}), {level * counted:.1f} are expected; P(so few) = {p:.2g}",
-        evidence={"ours": "runs", "theirs": "published"},
+        interval=fits.interval,
+        interval_kind="prediction",
+        interval_of="the share of a seed of ours that is judged by the others",
+        n=seeds,
+        verdict=worse.verdict,
+        why=f"{round(inside * counted)} of {counted} published values lie where a new seed would (intervals {width:.3g} wide on average); of our own "
+        f"seeds, left out in turn, {own.min() * counted:.0f} to {own.max() * counted:.0f} do; their mean is {theirs.mean():.4g}, ours "
+        f"{values.mean():.4g} ({values.mean(1).min():.4g} to {values.mean(1).max():.4g} by seed)",
+        values=tuple(own),
+        evidence=evidence,
         details={
-            "inside": inside,
+            "inside": round(inside * counted),
             "counted": counted,
-            "not_counted": len(rows) - counted,
-            "p_so_few_inside": p,
-            "mean_difference": shift,
-            "p_shift": p_shift,
-            "settings": table,
+            "not_counted": len(said) - counted,
+            "mean_difference": float(theirs.mean() - values.mean()),
+            "by_share": fits.verdict,
+            "by_mean": means.verdict,
         },
     )
 
 
-def _shift(ours: list[np.ndarray], theirs: list[float], draws: int) -> tuple[float, float]:
-    """Mean of published − mean of ours, and its p when any of the n + 1 values of a setting might be the published one."""
-    generator = np.random.default_rng(0)
-    observed, null = 0.0, np.zeros(draws)
-    for mine, value in zip(ours, theirs, strict=True):
-        pool = np.append(mine, value)
-        differences = pool - (pool.sum() - pool) / len(mine)
-        observed += differences[-1]
-        null += generator.choice(differences, draws)
-    return observed / len(ours), float(permutation_p(observed, null, "two-sided"))
+def share_inside(values: np.ndarray, one: np.ndarray, rounding: float, level: float) -> float:
+    """Of the values of one table (setting,), the share that lies where a new seed would, given ours (seed, setting)."""
+    said = [
+        _judged(mine, x, rounding, level).verdict != "not as published"
+        for mine, x in zip(values.T, one, strict=True)
+    ]
+    return float(np.mean(said))

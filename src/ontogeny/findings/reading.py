@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,3 +107,11 @@ def seeds_of(data: Any, seed: str) -> np.ndarray:
     if seed in getattr(data, "coords", ()):
         return np.asarray(data[seed].values)
     return np.zeros(len(data) if hasattr(data, "columns") else data.sizes["run"], dtype=int)
+
+
+def seed_grid(settings: np.ndarray, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The settings that every seed has (D,), and which run stands there: (seed, D). Of several such runs the first."""
+    names = np.unique(seeds)
+    shared = functools.reduce(np.intersect1d, [settings[seeds == s] for s in names], np.unique(settings))
+    place = [[np.flatnonzero((seeds == s) & (settings == d))[0] for d in shared] for s in names]
+    return shared, np.array(place, dtype=np.int64).reshape(len(names), len(shared))

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ontogeny.findings.base import Finding, Verdict, finding
-from ontogeny.findings.reading import along_runs, pair_matrix, per_run
-from ontogeny.numerics.resampling import Array, bootstrap_interval, pair_mean, permutation_p
+from ontogeny.findings.reading import along_runs, pair_matrix, per_run, seed_grid, seeds_of
+from ontogeny.numerics.matched import seed_orders
+from ontogeny.numerics.resampling import Array, jackknife_interval, pair_mean, permutation_p
 
 
 @finding(
@@ -21,143 +22,140 @@ def similarity_among_perfect(
     data: Mapping[str, Any],
     *,
     measure: str = "activation_similarity",
-    variables: tuple[str, ...] = ("value",),
     metric: str = "all_accuracy",
     perfect: float = 1.0,
     by: str = "d_hidden",
+    seed: str = "seed",
     high: float | None = None,
-    min_n: int = 5,
+    min_n: int = 3,
     level: float = 0.95,
     draws: int = 1999,
     text: str = "",
 ) -> list[Finding]:
     """Is similarity high among all perfect models, beyond that among imperfect and among untrained ones?
 
-    Perfect: ``metric`` ≥ ``perfect``. For every one of ``variables`` (raw and centred logits, say) the mean over
-    pairs of distinct perfect models, with a bootstrap over *models*. Nulls: which models are called perfect is
-    permuted (p); permuted among models of one ``by`` only (p within, which a mere effect of ``by`` cannot produce);
-    pairs of imperfect models; pairs of untrained models, if ``measure:NAME@initial`` is there.
+    Perfect: ``metric`` ≥ ``perfect``. The value is the mean over pairs of perfect models; intervals leave out each seed in turn
+    (:func:`~ontogeny.numerics.resampling.jackknife_interval`). Held against: ``high``; the mean among untrained models, if
+    ``measure:NAME@initial`` is there; the mean among imperfect ones; and which models are called perfect, taken from another seed at
+    the same ``by`` (two-sided p, which a mere effect of ``by`` or of the seed cannot produce; it needs 5 seeds).
 
-    "Agrees": both p < 1 − level (the second where a setting has both kinds), and the interval lies above the mean
-    among untrained models and above ``high``, of which one at least must be there: without either nobody has said what
-    high is. "Disagrees": the interval lies below one of them. "All": the smallest pair and the 5 % quantile are in the
-    details; a high mean with a low minimum is not "all".
+    "As published": the interval lies above ``high`` and above the untrained, of which one at least must be there (without either nobody has
+    said what high is), perfect models are more alike than imperfect ones, and, where some settings have both, than the
+    labels of other seeds make them. "In part": high, but no higher than among imperfect ones or under other labels. "Not as published":
+    the interval lies below ``high`` or the untrained. "All": the smallest pair and the 5 % quantile are in the details; a high mean with a low minimum is not "all".
 
-    How it misleads: perfect models are mostly wide, so width alone can make them alike: read p within. Raw logits
+    How it misleads: perfect models are mostly wide, so width alone can make them alike: read p at equal settings. Raw logits
     share a large common part (the mean over classes, the answer's peak); their cosine is high for any two models that
-    answer rightly. Models of one seed share their split and may share their beginning.
+    answer rightly.
     """
     source = f"measure:{measure}"
     pairs, initial = data[source], data.get(f"{source}@initial")
+    sign = -1.0 if pairs.attrs.get("kind") in ("distance", "divergence") else 1.0
+    matrix = sign * pair_matrix(pairs, "value", source)
+    untrained = math.nan
+    if initial is not None:
+        start = sign * pair_matrix(initial, "value", f"{source}@initial")
+        untrained = pair_mean(start, np.arange(len(start)))
     accuracy = per_run(pairs, data["runs"], metric, "runs").astype(float)
     is_perfect = np.isfinite(accuracy) & (accuracy >= perfect)
     widths = along_runs(pairs, by, source) if by in pairs.coords else np.zeros(len(accuracy))
-    distance = -1.0 if pairs.attrs.get("kind") in ("distance", "divergence") else 1.0
-    found = []
-    for name in variables:
-        matrix = distance * pair_matrix(pairs, name, source)
-        untrained = math.nan
-        if initial is not None and name in initial:
-            start = distance * pair_matrix(initial, name, f"{source}@initial")
-            untrained = pair_mean(start, np.arange(len(start)))
-        claim = text or f"{measure} is high among all perfect models"
-        claim += f" ({name})" if len(variables) > 1 else ""
-        found.append(
-            _one(
-                matrix,
-                is_perfect,
-                widths,
-                untrained,
-                distance,
-                claim,
-                source,
-                metric,
-                high,
-                min_n,
-                level,
-                draws,
-            )
-        )
-    return found
-
-
-def _one(
-    matrix: Array,
-    is_perfect: np.ndarray,
-    widths: np.ndarray,
-    untrained: float,
-    sign: float,
-    claim: str,
-    source: str,
-    metric: str,
-    high: float | None,
-    min_n: int,
-    level: float,
-    draws: int,
-) -> Finding:
+    seeds = seeds_of(pairs, seed)
+    claim = text or f"{measure} is high among all perfect models"
+    claim += f" (above {high:g})" if high is not None else ""
+    evidence = {"pairs": source, "labels": "runs"}
     chosen, rest = np.flatnonzero(is_perfect), np.flatnonzero(~is_perfect)
-    evidence, n = {"pairs": source, "labels": "runs"}, len(chosen)
-    if n < max(min_n, 2):
-        why = f"{n} of {len(is_perfect)} models are perfect ({metric}), and {max(min_n, 2)} are the least for a verdict"
-        return Finding(claim, verdict="too few seeds", why=why, n=n, n_unit="models", evidence=evidence)
-    mean = pair_mean(matrix, chosen)
-    low, high_end = bootstrap_interval(
-        lambda index: pair_mean(matrix, chosen[index]), n, level=level, draws=draws
-    )
-    block = matrix[np.ix_(chosen, chosen)][np.triu_indices(n, 1)]
-    p, p_within = (_p(matrix, is_perfect, strata, draws) for strata in (np.zeros(len(widths)), widths))
-    imperfect = pair_mean(matrix, rest) if len(rest) > 1 else math.nan
-    floor = np.nanmax(
-        [untrained if np.isfinite(untrained) else -math.inf, -math.inf if high is None else sign * high]
-    )
-    judged: Verdict = "too few seeds"
-    beyond_chance = p < 1 - level and not p_within >= 1 - level  # NaN within: nothing to hold it against
-    if beyond_chance and low > floor > -math.inf:
-        judged = "as published"
-    elif high_end < floor:
+    names = np.unique(seeds[chosen])
+    few = [len(chosen) < 2, len(names) < max(min_n, 2)]
+    if any(few):
+        why = f"{len(chosen)} of {len(is_perfect)} models are perfect ({metric} ≥ {perfect:g}), of {len(names)} seeds; {max(min_n, 2)} seeds are the least"
+        return [Finding(claim, verdict="too few seeds", why=why, n=len(names), evidence=evidence)]
+
+    def kept(models: np.ndarray, units: np.ndarray) -> np.ndarray:
+        return np.asarray(models[np.isin(seeds[models], names[units])])
+
+    def among(units: np.ndarray) -> float:
+        return pair_mean(matrix, kept(chosen, units))
+
+    def beyond(units: np.ndarray) -> float:
+        return among(units) - pair_mean(matrix, kept(rest, units))
+
+    everyone = np.arange(len(names))
+    mean = among(everyone)
+    low, top = jackknife_interval(among, len(names), level=level)
+    more = jackknife_interval(beyond, len(names), level=level) if len(rest) > 1 else (math.nan, math.nan)
+    p, surplus = _against_labels_of_other_seeds(matrix, is_perfect, *seed_grid(widths, seeds), draws)
+    bars = {"the threshold": math.nan if high is None else sign * high, "untrained models": untrained}
+    bars = {name: bar for name, bar in bars.items() if np.isfinite(bar)}
+    judged: Verdict = "too few seeds" if bars else ""
+    if bars and top < max(bars.values()):
         judged = "not as published"
-    nulls = f"{sign * imperfect:.3g} among imperfect"
-    nulls += f", {sign * untrained:.3g} among untrained models" if np.isfinite(untrained) else " models"
-    within = "no setting has both kinds" if math.isnan(p_within) else f"p = {p_within:.2g} within settings"
-    if floor == -math.inf:
-        within += "; neither a threshold nor untrained models say what is high"
-    return Finding(
-        claim=claim,
-        value=sign * mean,
-        interval=(low, high_end) if sign > 0 else (-high_end, -low),
-        interval_kind="confidence",
-        interval_of="the mean over pairs, models resampled",
-        n=n,
-        n_unit="models",
-        verdict=judged,
-        why=f"mean {sign * mean:.3g} among {n} perfect models, {nulls}; permuted labels do as well with p = {p:.2g} ({within})",
-        evidence=evidence,
-        values=tuple(float(sign * np.delete(matrix[i, chosen], k).mean()) for k, i in enumerate(chosen)),
-        details={
-            "p_value": p,
-            "p_within_settings": p_within,
-            "imperfect": sign * imperfect,
-            "perfect_with_imperfect": sign * pair_mean(matrix, chosen, rest) if len(rest) else math.nan,
-            "untrained": sign * untrained,
-            "least_alike_pair": float(sign * block.min()),
-            "quantile_05": float(sign * np.quantile(block, 0.05)),
-            "high": high,
-        },
-    )
+    elif bars and low > max(bars.values()):
+        beyond_width = math.isnan(p) or (p < 1 - level and surplus > 0)
+        if beyond_width and not more[0] <= 0:
+            judged = "as published"
+        elif len(np.unique(seeds)) >= 5:  # fewer have no two-sided p below .05
+            judged = "in part"
+    imperfect = pair_mean(matrix, rest)
+    said = [f"mean {sign * mean:.3g} among {len(chosen)} perfect models of {len(names)} seeds"]
+    said += [
+        f"{sign * bar:.3g} is {name}" if name == "the threshold" else f"{sign * bar:.3g} among {name}"
+        for name, bar in bars.items()
+    ]
+    said += [f"{sign * imperfect:.3g} among imperfect ones"] if len(rest) > 1 else []
+    said += [_within(p, surplus * sign, by, sign)]
+    said += [] if bars else ["neither a threshold nor untrained models say what is high"]
+    block = matrix[np.ix_(chosen, chosen)][np.triu_indices(len(chosen), 1)]
+    return [
+        Finding(
+            claim=claim,
+            value=sign * mean,
+            interval=(low, top) if sign > 0 else (-top, -low),
+            interval_kind="confidence",
+            interval_of="the mean over pairs, seeds left out in turn",
+            n=len(names),
+            verdict=judged,
+            why="; ".join(said),
+            evidence=evidence,
+            values=tuple(sign * pair_mean(matrix, kept(chosen, np.array([i]))) for i in everyone),
+            details={
+                "models": len(chosen),
+                "p_at_equal_settings": p,
+                "beyond_labels_of_other_seeds": sign * surplus,
+                "imperfect": sign * imperfect,
+                "beyond_imperfect": more if sign > 0 else (-more[1], -more[0]),
+                "perfect_with_imperfect": sign * pair_mean(matrix, chosen, rest) if len(rest) else math.nan,
+                "untrained": sign * untrained,
+                "least_alike_pair": float(sign * block.min()),
+                "quantile_05": float(sign * np.quantile(block, 0.05)),
+                "high": high,
+            },
+        )
+    ]
 
 
-def _p(matrix: Array, labels: np.ndarray, strata: np.ndarray, draws: int) -> float:
-    """p of the mean among labelled models when labels are permuted within strata; NaN if no stratum has both kinds."""
-    groups = [np.flatnonzero(strata == s) for s in np.unique(strata)]
-    groups = [g for g in groups if 0 < labels[g].sum() < len(g)]
-    if not groups:
-        return math.nan
-    generator = np.random.default_rng(0)
-    drawn = np.tile(labels.astype(float), (draws, 1))
-    for group in groups:
-        drawn[:, group] = generator.permuted(drawn[:, group], axis=1)
-    off = np.where(np.eye(len(labels), dtype=bool) | ~np.isfinite(matrix), 0.0, matrix)
-    pairs = labels.sum() * (labels.sum() - 1)
-    null = np.einsum("bi,ij,bj->b", drawn, off, drawn, optimize=True) / pairs
-    observed = labels.astype(float) @ off @ labels.astype(float) / pairs
-    return float(permutation_p(observed, null))
+def _within(p: float, surplus: float, by: str, sign: float) -> str:
+    if math.isnan(p):
+        return f"no {by} has perfect and imperfect models"
+    which = "more" if sign * surplus > 0 else "less"
+    return f"at equal {by} {which} alike than under the labels of other seeds by {abs(surplus):.2g} (two-sided p = {p:.2g})"
+
+
+def _against_labels_of_other_seeds(
+    matrix: Array, labels: np.ndarray, settings: np.ndarray, place: np.ndarray, draws: int
+) -> tuple[float, float]:
+    """Two-sided p, and the surplus of the mean among labelled models, when each seed wears another's labels; NaN if all seeds' are equal."""
+    worn = labels[place].astype(float)  # (seed, setting)
+    if len(place) < 2 or not len(settings) or not np.ptp(worn, axis=0).any():
+        return math.nan, math.nan
+    rows = place.ravel()
+    square = matrix[np.ix_(rows, rows)]
+    square = np.where(np.eye(len(rows), dtype=bool) | ~np.isfinite(square), 0.0, square)
+
+    def means(orders: np.ndarray) -> Array:
+        drawn = worn[orders].reshape(len(orders), -1)
+        pairs = worn.sum() * (worn.sum() - 1)
+        return np.asarray(np.einsum("bi,bi->b", drawn @ square, drawn) / pairs)
+
+    seen = means(np.arange(len(place))[None])[0]
+    null = means(seed_orders(len(place), draws))
+    return float(permutation_p(seen, null, "two-sided")), float(seen - null.mean())

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ontogeny.claims import Chosen, Quantity
-from ontogeny.findings.base import Finding, finding
+from ontogeny.findings.base import RULE, Finding, finding
 from ontogeny.findings.judging import judge
 from ontogeny.findings.per_run import by_seed, named, needed, populations, required
 from ontogeny.findings.verdicts import Published
@@ -30,15 +30,14 @@ def value(
 
     ``quantity`` says which number of a run (:class:`~ontogeny.claims.Quantity`); ``of`` of which runs, several populations
     being columns of one row; ``published`` who printed what (``{first = "0.73"}``), ``resolution`` which difference
-    matters, where the quantity does not say it. Several runs of one seed are averaged. Verdict: :func:`~ontogeny.findings.judging.judge`. The interval is where one
+    matters. Several runs of one seed are averaged. Verdict: :func:`~ontogeny.findings.judging.judge`. The interval is where one
     new seed lies; that of the mean is in the details.
 
     How it misleads: as :func:`~ontogeny.findings.judging.judge`; of twenty such rows one is "not as published" by chance.
     """
     asked = required(quantity)
     told = tuple(Published.of(number, who) for who, number in (published or {}).items())
-    matters = asked.resolution if resolution is None else resolution
-    columns = [_column(data, asked, one, told, matters) for one in populations(of)]
+    columns = [_column(data, asked, one, told, resolution) for one in populations(of)]
     return [replace(columns[0], beside=tuple(columns[1:]))]
 
 
@@ -51,13 +50,13 @@ def _column(
 ) -> Finding:
     mine = by_seed(data, quantity, population)
     values = mine.values
-    rule = {
+    rule: dict[str, Any] = {
         "resolution": resolution,
         "bounds": quantity.bounds,
         "discrete": quantity.discrete,
         "grid": quantity.grid,
     }
-    said = judge(values, published=told, **rule)  # type: ignore[arg-type]
+    said = judge(values, published=told, **rule)
     known = values[np.isfinite(values)]
     source = data[quantity.reads]
     units = quantity.units or (
@@ -76,7 +75,7 @@ def _column(
         evidence={"values": quantity.reads},
         details={
             "mean_interval": mean_interval(known),
-            "rule": rule,
+            RULE: rule,
             "runs": dict(zip(mine.runs["run"], mine.runs["value"], strict=True)),
         },
     )

@@ -7,6 +7,7 @@
 | compatible, varies by seed | inside, and the seeds themselves spread wider than the difference that matters: more of them change nothing |
 | too few seeds | more seeds would decide; how many is said |
 | not in every seed | some seeds have no such number, or an infinite one, and that could change the verdict |
+| in part | of a claim of two parts one is so and the other is not, and more seeds will not change it |
 | holds, does not hold | a statement about the average of seeds that nobody published |
 | (nothing) | nothing was published |
 
@@ -37,6 +38,7 @@ Verdict = Literal[
     "not in every seed",
     "holds",
     "does not hold",
+    "in part",
     "",
 ]
 PropertyOf = Literal["every seed", "no seed", "differs by seed", "our set-up", ""]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -139,6 +140,56 @@ def check_blocks(
     correlation, gap = block_effect(similarity, labels, gradient)
     null, _ = block_effect(similarity, random_blocks(labels, draws, smallest=smallest, seed=seed), gradient)
     return float(correlation), float(gap), float(permutation_p(correlation, null))
+
+
+class SplitTest(NamedTuple):
+    """Gap of each seed under the blocks of the half without it, the larger of the two p, and the blocks of each half."""
+
+    gaps: Array
+    p: float
+    blocks: tuple[Labels, Labels]
+
+
+def split_test(
+    each: Array, gradient: Gradient, *, most: int = 6, smallest: int = 3, draws: int = 999
+) -> SplitTest:
+    """Blocks found on every other seed and tested on the rest, and the other way round: similarities (seed, D, D), two seeds or more."""
+    half = np.arange(len(each)) % 2
+    means = [each[half == h].mean(0) for h in (0, 1)]
+    first, second = (find_blocks(mean, gradient, most=most, smallest=smallest) for mean in means)
+    ps = [
+        check_blocks(means[1 - h], found, gradient, draws=draws, smallest=smallest, seed=h)[2]
+        for h, found in enumerate((first, second))
+    ]
+    gaps = [
+        float(block_effect(one, (second, first)[h], gradient)[1]) for h, one in zip(half, each, strict=True)
+    ]
+    return SplitTest(np.array(gaps), max(ps), (first, second))
+
+
+def injected_found(
+    each: Array,
+    like: Labels,
+    gap: float,
+    gradient: Gradient,
+    *,
+    times: int = 20,
+    p: float = 0.05,
+    most: int = 6,
+    smallest: int = 3,
+    draws: int = 199,
+) -> float:
+    """Would sharp blocks of this gap have been seen? They are added to these matrices and looked for: the share found.
+
+    As many blocks as ``like`` has, at random places. Found: p below the threshold in both directions, and at least half of the gap.
+    """
+    found = []
+    for labels in random_blocks(like, times, smallest=smallest, seed=7):
+        seen = split_test(
+            each + gap * (labels[:, None] == labels), gradient, most=most, smallest=smallest, draws=draws
+        )
+        found.append(seen.p < p and seen.gaps.mean() >= gap / 2)
+    return float(np.mean(found))
 
 
 def _labels(starts: tuple[int, ...], size: int) -> Labels:

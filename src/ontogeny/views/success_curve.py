@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from ontogeny.views.base import Drawn, view
@@ -14,7 +16,8 @@ from ontogeny.views.theme import PALETTE, faint, name_of, sign_of
 def success_curve(success_by: pd.DataFrame, published: pd.DataFrame | None = None, *, by: str = "") -> Drawn:
     """With what probability does a width reach 100 % within the budget?
 
-    Dots are the share of seeds that did, bars its 95 % interval (n seeds a width), lines the fitted curve, one colour a budget.
+    Dots are the share of seeds that did, bars its 95 % interval (n seeds a width), lines the fitted curve, one colour a budget; a
+    diamond marks where it passes one half.
     Ticks along the bottom and the top are the published single runs: a tick at the top reached 100 %. One run at one width says
     little about the width: the interval of a single success reaches from 0.2 to 1.
     """
@@ -52,9 +55,10 @@ def success_curve(success_by: pd.DataFrame, published: pd.DataFrame | None = Non
             hovertemplate=f"{sign_of(by)} = %{{x}}<br>%{{customdata[0]}} of %{{customdata[1]}} seeds<extra>{name}</extra>",
         )
         if "fitted" in one and one["fitted"].notna().any():
+            curve = _with_half(one, by)
             fig.add_scatter(
-                x=one[by].to_numpy(),
-                y=light(one["fitted"]),
+                x=curve[by].to_numpy(),
+                y=light(curve["fitted"]),
                 mode="lines",
                 name=f"{name}, fitted",
                 legendgroup=name,
@@ -62,6 +66,16 @@ def success_curve(success_by: pd.DataFrame, published: pd.DataFrame | None = Non
                 line={"color": colour, "width": 2.5},
                 hovertemplate=f"{sign_of(by)} = %{{x}}<br>fitted %{{y:.3g}}<extra>{name}</extra>",
             )
+            if len(curve) > len(one):
+                fig.add_scatter(
+                    x=[float(one["d50"].iloc[0])],
+                    y=[0.5],
+                    mode="markers",
+                    legendgroup=name,
+                    showlegend=False,
+                    marker={"symbol": "diamond", "size": 9, "color": colour},
+                    hovertemplate=f"half of the runs at {sign_of(by)} = %{{x:.3g}}<extra>{name}</extra>",
+                )
         sentences.append(_says(one, by, name if budget is not None else "the budget"))
     if published is not None:
         reached = published["validation_accuracy"] >= 1.0
@@ -79,10 +93,20 @@ def success_curve(success_by: pd.DataFrame, published: pd.DataFrame | None = Non
     return Drawn(fig, says=" ".join(sentences))
 
 
+def _with_half(one: pd.DataFrame, by: str) -> pd.DataFrame:
+    """The fitted curve with its passage of one half put in, if that lies among the widths."""
+    d50 = float(one["d50"].iloc[0]) if "d50" in one else math.nan
+    if not one[by].min() <= d50 <= one[by].max():  # also for NaN
+        return one
+    return pd.concat([one, pd.DataFrame({by: [d50], "fitted": [0.5]})]).sort_values(by)
+
+
 def _says(one: pd.DataFrame, by: str, budget: str) -> str:
     runs, reached = int(one["n"].sum()), int(one["reached"].sum())
     text = f"Within {budget}, {reached} of {runs} runs over {len(one)} widths reached 100 %"
-    fitted = one[one["fitted"] >= 0.5] if "fitted" in one else one.iloc[:0]
-    if len(fitted):
-        return f"{text}; the fitted curve passes one half by {sign_of(by)} = {fitted[by].min()}."
-    return f"{text}; the fitted curve stays below one half." if "fitted" in one else f"{text}."
+    if "d50" not in one:
+        return f"{text}."
+    d50 = float(one["d50"].iloc[0])
+    if one[by].min() <= d50 <= one[by].max():
+        return f"{text}; the fitted curve passes one half at {sign_of(by)} = {d50:.3g}."
+    return f"{text}; the fitted curve stays {'below' if d50 > one[by].max() else 'above'} one half."
