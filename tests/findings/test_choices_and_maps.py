@@ -30,7 +30,7 @@ def test_choices_at_random_are_not_called_preferences_more_often_than_promised()
         picks = np.zeros((40, 13), bool)
         for row in picks:
             row[1 + rng.permutation(12)[: rng.integers(2, 5)]] = True
-        (found,) = findings["preferred"]({"lens:k": chosen(picks)}, source="lens:k", draws=300)
+        (found,) = findings["preferred"]({"lens:k": chosen(picks)}, source="lens:k")
         rejected += found.verdict == "does not hold"
         assert found.verdict in ("holds", "does not hold")
     assert rejected <= 8  # 5 % of 60 is 3; more than 8 with probability .003
@@ -39,11 +39,11 @@ def test_choices_at_random_are_not_called_preferences_more_often_than_promised()
 def test_a_frequency_that_every_seed_chooses_is_found_and_few_seeds_cannot_tell():
     picks = np.zeros((12, 13), bool)
     picks[:, 5] = True
-    (found,) = findings["preferred"]({"lens:k": chosen(picks)}, source="lens:k", draws=300)
+    (found,) = findings["preferred"]({"lens:k": chosen(picks)}, source="lens:k")
     assert found.verdict == "does not hold"
     assert found.details["count_by_item"]["5"] == 12
     apart = np.eye(13, dtype=bool)[[1, 2, 3]]
-    (found,) = findings["preferred"]({"lens:k": chosen(apart)}, source="lens:k", draws=300)
+    (found,) = findings["preferred"]({"lens:k": chosen(apart)}, source="lens:k")
     assert found.verdict == "too few seeds"
 
 
