@@ -216,7 +216,7 @@ def one_clear_line(told: Told, *words: str) -> None:
         (["lenses=[{name='performance', options={splitt=1}}]"], ["splitt"]),
         (["measures=['tn_similarit']"], ["tn_similarit", "tn_similarity"]),
         (["measures=[{name='activation_similarity', options={centred='yes'}}]"], ["centred", "bool"]),
-        (["findings=['perfect']"], ["finding", "'perfect'"]),
+        (["questions.x='?'", "claims.x.y.kind='perfect'"], ["finding", "'perfect'"]),
         (["report=[{heading='x', views=['loss_curve']}]"], ["loss_curve", "loss_curves"]),
         (["train.epochs"], ["--set train.epochs", "a.b=value"]),
         (["=3"], ["--set =3"]),

@@ -4,28 +4,23 @@
     first = "the published model"
 
     [questions]
-    embedding = "What does the embedding look like?"
+    embedding = { text = "What does the embedding look like?", of = "right" }
 
-    [quantities.accuracy]
-    source = "runs"
-    variable = "all_accuracy"
+    [quantities]
+    accuracy = { source = "runs", variable = "all_accuracy" }
+    explained = { source = "embedding_geometry", variable = "explained", bounds = [0, 1], resolution = 0.1 }
+    pc1 = { like = "explained", where = { component = 1 } }
 
-    [populations.right]
-    text = "seeds that answer all 100 inputs rightly"
-    having = { accuracy = { at_least = 1.0 } }
+    [populations]
+    right = { text = "seeds that answer everything rightly", having = { accuracy = { at_least = 1.0 } } }
 
-    [claims.pc1]
-    question = "embedding"
-    text = "Share of the embedding's variance in its first component"
-    quantity = { source = "embedding_geometry", variable = "explained", where = { component = 1 }, bounds = [0, 1] }
-    of = "right"
-    published = { first = "0.73" }
-    resolution = 0.1
+    [claims.embedding]
+    pc1 = { text = "Share of its variance in the first component", published = { first = "0.73" } }
 
-Everything is keyed, so that a recipe that ``extends`` another changes it claim by claim; ``claims.pc1 = false`` leaves one out.
-A quantity is given by its name or in place. What a claim says beside ``kind``, ``question``, ``text`` and ``decided`` are options of
-its kind of finding: ``value`` (a number), ``holds`` (with ``at_least``, ``at_most`` or ``equals``: a statement), or the one that
-it names.
+A claim has a line in the table of its question, or a table of its own, ``[claims.embedding.pc1]``. It asks for the quantity of its own
+name, or names one, or writes it in place. Everything is keyed, so that a recipe that ``extends`` another changes it claim by
+claim; ``claims.embedding.pc1 = false`` leaves one out. What a claim says beside ``kind``, ``text``, ``note`` and ``decided`` are options of its kind of finding: ``value`` (a
+number), ``holds`` (with ``at_least``, ``at_most`` or ``equals``: a statement), or the one that it names.
 """
 
 from __future__ import annotations
@@ -56,10 +51,14 @@ class Part(Strict):
 
 
 class Quantity(Strict):
-    """One number a run. ``source``: ``runs``, ``metrics``, a lens by name (at the last step), or a word of :mod:`ontogeny.reads`."""
+    """One number a run. ``source``: ``runs``, ``metrics``, a lens by name (at the last step), or a word of :mod:`ontogeny.reads`.
 
-    source: str
-    variable: str
+    ``like`` names the quantity whose settings are meant where this one has none; ``where`` is taken axis by axis.
+    """
+
+    like: str = ""
+    source: str = ""
+    variable: str = ""
     where: dict[str, Any] = {}
     reduce: str = "mean"
     minus: Part | None = None
@@ -68,6 +67,7 @@ class Quantity(Strict):
     bounds: tuple[float, float] = (-math.inf, math.inf)
     discrete: bool = False  # whole numbers
     grid: float = Field(0.0, ge=0)  # how far apart the checkpoints are at which it can be seen
+    resolution: float | None = Field(None, gt=0)  # the difference that matters
 
     @property
     def reads(self) -> str:
@@ -88,29 +88,42 @@ class Condition(Strict):
         return self
 
 
+class Question(Strict):
+    """What is asked, and of which populations unless a claim names others: one is a column of the answers."""
+
+    text: str
+    of: str | tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, given: Any) -> Any:
+        return {"text": given} if isinstance(given, str) else given
+
+
+class Decided(Strict):
+    """A rule, subgroup, budget or threshold that was chosen after looking: printed beside every row that it concerns."""
+
+    when: str
+    why: str
+
+
 class Population(Strict):
     """Runs that a claim speaks of: those of which every condition on a quantity is true, ``within`` another population."""
 
     text: str
     having: dict[str, Condition] = {}
     within: str = ""
-
-
-class Decided(Strict):
-    """A rule, subgroup, budget or threshold that was chosen after looking: printed beside the row."""
-
-    when: str
-    why: str
+    decided: Decided | None = None
 
 
 class Claim(BaseModel):
-    """One question to the runs, and what was published. What is not named here are options of its kind of finding."""
+    """What is asked of the runs, and what was published. What is not named here are options of its kind of finding."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     kind: str = ""
-    question: str = ""
     text: str = ""
+    note: str = ""  # what is known besides, from elsewhere; printed beside the row
     decided: Decided | None = None
 
     @property
@@ -124,6 +137,7 @@ class Chosen:
 
     text: str
     having: tuple[tuple[Quantity, Condition], ...] = ()
+    decided: tuple[Decided, ...] = ()
 
 
 EVERYONE = Chosen("every seed")
@@ -137,46 +151,52 @@ class Asked:
     kind: str
     question: str
     text: str
-    decided: Decided | None
+    decided: tuple[Decided, ...]  # of the claim, then of its populations
     options: dict[str, Any]
+    note: str = ""
 
 
 def asked(
-    claims: Mapping[str, Claim],
+    claims: Mapping[str, Mapping[str, Claim]],
     *,
-    questions: Mapping[str, str],
+    questions: Mapping[str, Question],
     quantities: Mapping[str, Quantity],
     populations: Mapping[str, Population],
     sources: Mapping[str, str],
 ) -> list[Asked]:
-    """Claims in the order of their questions, then as they are written, with names resolved; an unknown one names its neighbours."""
-    order = {key: place for place, key in enumerate(questions)}
+    """Claims, question by question as the questions are written, with names resolved; an unknown one names its neighbours."""
+    if unknown := [key for key in claims if key not in questions]:
+        raise UnknownName("question", unknown[0], questions, "Claims are written [claims.QUESTION.NAME].")
     found = []
-    for key, claim in claims.items():
-        if claim.question and claim.question not in questions:
-            raise UnknownName(f"question of the claim '{key}'", claim.question, questions)
-        options = claim.options
-        if "quantity" in options:
-            options["quantity"] = _quantity(key, options["quantity"], quantities)
-        if "of" in options:
-            names = [options["of"]] if isinstance(options["of"], str) else list(options["of"])
-            options["of"] = tuple(chosen(name, populations, quantities) for name in names)
-        if isinstance(told := options.get("published"), Mapping):
-            options["published"] = {sources.get(who, who): number for who, number in told.items()}
-        kind = claim.kind or ("holds" if any(word in options for word in CONDITION) else "value")
-        found.append(
-            Asked(
-                key, kind, questions.get(claim.question, claim.question), claim.text, claim.decided, options
+    for topic, question in questions.items():
+        for name, claim in claims.get(topic, {}).items():
+            key = f"{topic}.{name}"
+            options = claim.options
+            if not claim.kind and name in quantities:
+                options.setdefault("quantity", name)
+            if "quantity" in options:
+                options["quantity"] = quantity_of(options["quantity"], key, quantities)
+                options |= {"of": options.get("of", question.of)} if options.get("of", question.of) else {}
+            if "of" in options:
+                names = [options["of"]] if isinstance(options["of"], str) else options["of"]
+                options["of"] = tuple(chosen(one, populations, quantities) for one in names)
+            if isinstance(told := options.get("published"), Mapping):
+                options["published"] = {sources.get(who, who): number for who, number in told.items()}
+            kind = claim.kind or ("holds" if any(word in options for word in CONDITION) else "value")
+            looked = [claim.decided] if claim.decided else []
+            looked += [one for population in options.get("of", ()) for one in population.decided]
+            found.append(
+                Asked(key, kind, question.text, claim.text, tuple(dict.fromkeys(looked)), options, claim.note)
             )
-        )
-    return sorted(found, key=lambda one: order.get(claims[one.key].question, len(order)))
+    return found
 
 
 def chosen(name: str, populations: Mapping[str, Population], quantities: Mapping[str, Quantity]) -> Chosen:
     """A population by name, the conditions of those that it lies within first."""
     having: list[tuple[Quantity, Condition]] = []
+    decided: list[Decided] = []
     seen: list[str] = []
-    text, inner = "", name
+    inner = name
     while inner:
         if inner not in populations:
             raise UnknownName("population", inner, populations)
@@ -184,22 +204,39 @@ def chosen(name: str, populations: Mapping[str, Population], quantities: Mapping
             raise UserError(f"The population '{name}' lies within itself: {' within '.join([*seen, inner])}.")
         seen.append(inner)
         one = populations[inner]
-        text = text or one.text
-        here = [(_quantity(f"population {inner}", q, quantities), c) for q, c in one.having.items()]
+        here = [(quantity_of(q, f"population {inner}", quantities), c) for q, c in one.having.items()]
         having = here + having
+        decided += [one.decided] if one.decided else []
         inner = one.within
-    return Chosen(text, tuple(having))
+    return Chosen(populations[name].text, tuple(having), tuple(decided))
 
 
-def _quantity(whose: str, given: Any, quantities: Mapping[str, Quantity]) -> Quantity:
+def quantity_of(given: Any, whose: str, quantities: Mapping[str, Quantity]) -> Quantity:
+    """A quantity by name, or as written in a claim, over the one that it is ``like``."""
     if isinstance(given, str):
         if given not in quantities:
             raise UnknownName(f"quantity (of '{whose}')", given, quantities)
-        return quantities[given]
-    for word in given:
-        if word not in Quantity.model_fields:
-            raise UnknownName(f"part of the quantity of '{whose}'", word, Quantity.model_fields)
-    return Quantity.model_validate(given)
+        one, whose = quantities[given], given
+    else:
+        for word in given:
+            if word not in Quantity.model_fields:
+                raise UnknownName(f"part of the quantity of '{whose}'", word, Quantity.model_fields)
+        one = Quantity.model_validate(given)
+    one = _over_its_model(one, whose, quantities)
+    if not (one.source and one.variable):
+        raise UserError(f"The quantity '{whose}' needs a source and a variable (or like = another quantity).")
+    return one
+
+
+def _over_its_model(one: Quantity, whose: str, quantities: Mapping[str, Quantity]) -> Quantity:
+    if one.like:
+        others = {name: other for name, other in quantities.items() if name != whose}
+        if one.like not in others:
+            raise UnknownName(f"quantity (that '{whose}' is like)", one.like, others)
+        model = _over_its_model(others[one.like], one.like, others)
+        said = {name: getattr(one, name) for name in one.model_fields_set - {"like"}}
+        return model.model_copy(update={**said, "where": {**model.where, **one.where}})
+    return one
 
 
 def reads_of(quantities: Iterable[Quantity]) -> tuple[str, ...]:

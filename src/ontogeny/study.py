@@ -16,7 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from ontogeny import claims as claim_schema
-from ontogeny.claims import Asked, Claim, Population, Quantity, Strict
+from ontogeny.claims import Asked, Claim, Population, Quantity, Question, Strict
 from ontogeny.errors import NewerSchema, UnknownName, UserError
 from ontogeny.registry import explain
 
@@ -148,10 +148,10 @@ class Study(Strict):
     measures: tuple[Use, ...] = ()
     report: tuple[ReportSection, ...] = ()
     sources: dict[str, str] = {}  # who published what the claims quote, by key
-    questions: dict[str, str] = {}  # to which the claims belong, in the order in which they are answered
+    questions: dict[str, Question] = {}  # to which the claims belong, in the order in which they are answered
     quantities: dict[str, Quantity] = {}
     populations: dict[str, Population] = {}
-    claims: dict[str, Claim] = {}
+    claims: dict[str, dict[str, Claim]] = {}  # by question
     published: list[dict[str, Any]] = []
 
     def asked(self) -> list[Asked]:
@@ -301,8 +301,8 @@ def parse(data: Mapping[str, Any], source: str = "the study") -> Study:
                 f"{source} was written for schema version 1: its [[findings]] are left out; write them as [claims.NAME].",
                 stacklevel=2,
             )
-    if isinstance(data.get("claims"), Mapping):  # what extends another recipe may leave claims out
-        data["claims"] = {key: one for key, one in data["claims"].items() if one is not False}
+    if "claims" in data:  # what extends another recipe may leave some out
+        data["claims"] = _without_false(data["claims"])
     try:
         return Study.model_validate(data)
     except ValidationError as error:
@@ -313,6 +313,22 @@ def parse(data: Mapping[str, Any], source: str = "the study") -> Study:
                     "key in the study", ".".join(map(str, problem["loc"])), _known(where)
                 ) from None
         raise UserError(f"{source}: {explain(error)}.") from None
+
+
+def _without_false(claims: Any) -> Any:
+    """Questions and claims but those that are ``false``."""
+    if not isinstance(claims, Mapping):
+        return claims
+    kept = {}
+    for question, of in claims.items():
+        if of is False:
+            continue
+        if not isinstance(of, Mapping) or any(
+            not isinstance(one, Mapping | Claim | bool) for one in of.values()
+        ):
+            raise UserError(f"claims.{question} is no table of claims; write them [claims.QUESTION.NAME].")
+        kept[question] = {key: one for key, one in of.items() if one is not False}
+    return kept
 
 
 def _known(where: list[Any]) -> list[str]:

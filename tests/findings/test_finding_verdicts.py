@@ -30,17 +30,18 @@ def test_findings_survive_json_with_missing_and_infinite_numbers():
         verdict="not in every seed",
         why="because",
         beside=(Finding("d50", 2.0, of="some seeds", published=(Published(0.5),)),),
-        decided={"when": "after eight seeds", "why": "because"},
+        decided=({"when": "after eight seeds", "why": "because"},),
         evidence={"pairs": "measure:x"},
         details={"curve": np.arange(3), "p": np.float64(0.5), "settings": {"a": [math.nan, 1]}},
     )
     stored = json.loads(json.dumps(one.to_dict(), allow_nan=False))
     back = Finding.from_dict(stored | {"from_a_newer_version": 1})
     assert (back.value, back.interval, back.n, back.verdict) == (math.inf, (3.0, math.inf), 3, one.verdict)
-    assert (back.published, back.seeds, back.missing, back.beside[0].of) == (
+    assert (back.published, back.seeds, back.missing, back.decided, back.beside[0].of) == (
         one.published,
         one.seeds,
         one.missing,
+        one.decided,
         "some seeds",
     )
     np.testing.assert_array_equal(back.values, one.values)
@@ -77,13 +78,13 @@ def test_a_finding_takes_over_what_was_judged():
 
 
 def test_a_claim_marks_its_findings():
-    ask = Asked("k", "value", "Is it?", "It is", Decided(when="later", why="seen"), {})
+    ask = Asked("k", "value", "Is it?", "It is", (Decided(when="later", why="seen"),), {})
     (one,) = stamped([Finding("x")], ask)
     assert (one.claim, one.key, one.question, one.decided) == (
         "It is",
         "k",
         "Is it?",
-        {"when": "later", "why": "seen"},
+        ({"when": "later", "why": "seen"},),
     )
     assert [f.claim for f in stamped([Finding("x"), Finding("y")], ask)] == ["x", "y"]
 

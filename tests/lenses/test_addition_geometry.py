@@ -85,6 +85,7 @@ def test_polynomials_fit_a_network_of_polynomials_and_say_nan_of_constants(adder
     assert (mean, median, low, high) == pytest.approx((1, 1, 1, 1)) and above == [4, 4, 4, 4]
     torch.testing.assert_close(said["r2_rebuilt"].values, torch.ones(2).double())
     torch.testing.assert_close(said["r2_rebuilt_outputs"].values, torch.ones(2).double())
+    torch.testing.assert_close(said["r2_rebuilt_logits"].values, torch.ones(2).double())
     assert said["accuracy_replaced"].values.tolist() == [1, 1]
     r2_logit = said["r2_logit"].values
     assert r2_logit[0].isnan() and torch.allclose(r2_logit[1:], torch.ones(19).double())
@@ -98,14 +99,33 @@ def test_r2_agrees_with_scikit_learn_and_the_symmetric_fit_lies_between(random_s
     x = np.concatenate([scores[a], scores[b]], 1)
     for stage, tap in enumerate(("pre", "post")):
         y = model.tap(f"last:blocks.0.mlp.hook_{tap}").double().numpy()
-        for name, degree in (("linear", 1), ("quadratic", 2)):
-            terms = PolynomialFeatures(degree, include_bias=False).fit_transform(x)
+        for name, variables, degree in (
+            ("linear", x, 1),
+            ("quadratic", x, 2),
+            ("symmetric", scores[a] + scores[b], 2),
+        ):
+            terms = PolynomialFeatures(degree, include_bias=False).fit_transform(variables)
             fitted = LinearRegression().fit(terms, y).predict(terms)
             with np.errstate(invalid="ignore"):
                 expected = 1 - ((y - fitted) ** 2).sum(0) / ((y - y.mean(0)) ** 2).sum(0)
             np.testing.assert_allclose(said["r2"].values[stage, FITS.index(name)], expected, atol=1e-8)
     quadratic, nested = said["r2"].values[:, 1], said["r2"].values[:, 2]
     assert ((quadratic >= nested - 1e-9) | quadratic.isnan()).all()
+
+
+def test_what_the_skip_path_writes_is_left_over_in_the_models_own_logits(adder):
+    model = adder()
+    model.weights["unembed.W_U"][3] += 7.0 * torch.arange(
+        20
+    )  # axis 3 is the constant 1, and no neuron writes to it
+    said = polynomial_fit(model)
+    logits = model.outputs.double().numpy()
+    left_over = 20 * 100 * np.var(7.0 * np.arange(20)) + 100 * 20 * np.mean(7.0 * np.arange(20)) ** 2
+    expected = 1 - left_over / ((logits - logits.mean()) ** 2).sum()
+    torch.testing.assert_close(said["r2_rebuilt_logits"].values, torch.full((2,), expected).double())
+    assert expected < 0.99
+    for same in ("r2_rebuilt", "r2_rebuilt_outputs"):
+        torch.testing.assert_close(said[same].values, torch.ones(2).double())
 
 
 def test_coefficients_by_group_change_sign_with_the_correlation(adder):

@@ -59,6 +59,7 @@ def test_events_of_a_run_that_groks():
         )
     )
     assert found["memorised"] == 100 and found["grokked"] == 400 and found["delay"] == 300
+    assert found["memorised_nats"] == 200 and math.isnan(found["grokked_nats"])  # .6 nats are left
     assert found["inflection"] == 300 and found["below_peak"] == 400
     assert math.isclose(found["rebound"], 0.1, rel_tol=1e-9)
     assert found["slingshots"] == 1
@@ -75,29 +76,89 @@ def test_events_that_did_not_happen_are_missing():
             )
         )
     )
-    for name in ("memorised", "grokked", "delay", "inflection", "below_peak", "slingshots"):
+    for name in (
+        "memorised",
+        "grokked",
+        "memorised_nats",
+        "grokked_nats",
+        "delay",
+        "inflection",
+        "below_peak",
+        "slingshots",
+    ):
         assert math.isnan(found[name]), name
 
 
+def phases(performance, measures, steps=(0, 10, 20, 30, 40, 50)):
+    model = run(steps, performance=performance, progress_measures=measures)
+    model.results = {**model.results, "learning_events": values(learning_events(model))}
+    return plain(learning_phases(model))
+
+
+def values(found):
+    return {name: one.values for name, one in found.items()}
+
+
+NOTHING = [0.0] * 6
+PERFORMANCE = {
+    "loss": curves([1.0, 1e-5, 1e-5, 1e-5, 1e-5, 1e-5], [1.0, 9.0, 9.0, 0.5, 0.4, 1e-3]),
+    "accuracy": curves([0.3, 0.5, 1.0, 1.0, 1.0, 1.0], [0.3, 0.2, 0.3, 0.4, 0.9, 1.0]),
+}
+MEASURES = {
+    "restricted_loss": curves(NOTHING, [1.0, 1.0, 0.1, 0.01, 1e-3, 1e-4]),  # two of four decades by 30
+    "excluded_loss": curves([1.0, 1e-4, 1e-4, 0.6, 0.7, 1.0], NOTHING),  # half of the rise by 30
+    "restricted_accuracy": curves(NOTHING, [0.3, 0.3, 0.4, 0.4, 0.9, 1.0]),
+    "excluded_accuracy": curves([0.3, 1.0, 1.0, 1.0, 0.6, 0.4], NOTHING),
+}
+
+
 def test_phases_follow_their_rules():
-    decades = [10.0**-k for k in range(6)]
-    steps = (0, 10, 20, 30, 40, 50)
-    performance = {
-        "loss": curves([decades[0], decades[5], *[decades[5]] * 4], [1.0, 9.0, 9.0, 9.0, 0.5, 1e-3]),
-        "accuracy": curves([0.0] * 6, [0.0] * 6),
+    found = phases(PERFORMANCE, MEASURES)  # three classes: guessing costs 1.10 nats
+    expected = {
+        "": (10, 30, 30, 50, 50),
+        "_nats": (10, 20, 30, 30, 50),
+        "_accuracy": (20, 40, 50, 40, 50),
     }
-    measures = {
-        "restricted_loss": curves([0.0] * 6, [1.0, 1.0, 0.1, 0.01, 1e-3, 1e-4]),  # two of four decades by 30
-        "excluded_loss": curves([1.0, 1e-4, 1e-4, 1e-3, 0.1, 1.0], [0.0] * 6),  # half of the rise by 40
-    }
-    found = plain(learning_phases(run(steps, performance=performance, progress_measures=measures)))
-    assert found["memorisation_ends"] == 10
-    assert found["cleanup_starts"] == 40
-    assert found["cleanup_ends"] == 50
-    assert found["circuit_formation"] == 30
-    flat = {name: torch.ones(6, 3, dtype=torch.float64) for name in measures}
-    missing = plain(learning_phases(run(steps, performance=performance, progress_measures=flat)))
-    assert math.isnan(missing["cleanup_starts"]) and math.isnan(missing["circuit_formation"])
+    for end, (memorised, restricted, excluded, held_out, cleaned) in expected.items():
+        assert found[f"memorisation_ends{end}"] == memorised
+        assert found[f"restricted_falls{end}"] == restricted
+        assert found[f"excluded_rises{end}"] == excluded
+        assert found[f"held_out_falls{end}"] == held_out
+        assert found[f"cleanup_starts{end}"] == max(memorised, restricted, excluded)
+        assert found[f"cleanup_ends{end}"] == cleaned
+        assert found[f"circuit_formation{end}"] == max(restricted, excluded) - memorised
+        assert found[f"lead{end}"] == held_out - restricted
+    assert found["lead_strictest"] == 0  # 20 by log-fall, 10 by nats, none by accuracy
+
+
+def test_a_lower_floor_moves_the_log_falls_alone():
+    deep = {**PERFORMANCE, "loss": PERFORMANCE["loss"].clone()}
+    deep["loss"][-1, 0] = 1e-12  # memorised as before, and then on and on
+    shallow, found = phases(PERFORMANCE, MEASURES), phases(deep, MEASURES)
+    assert found["memorisation_ends"] == 50 > shallow["memorisation_ends"]
+    absolute = [name for name in found if name.endswith(("_nats", "_accuracy"))]
+    assert len(absolute) == 16 and all(found[name] == shallow[name] for name in absolute)
+
+
+def test_a_circuit_that_does_not_form_is_missing_and_so_is_its_lead():
+    flat = {name: torch.ones(6, 3, dtype=torch.float64) for name in MEASURES}
+    flat["restricted_accuracy"] *= 0.3
+    found = phases(PERFORMANCE, flat)
+    for name in ("restricted_falls", "cleanup_starts", "circuit_formation", "lead"):
+        assert all(math.isnan(found[f"{name}{end}"]) for end in ("", "_accuracy")), name
+    assert math.isnan(found["lead_strictest"])
+
+
+def test_of_a_run_that_never_groks_clean_up_and_held_out_events_are_missing():
+    performance = {**PERFORMANCE, "accuracy": PERFORMANCE["accuracy"].clone()}
+    performance["accuracy"][-1, 1] = 0.9  # its loss falls all the same
+    found = phases(performance, MEASURES)
+    for end in ("", "_nats", "_accuracy"):
+        for name in ("cleanup_starts", "cleanup_ends", "held_out_falls", "lead", "circuit_formation"):
+            assert math.isnan(found[f"{name}{end}"]), name + end
+        assert not math.isnan(found[f"memorisation_ends{end}"])
+        assert not math.isnan(found[f"restricted_falls{end}"])
+    assert math.isnan(found["lead_strictest"])
 
 
 def test_neurons_commit_switch_and_abandon_a_transient_frequency():

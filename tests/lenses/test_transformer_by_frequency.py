@@ -95,6 +95,8 @@ def test_progress_measures_are_the_published_definition(p):
             torch.testing.assert_close(
                 found[name].values[i], torch.nn.functional.cross_entropy(logits[rows], label)
             )
+            accuracy = (logits[rows].argmax(-1) == label).double().mean()
+            torch.testing.assert_close(found[name.replace("loss", "accuracy")].values[i].double(), accuracy)
     torch.testing.assert_close(restricted + excluded, model.outputs + model.outputs.mean(0))
 
 

@@ -4,7 +4,15 @@ import pytest
 import torch
 
 from ontogeny.errors import UserError
-from ontogeny.numerics.answers import inputs_by_answer, keep_frequencies, rows_loss, table, table_loss
+from ontogeny.numerics.answers import (
+    inputs_by_answer,
+    keep_frequencies,
+    rows_accuracy,
+    rows_loss,
+    table,
+    table_accuracy,
+    table_loss,
+)
 
 
 def answers(p):
@@ -43,7 +51,7 @@ def test_masks_may_differ_along_leading_axes():
     torch.testing.assert_close(keep_frequencies(t, masks), expected)
 
 
-def test_table_loss_is_the_loss_of_the_rows_it_stands_for():
+def test_loss_and_accuracy_of_a_table_are_those_of_the_rows_it_stands_for():
     p, s = 7, answers(7)
     logits = torch.randn(3, p, p, generator=torch.Generator().manual_seed(2))
     rows = torch.randperm(p * p, generator=torch.Generator().manual_seed(3))[:20]
@@ -53,6 +61,10 @@ def test_table_loss_is_the_loss_of_the_rows_it_stands_for():
     ).mean(-1)
     torch.testing.assert_close(table_loss(logits, counts), expected)
     torch.testing.assert_close(rows_loss(logits[:, s[rows]], s[rows]), expected)
+    right = (logits[:, s[rows]].numpy().argmax(-1) == s[rows].numpy()).mean(-1)
+    assert 0 < right.max() < 1
+    for accuracy in (table_accuracy(logits, counts), rows_accuracy(logits[:, s[rows]], s[rows])):
+        torch.testing.assert_close(accuracy, torch.from_numpy(right))
 
 
 def test_unequal_answers_are_refused_with_what_was_there():

@@ -29,6 +29,7 @@ def test_log_fall_counts_from_the_peak():
 def test_steepest_log_fall_is_per_step_and_below_peak_comes_after_the_peak():
     assert steepest_log_fall(curve(4, 4, 2, 1, 0.9), STEPS) == 15  # a factor 2 in 10 steps beats one in 20
     assert math.isnan(steepest_log_fall(curve(1, 2, 2, 3, 4), STEPS))
+    assert math.isnan(steepest_log_fall(curve(1), STEPS[:1]))
     assert below_peak(curve(0.1, 5, 3, 0.4, 0.4), 0.1, STEPS) == 40
     assert math.isnan(below_peak(curve(1, 2, 3, 4, 5), 0.1, STEPS))
 

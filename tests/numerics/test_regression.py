@@ -7,7 +7,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 from sklearn.preprocessing import PolynomialFeatures
 
-from ontogeny.numerics.regression import least_squares, polynomial, symmetric
+from ontogeny.numerics.regression import least_squares, polynomial
 
 G = torch.Generator().manual_seed(3)
 X = torch.randn(2, 40, 5, generator=G, dtype=torch.float64) * torch.tensor([1, 10, 0.1, 1, 100.0])
@@ -70,20 +70,6 @@ def test_a_planted_polynomial_is_recovered_and_a_linear_fit_misses_it():
     assert found == pytest.approx({"u": 3, "v": 0, "u^2": 0, "u·v": -1, "v^2": 0}, abs=1e-10)
     assert fit.intercept.item() == pytest.approx(2)
     assert least_squares(polynomial(x, ["u", "v"], 1).values, y).r2.item() < 0.99
-
-
-def test_symmetric_terms_do_not_see_the_exchange_of_a_and_b():
-    a, b = torch.randn(8, 2, generator=G), torch.randn(8, 2, generator=G)
-    one, other = symmetric(a, b, ["PC1", "PC2"]), symmetric(b, a, ["PC1", "PC2"])
-    torch.testing.assert_close(one.values, other.values)
-    assert one.names == (
-        "PC1(a) + PC1(b)",
-        "PC2(a) + PC2(b)",
-        "PC1(a)² + PC1(b)²",
-        "PC2(a)² + PC2(b)²",
-        "PC1(a)·PC1(b)",
-    )
-    torch.testing.assert_close(one.values[:, 4], a[:, 0] * b[:, 0])
 
 
 def test_without_standardising_it_is_scikit_learns_smallest_solution_and_a_rare_unit_does_no_harm():

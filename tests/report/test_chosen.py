@@ -14,10 +14,19 @@ REPORT = [
     {"heading": "Frequencies", "views": [{"name": "key_frequency_bars", "options": {"run": "seed=1"}, "label": "Seed 1"}]},
     {"heading": "Alike?", "views": ["similarity_heatmap"]},
 ]  # fmt: skip
-FINDINGS = [
-    {"name": "value", "options": {"source": "metrics", "name": "all_loss", "reduce": "last", "text": "final loss"}},
-    {"name": "holds", "options": {"source": "metrics", "name": "all_accuracy", "reduce": "last", "at_least": 2.0, "text": "beyond all"}},
-]  # fmt: skip
+CLAIMS = {
+    "end": {
+        "loss": {
+            "text": "final loss",
+            "quantity": {"source": "metrics", "variable": "all_loss", "reduce": "last"},
+        },
+        "beyond": {
+            "text": "beyond all",
+            "quantity": {"source": "metrics", "variable": "all_accuracy", "reduce": "last"},
+            "at_least": 2.0,
+        },
+    }
+}
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +36,8 @@ def store(tiny_study, tmp_path_factory):
         architecture={"kind": "transformer", "d_model": 8, "n_heads": 2, "d_head": 4, "d_mlp": 8},
         lenses=["performance", "key_frequencies", "progress_measures", "learning_events", "learning_phases"],
         measures=["activation_similarity"],
-        findings=FINDINGS,
+        questions={"end": "How does it end?"},
+        claims=CLAIMS,
         report=REPORT,
         vary={"seed": [0, 1, 2]},
     )

@@ -13,7 +13,7 @@ def store(tmp_path_factory):
 
 def test_the_quick_recipe_is_the_long_one_but_for_its_size(store):
     long, quick = load_study("addition"), load_study("addition-quick")
-    assert quick.findings == long.findings
+    assert quick.claims == long.claims
     assert quick.report == long.report
     assert quick.lenses == long.lenses
     assert quick.task == {**long.task, "train_fraction": 0.85}
@@ -21,30 +21,28 @@ def test_the_quick_recipe_is_the_long_one_but_for_its_size(store):
 
 
 def test_every_claim_is_judged_with_seeds_behind_it(store):
-    found = store.findings()
-    asked = store.study.findings
-    assert {use.options["text"] for use in asked} == {
-        f.claim.removesuffix(" (second published value)") for f in found
-    }
+    found, asked = store.findings(), store.study.asked()
+    assert [(f.key, f.claim, f.question) for f in found] == [(a.key, a.text, a.question) for a in asked]
     runs = store.runs()
     right = int((runs["all_accuracy"] == 1).sum())
     assert right >= 3  # else nothing is asked of the circuit
-    conditional = {
-        u.options["text"]
-        for u in asked
-        if u.options.get("having") == {"name": "all_accuracy", "at_least": 1.0}
-    }
-    assert len(conditional) > 50
-    for f in found:
-        if f.claim.removesuffix(" (second published value)") in conditional:
-            assert 0 < f.n <= right, f.claim
-            assert f"the {right} of {len(runs)} runs" in f.why, f.claim
+    conditional = [f for f in found if f.of == "seeds that answer all 100 inputs rightly"]
+    assert len(conditional) > 30
+    for f in conditional:
+        assert 0 < f.n <= right and f.of_all == len(runs), f.claim
 
 
 def test_the_published_numbers_are_where_they_were_put(store):
-    both = [f for f in store.findings() if f.claim.startswith("accuracy with PC1 of both operands only")]
-    assert [f.published for f in both] == [0.42, 0.40]
-    assert both[0].values == both[1].values
+    (one,) = (f for f in store.findings() if f.key == "components.accuracy_pc1")
+    assert [(p.value, p.rounding) for p in one.published] == [(0.42, 0.005), (0.40, 0.005)]
+    assert one.published[1].source == "its second model (model seed 999, split seed 598)"
+    assert [f.of for f in one.beside] == ["those of them without parity in the embedding"]
+
+
+def test_what_was_decided_after_looking_stands_beside_the_row(store):
+    decided = {f.key for f in store.findings() if f.decided}
+    assert {"attention.equal", "generalise.symmetric", "embedding.parity", "embedding.pc1"} <= decided
+    assert "generalise.accuracy" not in decided
 
 
 def test_every_view_of_the_recipe_is_drawn(store):

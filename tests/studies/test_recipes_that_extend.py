@@ -25,4 +25,4 @@ def test_a_file_may_extend_a_built_in_recipe(tmp_path):
     path.write_text('extends = "addition"\nname = "mine"\n[train]\nepochs = 7\n')
     mine, base = load_study(path), load_study("addition")
     assert mine.name == "mine" and mine.train.epochs == 7
-    assert mine.task == base.task and mine.findings == base.findings
+    assert mine.task == base.task and mine.claims == base.claims

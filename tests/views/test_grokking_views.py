@@ -84,16 +84,23 @@ def losses(variable):
     return {variable: (("step", "split"), values)}
 
 
-def progress(borders):
+def progress(borders, **options):
+    named = {f"{name}{end}": when for end, of in borders.items() for name, when in of.items()}
     return progress_curves(
         performance=runs(losses("loss"), step=STEPS, split=SPLIT),
         progress_measures=runs(losses("restricted_loss") | losses("excluded_loss"), step=STEPS, split=SPLIT),
-        learning_phases=runs({name: ((), np.float64(step)) for name, step in borders.items()}),
+        learning_phases=runs({name: ((), np.float64(step)) for name, step in named.items()}),
+        **options,
     )
 
 
 def test_progress_curves_leave_out_step_0_and_shade_known_phases():
-    drawn = progress({"memorisation_ends": 50, "cleanup_starts": 200, "cleanup_ends": np.nan})
+    borders = {
+        "_nats": {"memorisation_ends": 50, "cleanup_starts": 200, "cleanup_ends": np.nan},
+        "_accuracy": {"memorisation_ends": 40, "cleanup_starts": 300, "cleanup_ends": 900},
+        "": {"memorisation_ends": 500, "cleanup_starts": 600, "cleanup_ends": 700},
+    }
+    drawn = progress(borders)
     assert [t.name for t in drawn.figure.data] == [
         "train loss",
         "test loss",
@@ -102,7 +109,11 @@ def test_progress_curves_leave_out_step_0_and_shade_known_phases():
     ]
     assert all(min(t.x) == 10 for t in drawn.figure.data)
     assert [(s.x0, s.x1) for s in drawn.figure.layout.shapes] == [(10, 50), (50, 200)]
-    assert "ends: not reached" in drawn.says
+    assert "it ends: not reached by nats, step 900 by accuracy, step 700 by log-fall." in drawn.says
+    other = progress(borders, rule="log-fall").figure.layout.shapes
+    assert [(s.x0, s.x1) for s in other] == [(10, 500), (500, 600), (600, 700)]
+    with pytest.raises(UserError, match="log-fall"):
+        progress(borders, rule="logfall")
 
 
 def test_inputs_stand_in_the_panel_of_their_part():

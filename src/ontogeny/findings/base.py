@@ -70,7 +70,10 @@ class Finding:
     kind: str = ""
     key: str = ""  # of the claim in the recipe
     question: str = ""  # to which it belongs, in words
-    decided: Mapping[str, str] | None = None  # {when, why}: chosen after looking
+    note: str = ""  # what is known besides, from elsewhere
+    decided: tuple[
+        Mapping[str, str], ...
+    ] = ()  # {when, why}: rules, subgroups, thresholds chosen after looking
 
     def __post_init__(self) -> None:
         for what, word, known in (
@@ -108,7 +111,7 @@ class Finding:
         told = given.get("published")
         given["published"] = tuple(Published(**one) for one in told) if isinstance(told, list) else ()
         given["beside"] = tuple(cls.from_dict(one) for one in stored.get("beside") or ())
-        for name in ("seeds", "missing", "infinite"):
+        for name in ("seeds", "missing", "infinite", "decided"):
             given[name] = tuple(given.get(name) or ())
         if given.get("verdict", "") not in VERDICTS:  # of version 0.1, whose words meant other things
             given["verdict"] = ""
@@ -190,9 +193,9 @@ def finding(*, kind: str, reads: Reads) -> Callable[[Callable[..., list[Finding]
 
 def stamped(found: Sequence[Finding], asked: Asked) -> list[Finding]:
     """Findings of one claim of a recipe: its key, its question, what was decided after looking; its words where it has one finding."""
-    marks: dict[str, Any] = {"key": asked.key, "question": asked.question}
-    if asked.decided is not None:
-        marks["decided"] = {"when": asked.decided.when, "why": asked.decided.why}
+    decided = tuple({"when": one.when, "why": one.why} for one in asked.decided)
+    marks: dict[str, Any] = {"key": asked.key, "question": asked.question, "decided": decided}
+    marks |= {"note": asked.note} if asked.note else {}
     if asked.text and len(found) == 1:
         marks["claim"] = asked.text
     return [replace(one, **marks) for one in found]

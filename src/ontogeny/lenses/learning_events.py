@@ -12,19 +12,20 @@ from ontogeny.subject import Subject
 
 @lens(reads=("lens:performance", "split"), scope="trajectory")
 def learning_events(
-    model: Subject, *, accuracy: float = 0.99, peak_fraction: float = 0.1
+    model: Subject, *, accuracy: float = 0.99, nats: float = 0.1, peak_fraction: float = 0.1
 ) -> dict[str, Labelled]:
     """When is the training set memorised, and when does the network grok?
 
     Equation: memorised = first step with training accuracy ≥ ``accuracy``; grokked = first step from which held-out accuracy
-    stays ≥ ``accuracy``; inflection = middle of the checkpoint interval in which the log of the held-out loss falls fastest per
+    stays ≥ ``accuracy``; memorised_nats, grokked_nats = the same of the losses, with < ``nats``; inflection = middle of the checkpoint interval in which the log of the held-out loss falls fastest per
     step; below_peak = first step after the held-out loss's maximum at which it is below ``peak_fraction`` of it. delay =
     grokked − memorised. rebound = final − minimum held-out loss; slingshots = checkpoints at which the training loss is above
     ten times its minimum so far, once the training set is memorised.
 
     Shapes: all (). Units: steps; rebound in nats; slingshots a count. An event that did not happen is NaN, never a number. The
     resolution is that of the checkpoints. "Stays" reads to the last checkpoint: one late slingshot moves grokked behind it, so
-    read it with ``slingshots``; a run that was cut short may have grokked "from" its last step.
+    read it with ``slingshots``; accuracy counts answers and loss weighs
+    them, so a network of which 1 % of answers are confidently wrong has grokked by accuracy alone; a run that was cut short may have grokked "from" its last step.
     """
     steps = torch.tensor(model.steps, dtype=torch.float64)
     loss = model.result("performance", "loss").double()  # (step, split)
@@ -36,6 +37,11 @@ def learning_events(
     rules = {
         "memorised": (memorised, f"first step with training accuracy ≥ {accuracy:g}"),
         "grokked": (grokked, f"first step from which held-out accuracy stays ≥ {accuracy:g}"),
+        "memorised_nats": (first(train < nats, steps), f"first step with training loss below {nats:g} nats"),
+        "grokked_nats": (
+            lasting(held_out < nats, steps),
+            f"first step from which held-out loss stays below {nats:g} nats",
+        ),
         "delay": (grokked - memorised, "grokked − memorised"),
         "inflection": (steepest_log_fall(held_out, steps), "steepest fall of the log of the held-out loss"),
         "below_peak": (

@@ -11,7 +11,7 @@ from ontogeny.models.base import Forward
 from ontogeny.numerics.activations import ACTIVATIONS
 from ontogeny.numerics.correlation import pearson
 from ontogeny.numerics.operands import GROUPS, groups, operand_scores, operands
-from ontogeny.numerics.regression import least_squares, polynomial, r_squared, symmetric
+from ontogeny.numerics.regression import least_squares, polynomial, r_squared
 from ontogeny.subject import Subject
 
 THRESHOLDS = (0.9, 0.95, 0.99, 0.999)
@@ -33,13 +33,16 @@ def polynomial_fit(model: Subject, *, layer: int = 0) -> dict[str, Labelled]:
     """Is every neuron a low-degree polynomial of the first two principal components of a's and of b's embedding?
 
     Equation: least squares on x = (PC1(a), PC2(a), PC1(b), PC2(b)), where PC is the score of the operand's token.
-    ``linear``: 4 terms; ``quadratic``: all 14 monomials of degree 1 and 2; ``symmetric``: PC1(a) + PC1(b), PC2(a) + PC2(b), the sums
-    of squares and PC1(a)·PC1(b). R² per neuron before and after the nonlinearity; NaN for a neuron that never varies, and it is
-    left out of every summary. Coefficients are those of the quadratic fit, overall and by the neuron's correlation with a + b
+    ``linear``: 4 terms; ``quadratic``: all 14 monomials of degree 1 and 2; ``symmetric``: the 5 of degree 1 and 2 in the sums
+    s₁ = PC1(a) + PC1(b) and s₂ = PC2(a) + PC2(b), squares of sums and not sums of squares. R² per neuron before and after the
+    nonlinearity; NaN for a neuron that never varies, and it is left out of every summary. Coefficients are those of the quadratic fit, overall and by the neuron's correlation with a + b
     after the nonlinearity; ``coefficient_asymmetry`` is Σ |c(a) − c(b)| / Σ (|c(a)| + |c(b)|) over neurons for the linear terms of each
-    component, 0 if a and b count alike, 1 if one of them alone does. ``r2_rebuilt``: of all logits of the MLP path, post W_L, rebuilt from the fits as f(poly(pre)) W_L and as
-    poly(post) W_L; ``r2_rebuilt_outputs``: of the model's own logits, which the skip path shares, after the same mean per output.
-    ``accuracy_replaced``, ``loss_replaced``: of the model whose last MLP writes what the fit says, the skip path as it is (with several
+    component, 0 if a and b count alike, 1 if one of them alone does.
+
+    Logits rebuilt from the fits, as f(poly(pre)) W_L and as poly(post) W_L, have one R² over all entries, around their grand mean:
+    ``r2_rebuilt`` against the MLP path's, post W_L; ``r2_rebuilt_logits`` against the model's own as they are, so that what the skip path
+    writes counts as left over (the published numbers are these); ``r2_rebuilt_outputs`` against the model's own, the mean of each
+    output mended. ``accuracy_replaced``, ``loss_replaced``: of the model whose last MLP writes what the fit says, the skip path as it is (with several
     layers: only meaningful for the last). ``r2_logit``: the same polynomial fitted to each logit.
 
     R² near 1: the fit leaves nothing. It misleads with few inputs (15 parameters on p² inputs), and it is no causal claim: a share of
@@ -56,7 +59,7 @@ def polynomial_fit(model: Subject, *, layer: int = 0) -> dict[str, Labelled]:
     terms = {
         "linear": polynomial(x, names, 1),
         "quadratic": polynomial(x, names, 2),
-        "symmetric": symmetric(a, b, ("PC1", "PC2")),
+        "symmetric": polynomial(a + b, ("s₁", "s₂"), 2),
     }
     fits = {name: least_squares(terms[name].values.unsqueeze(-3), activations) for name in FITS}
     r2 = torch.stack([fits[name].r2 for name in FITS], -2)  # (…, stage, fit, neuron)
@@ -114,16 +117,18 @@ def polynomial_fit(model: Subject, *, layer: int = 0) -> dict[str, Labelled]:
         ),
         "coefficient_size": array(size, "stage", "group", "term", long_name="mean |coefficient|"),
         "r2_rebuilt": array(
-            r_squared(mlp_path.flatten(-2).unsqueeze(-1), rebuilt.flatten(-2).unsqueeze(-1))[..., 0],
+            _pooled_r2(mlp_path, rebuilt),
             "condition",
             long_name="R² of the logits of the MLP path, rebuilt",
             coords=rebuild,
         ),
+        "r2_rebuilt_logits": array(
+            _pooled_r2(logits, rebuilt), "condition", long_name="R² of the model's own logits, rebuilt"
+        ),
         "r2_rebuilt_outputs": array(
-            r_squared(logits.flatten(-2).unsqueeze(-1), shifted.flatten(-2).unsqueeze(-1))[..., 0],
+            _pooled_r2(logits, shifted),
             "condition",
-            long_name="R² of the model's logits, rebuilt",
-            coords=rebuild,
+            long_name="R² of the model's own logits, rebuilt and given their means",
         ),
         **{
             f"{name}_replaced": array(
@@ -140,6 +145,11 @@ def polynomial_fit(model: Subject, *, layer: int = 0) -> dict[str, Labelled]:
             long_name="R² of the polynomial fit of each logit",
         ),
     }
+
+
+def _pooled_r2(logits: Tensor, rebuilt: Tensor) -> Tensor:
+    """One R² over all inputs and outputs: (…, example, output) → (…)."""
+    return r_squared(logits.flatten(-2).unsqueeze(-1), rebuilt.flatten(-2).unsqueeze(-1))[..., 0]
 
 
 def _moments(values: Tensor, member: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -6,7 +6,15 @@ import torch
 
 from ontogeny.axes import Labelled, array
 from ontogeny.lenses.base import lens
-from ontogeny.numerics.answers import inputs_by_answer, keep_frequencies, rows_loss, table, table_loss
+from ontogeny.numerics.answers import (
+    inputs_by_answer,
+    keep_frequencies,
+    rows_accuracy,
+    rows_loss,
+    table,
+    table_accuracy,
+    table_loss,
+)
 from ontogeny.numerics.composites import neuron_logit_map
 from ontogeny.subject import Subject
 
@@ -32,7 +40,7 @@ def progress_measures(model: Subject) -> dict[str, Labelled]:
     residual stream kept). The restricted loss is taken on the held-out part, the excluded loss on the training part; both are
     given for all parts. The key frequencies are those of the final step for the whole curve. The answer label stands for a + b.
 
-    Shapes: restricted_loss, excluded_loss (split,), restricted_ratio () = restricted over full loss, held-out part. Units:
+    Shapes: restricted_loss, excluded_loss and the accuracies of the same logits (split,), restricted_ratio () = restricted over full loss, held-out part. Units:
     nats, float64. A low restricted loss says that the key frequencies suffice; a high excluded loss on the training part says
     that the network leans on them rather than on memory. Both presuppose the key frequencies: with the wrong ones restricted
     loss stays near ln p. K is read after a ReLU and applied to the logits, so this is a claim about the MLP's linear read-out.
@@ -48,11 +56,14 @@ def progress_measures(model: Subject) -> dict[str, Labelled]:
     key_logits = keep_frequencies(by_answer, is_key) @ W_L  # (…, s, output)
     restricted_table = model.outputs.mean(-2, keepdim=True) + key_logits
     parts = {**model.split, "all": torch.arange(len(labels), device=labels.device)}
-    restricted, excluded = [], []
+    restricted, excluded, restricted_right, excluded_right = [], [], [], []
     for rows in parts.values():
-        restricted.append(table_loss(restricted_table, torch.bincount(answer[rows], minlength=p)))
+        counts = torch.bincount(answer[rows], minlength=p)
+        restricted.append(table_loss(restricted_table, counts))
+        restricted_right.append(table_accuracy(restricted_table, counts))
         logits = model.outputs[..., rows, :] - key_logits[..., answer[rows], :]
         excluded.append(rows_loss(logits, labels[rows]))
+        excluded_right.append(rows_accuracy(logits, labels[rows]))
     names = list(parts)
     held_out = names[1]
     full = rows_loss(model.outputs[..., parts[held_out], :], labels[parts[held_out]])
@@ -63,6 +74,12 @@ def progress_measures(model: Subject) -> dict[str, Labelled]:
         ),
         "excluded_loss": array(
             torch.stack(excluded, -1), "split", long_name="excluded loss", units="nat", coords=ticks
+        ),
+        "restricted_accuracy": array(
+            torch.stack(restricted_right, -1), "split", long_name="accuracy of the restricted logits"
+        ),
+        "excluded_accuracy": array(
+            torch.stack(excluded_right, -1), "split", long_name="accuracy of the excluded logits"
         ),
         "restricted_ratio": array(
             restricted[1] / full, long_name=f"restricted over full loss, {held_out}", held_out=held_out

@@ -56,6 +56,17 @@ def table_loss(logits: Tensor, counts: Tensor) -> Tensor:
     return -(log_p * weight).sum(-1)
 
 
+def table_accuracy(logits: Tensor, counts: Tensor) -> Tensor:
+    """Share of inputs that logits (…, s, output), which depend on the answer alone, get right; ``counts`` as for :func:`table_loss`."""
+    right = logits.argmax(-1) == torch.arange(logits.shape[-2], device=logits.device)
+    return (right * (counts.double() / counts.sum()).to(logits.device)).sum(-1)
+
+
+def rows_accuracy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Share of inputs whose largest logit (…, example, output) is that of their label (example,): (…)."""
+    return (logits.argmax(-1) == labels).double().mean(-1)
+
+
 def rows_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean cross-entropy (nats, float64) of logits (…, example, output) at labels (example,): (…)."""
     return -log_probability(logits, labels).mean(-1)

@@ -31,7 +31,12 @@ def log_fall(curve: Tensor, fraction: float, steps: Tensor) -> Tensor:
 
 
 def steepest_log_fall(curve: Tensor, steps: Tensor) -> Tensor:
-    """Middle of the interval in which the logarithm of a positive curve falls fastest per step; NaN if it never falls."""
+    """Middle of the interval in which the logarithm of a positive curve falls fastest per step; NaN if it never falls.
+
+    One point has no interval and falls nowhere.
+    """
+    if curve.shape[-1] < 2:
+        return torch.full_like(curve[..., 0], torch.nan)
     slope = curve.log().diff(dim=-1) / steps.diff()
     middle = (steps[1:] + steps[:-1]) / 2
     return torch.where(slope.amin(-1) < 0, middle[slope.argmin(-1)], torch.nan)

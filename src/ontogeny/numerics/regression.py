@@ -86,22 +86,5 @@ def polynomial(x: Tensor, names: Sequence[str], degree: int = 2) -> Terms:
     return Terms(torch.stack(columns, -1), tuple(terms))
 
 
-def symmetric(x: Tensor, y: Tensor, names: Sequence[str]) -> Terms:
-    """Degree-2 terms that do not change when a and b are exchanged; ``x``, ``y`` (…, sample, variable) are the values of a and of b.
-
-    For every variable v the sum v(a) + v(b) and the sum of squares v(a)² + v(b)²; for the first one the product v(a)·v(b).
-    Two variables give the 5 terms of the published fits (mixed products of different variables are left out).
-    """
-    v = names[0]
-    return Terms(
-        torch.cat([x + y, x.square() + y.square(), (x * y)[..., :1]], -1),
-        (
-            *(f"{n}(a) + {n}(b)" for n in names),
-            *(f"{n}(a)² + {n}(b)²" for n in names),
-            f"{v}(a)·{v}(b)",
-        ),
-    )
-
-
 def _powers(names: Sequence[str]) -> list[str]:
     return [n if (m := names.count(n)) == 1 else f"{n}^{m}" for n in dict.fromkeys(names)]

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
+from ontogeny.errors import UnknownName
 from ontogeny.views.base import Drawn, view
 from ontogeny.views.light import light
 from ontogeny.views.one_run import one_run
@@ -15,6 +16,9 @@ from ontogeny.views.panels import panels
 from ontogeny.views.theme import MUTED, PALETTE, faint, log_ticks, name_of
 
 PHASES = ("memorisation", "circuit formation", "clean-up")
+BORDERS = ("memorisation_ends", "cleanup_starts", "cleanup_ends")
+#: Rules by which the lens sets borders, and what it appends to the names of their results.
+RULES = {"nats": "_nats", "accuracy": "_accuracy", "log-fall": ""}
 
 
 @view(
@@ -22,15 +26,23 @@ PHASES = ("memorisation", "circuit formation", "clean-up")
     title="Progress measures over training",
 )
 def progress_curves(
-    performance: xr.Dataset, progress_measures: xr.Dataset, learning_phases: xr.Dataset, *, run: str = ""
+    performance: xr.Dataset,
+    progress_measures: xr.Dataset,
+    learning_phases: xr.Dataset,
+    *,
+    rule: str = "nats",
+    run: str = "",
 ) -> Drawn:
     """Does the circuit form before the held-out loss falls?
 
     Restricted loss (held-out part, key frequencies of the final step alone) falling while the held-out loss stands still is a
     circuit that forms out of sight; excluded loss (training part, those frequencies removed) rising says that training inputs
-    come to lean on it. Both axes are logarithmic, so step 0 is not shown; shades are the phases, whose rules are in the
-    results' attributes.
+    come to lean on it. Both axes are logarithmic, so step 0 is not shown. Shades are the phases by ``rule``: "nats" (losses against
+    fixed values), "accuracy" (shares that are right) or "log-fall" (shares of the way to where each loss ends, however low); the
+    sentence below has all three. What moves with the rule is a matter of the rule.
     """
+    if rule not in RULES:
+        raise UnknownName("rule for phases", rule, RULES)
     losses, measures, phases = (one_run(d, run) for d in (performance, progress_measures, learning_phases))
     train, held_out = (str(s) for s in losses["split"].values[:2])
     curves = {
@@ -58,8 +70,8 @@ def progress_curves(
     values = values[np.isfinite(values) & (values > 0)]
     fig.update_xaxes(title_text=name_of("step"), **log_ticks(after.min(), after.max(), most=6))
     fig.update_yaxes(title_text="loss (nats)", **log_ticks(values.min(), values.max(), most=7))
-    borders = [float(phases[name]) for name in ("memorisation_ends", "cleanup_starts", "cleanup_ends")]
-    _shade(fig, [float(after.min()), *borders])
+    borders = {by: [float(phases[name + end]) for name in BORDERS] for by, end in RULES.items()}
+    _shade(fig, [float(after.min()), *borders[rule]])
     return Drawn(fig, says=_says(borders, curves))
 
 
@@ -82,10 +94,16 @@ def _shade(fig: go.Figure, borders: list[float]) -> None:
             )
 
 
-def _says(borders: list[float], curves: dict[str, xr.DataArray]) -> str:
-    when = ["not reached" if math.isnan(step) else f"step {step:,.0f}" for step in borders]
+def _says(borders: dict[str, list[float]], curves: dict[str, xr.DataArray]) -> str:
+    def when(place: int) -> str:
+        steps = {by: of[place] for by, of in borders.items()}
+        return ", ".join(
+            f"{'not reached' if math.isnan(step) else f'step {step:,.0f}'} by {by}"
+            for by, step in steps.items()
+        )
+
     last = ", ".join(f"{name} {float(curve[-1]):.3g}" for name, curve in curves.items())
     return (
-        f"Memorisation ends: {when[0]}; clean-up starts: {when[1]}, ends: {when[2]}. "
+        f"Memorisation ends: {when(0)}. Clean-up starts: {when(1)}; it ends: {when(2)}. "
         f"At the last step, in nats: {last}."
     )
