@@ -61,10 +61,10 @@ def trace(maps, trained=None):
 def test_maps_with_a_common_part_agree_and_independent_ones_do_not():
     common = RNG.normal(size=(9, 9))
     alike = common + 0.2 * RNG.normal(size=(5, 9, 9))
-    (found,) = findings["map_agreement"](trace(alike), source="lens:t", draws=50)
+    (found,) = findings["map_agreement"](trace(alike), source="lens:t")
     assert found.verdict == "holds"
     assert found.value > 0.8
-    (found,) = findings["map_agreement"](trace(RNG.normal(size=(5, 9, 9))), source="lens:t", draws=50)
+    (found,) = findings["map_agreement"](trace(RNG.normal(size=(5, 9, 9))), source="lens:t")
     assert found.verdict == "does not hold"
     assert abs(found.value) < 0.15
 
@@ -74,21 +74,21 @@ def test_agreement_among_inputs_that_are_masked_in_one_run_is_not_counted():
     maps = np.stack([common] * 4)
     trained = RNG.random(maps.shape) < 0.3
     maps[trained] = RNG.normal(size=int(trained.sum()))  # what was trained on follows no common order
-    (found,) = findings["map_agreement"](trace(maps, trained), source="lens:t", draws=20)
+    (found,) = findings["map_agreement"](trace(maps, trained), source="lens:t")
     assert found.value == pytest.approx(1)
 
 
 def test_symmetry_is_seen_where_it_is():
     halves = RNG.normal(size=(6, 9, 9))
-    (found,) = findings["map_symmetry"](trace(halves + halves.swapaxes(1, 2)), source="lens:t", draws=20)
+    (found,) = findings["map_symmetry"](trace(halves + halves.swapaxes(1, 2)), source="lens:t")
     assert found.value == pytest.approx(1)
     assert found.verdict == "holds"
-    (found,) = findings["map_symmetry"](trace(halves), source="lens:t", draws=20)
+    (found,) = findings["map_symmetry"](trace(halves), source="lens:t")
     assert found.verdict == "does not hold"
 
 
 @pytest.mark.parametrize("kind", ["map_agreement", "map_symmetry"])
 def test_maps_of_which_nothing_is_known_cannot_tell(kind):
-    (found,) = findings[kind](trace(np.full((4, 5, 5), np.nan)), source="lens:t", draws=5)
+    (found,) = findings[kind](trace(np.full((4, 5, 5), np.nan)), source="lens:t")
     assert found.verdict == "too few seeds"
     assert np.isnan(found.value)
