@@ -7,11 +7,13 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import xarray as xr
 from benchmarks.worlds import in_blocks
 
 from ontogeny.findings.energy_by_rank import sorted_noise
 from ontogeny.findings.frequency_agreement import jaccard_distance, key_sets
+from ontogeny.numerics.spectra import strongest_first
 from ontogeny.registry import findings
 
 WIDTHS = np.arange(1, 25)
@@ -236,17 +238,10 @@ def energy(shares, seeds=4):
     rng = np.random.default_rng(0)
     rows = np.array([[shares(rng) if callable(shares) else shares for _ in range(20)] for _ in range(seeds)])
     p = np.concatenate([np.full((seeds, 20, 1), 0.5), rng.permuted(rows, axis=-1) / 2], -1)
-    coords = {
-        "run": range(seeds),
-        "seed": ("run", range(seeds)),
-        "d_hidden": ("run", [16] * seeds),
-        "frequency": range(p.shape[-1]),
-    }
-    return {
-        "lens:frequency_distribution@final": xr.Dataset(
-            {"p": (("run", "output", "frequency"), p)}, coords=coords
-        )
-    }
+    coords = {"run": range(seeds), "seed": ("run", range(seeds)), "d_hidden": ("run", [16] * seeds)}
+    ranked = strongest_first(torch.from_numpy(p)).numpy()
+    data = xr.Dataset({"ranked": (("run", "output", "rank"), ranked)}, coords=coords)
+    return {"lens:frequency_distribution@final": data}
 
 
 TEXTS = ("the main circuit is still visible", "others like it at smaller scale", "and a third")

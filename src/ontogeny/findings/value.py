@@ -36,7 +36,7 @@ def value(
     """
     asked = required(quantity)
     told = tuple(Published.of(number, who) for who, number in (published or {}).items())
-    columns = [_column(data, asked, one, told, resolution) for one in populations(of)]
+    columns = [_column(data, asked, one, told) for one in populations(of)]
     return [replace(columns[0], beside=tuple(columns[1:]))]
 
 
