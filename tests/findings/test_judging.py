@@ -85,7 +85,7 @@ def test_an_event_is_never_excluded_by_so_few_seeds_that_it_could_not_be():
 
 
 def test_all_verdicts_of_all_events_are_known_and_an_open_one_is_of_nothing():
-    for n in range(40):
+    for n in (0, 1, 4, 5, 9, 10, 30):
         for k in range(n + 1):
             for published in (True, False, None):
                 for missing in (0, 1, 5):
