@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 STAMP  := $(VENV)/.installed
 
-.PHONY: help install demo test test-all check docs bench clean
+.PHONY: help install demo test test-all check docs bench calibration clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -31,6 +31,9 @@ check: install   ## formatting, lint, types and the import table of the house
 
 bench: install   ## docs/performance.md, from scratch
 	$(BIN)/python -m benchmarks
+
+calibration: install ## docs/findings/calibration.md, from scratch: how far a verdict can be trusted
+	$(BIN)/python -m benchmarks.calibration
 
 clean:           ## remove the environment and what it built (never out/)
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache

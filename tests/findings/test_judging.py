@@ -85,7 +85,7 @@ def test_an_event_is_never_excluded_by_so_few_seeds_that_it_could_not_be():
 
 
 def test_all_verdicts_of_all_events_are_known_and_an_open_one_is_of_nothing():
-    for n in range(40):
+    for n in (0, 1, 4, 5, 9, 10, 30):
         for k in range(n + 1):
             for published in (True, False, None):
                 for missing in (0, 1, 5):
@@ -193,6 +193,7 @@ def test_averages_over_seeds():
     assert judge_mean([0.4, 0.41, 0.42], at_most=0.5).verdict == "holds"
     assert judge_mean([0.4, 0.41, 0.42], at_most=0.5, published=True).verdict == "as published"
     assert judge_mean([0.4, 0.41, 0.42], at_least=0.5).verdict == "does not hold"
+    assert judge_mean([0.5 - 1e-9] * 4, at_least=0.5).verdict == "holds"  # equal to what float32 can tell
     few = judge_mean([0.4, 0.6, 0.55, 0.5], at_least=0.5)
     assert few.verdict == "too few seeds" and few.needed > 4
     assert judge_mean([0.4, 0.41, 0.42, math.nan], at_most=0.5).verdict == "not in every seed"

@@ -7,11 +7,13 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import xarray as xr
 from benchmarks.worlds import in_blocks
 
 from ontogeny.findings.energy_by_rank import sorted_noise
 from ontogeny.findings.frequency_agreement import jaccard_distance, key_sets
+from ontogeny.numerics.spectra import strongest_first
 from ontogeny.registry import findings
 
 WIDTHS = np.arange(1, 25)
@@ -118,7 +120,7 @@ def models(perfect, among, rest, seeds=6, widths=8, seed_effect=0.0, seed=0):
     ],
 )
 def test_similarity_among_perfect_models(perfect, among, rest, options, want):
-    (one,) = findings["similarity_among_perfect"](models(perfect, among, rest), draws=499, **options)
+    (one,) = findings["similarity_among_perfect"](models(perfect, among, rest), **options)
     assert one.verdict == want, one.why
     if "high" in options:
         assert f"(above {options['high']:g})" in one.claim
@@ -140,7 +142,7 @@ def test_the_interval_among_perfect_models_covers_where_seeds_differ():
     hits = []
     for trial in range(60):
         data = models(4, 0.5, 0.5, seeds=5, seed_effect=0.1, seed=trial)
-        low, high = findings["similarity_among_perfect"](data, draws=99)[0].interval
+        low, high = findings["similarity_among_perfect"](data)[0].interval
         hits.append(low <= 0.5 <= high)
     assert np.mean(hits) >= 0.87
 
@@ -148,7 +150,7 @@ def test_the_interval_among_perfect_models_covers_where_seeds_differ():
 def test_untrained_models_as_alike_as_the_perfect_ones_unmake_the_claim():
     data = models(4, 0.6, 0.3)
     data["measure:activation_similarity@initial"] = models(0, 0, 0.8)["measure:activation_similarity"]
-    (one,) = findings["similarity_among_perfect"](data, draws=499)
+    (one,) = findings["similarity_among_perfect"](data)
     assert one.verdict == "not as published" and one.details["untrained"] == pytest.approx(0.8, abs=0.02)
 
 
@@ -162,7 +164,7 @@ def test_an_effect_of_width_alone_is_seen_at_equal_settings():
     accuracy = np.where((d == 64) & (seed < 14), 1.0, 0.9)
     runs = pd.DataFrame({"run": data["run"].values, "all_accuracy": accuracy})
     (one,) = findings["similarity_among_perfect"](
-        {"measure:activation_similarity": data, "runs": runs}, draws=499, high=0.5
+        {"measure:activation_similarity": data, "runs": runs}, high=0.5
     )
     assert one.verdict == "in part"
     assert one.details["beyond_imperfect"][0] > 0.1 and one.details["p_at_equal_settings"] > 0.05
@@ -201,16 +203,14 @@ def test_divergence_that_follows_shared_frequencies_agrees_and_a_shuffled_one_do
     rng = np.random.default_rng(0)
     p = frequencies([rng.choice(np.arange(1, 17), 3, replace=False) for _ in range(30)])
     assert key_sets(xr.DataArray(p, dims=("run", "frequency")), 2).sum(1).tolist() == [3] * 30
-    (one,) = findings["frequency_agreement"](frequency_data(p, js(p)), permutations=999)
+    (one,) = findings["frequency_agreement"](frequency_data(p, js(p)))
     assert (
         one.verdict == "as published"
         and one.value > 0.9
         and one.details["p_beyond_settings"] == pytest.approx(1 / 120)
     )
     order = rng.permutation(30)
-    (none,) = findings["frequency_agreement"](
-        frequency_data(p, js(p)[np.ix_(order, order)]), permutations=999
-    )
+    (none,) = findings["frequency_agreement"](frequency_data(p, js(p)[np.ix_(order, order)]))
     assert (
         none.verdict == "not as published"
         and abs(none.value) < 0.3
@@ -238,17 +238,10 @@ def energy(shares, seeds=4):
     rng = np.random.default_rng(0)
     rows = np.array([[shares(rng) if callable(shares) else shares for _ in range(20)] for _ in range(seeds)])
     p = np.concatenate([np.full((seeds, 20, 1), 0.5), rng.permuted(rows, axis=-1) / 2], -1)
-    coords = {
-        "run": range(seeds),
-        "seed": ("run", range(seeds)),
-        "d_hidden": ("run", [16] * seeds),
-        "frequency": range(p.shape[-1]),
-    }
-    return {
-        "lens:frequency_distribution@final": xr.Dataset(
-            {"p": (("run", "output", "frequency"), p)}, coords=coords
-        )
-    }
+    coords = {"run": range(seeds), "seed": ("run", range(seeds)), "d_hidden": ("run", [16] * seeds)}
+    ranked = strongest_first(torch.from_numpy(p)).numpy()
+    data = xr.Dataset({"ranked": (("run", "output", "rank"), ranked)}, coords=coords)
+    return {"lens:frequency_distribution@final": data}
 
 
 TEXTS = ("the main circuit is still visible", "others like it at smaller scale", "and a third")

@@ -88,6 +88,9 @@ def test_a_network_of_one_frequency(p, k):
     share = dataset(lenses["frequency_distribution"](model))["p"]
     assert share.dims == ("side", "output", "frequency") and share["side"].values.tolist() == ["a", "b"]
     np.testing.assert_allclose(share.sel(frequency=k), 1, atol=1e-5)
+    ranked = dataset(lenses["frequency_distribution"](model))["ranked"]
+    assert ranked.sizes["rank"] == share.sizes["frequency"] - 1
+    np.testing.assert_allclose(ranked.sel(rank=1), 1, atol=1e-5)
     published = dataset(lenses["frequency_distribution"](model, form="amplitude_top4"))["p"]
     np.testing.assert_allclose(published.sel(frequency=k), 1, atol=1e-5)
     ranks = dataset(ask("effective_rank", model))

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from ontogeny.errors import UnknownName, UserError
-from ontogeny.registry import views
+from ontogeny.registry import findings, views
 from ontogeny.views.bindings import with_slider
 from ontogeny.views.panels import panels
 from ontogeny.views.theme import log_ticks, title_of
@@ -45,9 +45,10 @@ def frequency():
                 ("run", "side", "output", "frequency"),
                 p,
                 {"long_name": "energy share", "units": "1"},
-            )
+            ),
+            "ranked": (("run", "side", "output", "rank"), np.sort(p[..., 1:], -1)[..., ::-1]),
         },
-        coords(WIDTHS) | {"side": ["a", "b"], "output": range(3), "frequency": range(5)},
+        coords(WIDTHS) | {"side": ["a", "b"], "output": range(3), "frequency": range(5), "rank": range(1, 5)},
     )
 
 
@@ -219,14 +220,22 @@ def test_frequency_slider_walks_the_widths_in_order(frequency):
     np.testing.assert_allclose(np.array(fig.data[0].z), frequency["p"].values[2, 1], rtol=5e-4)
 
 
-def test_frequencies_by_width_average_outputs_and_rank_shares(frequency):
+def test_frequencies_by_width_average_operands_and_outputs_and_rank_shares_without_the_constant(frequency):
     drawn = views["frequency_by_width"](frequency_distribution=frequency)
-    p = frequency["p"].values[ORDER, 0]
+    p = frequency["p"].values[ORDER]
     heat, *lines = drawn.figure.data
-    np.testing.assert_allclose(heat.z, p.mean(1).T, rtol=1e-3)
+    np.testing.assert_allclose(heat.z, p.mean((1, 2)).T, rtol=1e-3)
     assert list(heat.x) == [1, 2, 4, 16]
     first = next(t for t in lines if t.name == "first")
-    np.testing.assert_allclose(first.y, p.max(-1).mean(1), rtol=1e-3)
+    np.testing.assert_allclose(first.y, p[..., 1:].max(-1).mean((1, 2)), rtol=1e-3)
+
+
+def test_the_picture_and_the_finding_say_the_same_share(frequency):
+    one = frequency.assign_coords(seed=("run", [0] * 4))
+    drawn = views["frequency_by_width"](frequency_distribution=one)
+    said = findings["energy_by_rank"]({"lens:frequency_distribution@final": one}, at=[16], ranks=1)
+    line = next(t for t in drawn.figure.data if t.name == "first")
+    assert said[0].value == pytest.approx(line.y[list(line.x).index(16)], rel=1e-3)
 
 
 def test_spectrum_shows_magnitudes_and_ranks():

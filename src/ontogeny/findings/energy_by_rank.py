@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ontogeny.findings.base import Finding, Verdict, finding
+from ontogeny.findings.judging import FLOAT32, LEAST
 from ontogeny.findings.reading import along_runs, seeds_of, variable
+from ontogeny.findings.verdicts import LEVEL
 from ontogeny.numerics.resampling import mean_interval
 
 if TYPE_CHECKING:
@@ -25,21 +27,17 @@ def energy_by_rank(
     data: Mapping[str, Any],
     *,
     lens: str = "frequency_distribution",
-    name: str = "p",
     by: str = "d_hidden",
     seed: str = "seed",
     at: tuple[float, ...] = (16,),
     ranks: int = 3,
     visible: float | None = None,
-    min_n: int = 3,
-    level: float = 0.95,
     texts: tuple[str, ...] = (),
 ) -> list[Finding]:
     """What share of its energy does an output keep in its strongest, second, … frequency?
 
-    ``name`` (run, …, frequency) is a distribution over frequencies for every output (and side). Without the constant it is
-    sorted in each place, strongest first, and averaged over places: rank r is "whatever frequency is r-th here", not one and
-    the same frequency everywhere. For every setting in ``at`` and every rank: the mean over seeds with Student's interval.
+    ``ranked`` (run, …, rank) are the shares of the frequencies but the constant, sorted for every output (and side) and averaged
+    over these places: rank r is "whatever frequency is r-th here", not one and the same frequency everywhere. For every setting in ``at`` and every rank: the mean over seeds with Student's interval.
     The whole curve against ``by`` (mean and standard deviation over seeds) is in the details of the first finding.
 
     ``texts`` are the claims that the first, second, … frequency is there. After sorting each is smaller than the one before, and the
@@ -55,11 +53,11 @@ def energy_by_rank(
     source = f"lens:{lens}@final"
     final = data[source]
     x, seeds = along_runs(final, by, source), seeds_of(final, seed)
-    shares, parts = ranked(variable(final, name, source), ranks)  # (run, rank) each
+    shares, parts = of_places(variable(final, "ranked", source), ranks)  # (run, rank) each
     initial = data.get(f"lens:{lens}@initial")
-    start = None if initial is None else ranked(variable(initial, name, source), 1)[1][:, 0]
+    start = None if initial is None else of_places(variable(initial, "ranked", source), 1)[1][:, 0]
     start_x = None if initial is None else along_runs(initial, by, f"lens:{lens}@initial")
-    many = int((final["frequency"] != 0).sum()) if "frequency" in final.coords else final.sizes["frequency"]
+    many = final.sizes["rank"]
     found: list[Finding] = []
     for setting in at:
         here = x == setting
@@ -76,9 +74,7 @@ def energy_by_rank(
         for rank in range(shares.shape[1]):
             mine = values[:, rank]
             claim = texts[rank] if rank < len(texts) else ""
-            judged, why = _judge(
-                mine, of_rest[:, rank], float(chance[rank]), visible, judged_before, min_n, level
-            )
+            judged, why = _judge(mine, of_rest[:, rank], float(chance[rank]), visible, judged_before)
             judged_before = judged
             found.append(
                 Finding(
@@ -86,7 +82,7 @@ def energy_by_rank(
                     or f"share of the {_ordinal(rank)} frequency of an output at {by} = {setting:g}",
                     value=float(mine.mean()) if len(mine) else math.nan,
                     units="share of energy",
-                    interval=mean_interval(mine, level) if len(mine) > 1 else None,
+                    interval=mean_interval(mine, LEVEL) if len(mine) > 1 else None,
                     interval_kind="confidence" if len(mine) > 1 else "",
                     interval_of="the mean over seeds",
                     n=len(mine),
@@ -117,12 +113,9 @@ def _curve(x: Array, shares: Array, by: str) -> dict[str, Any]:
     }
 
 
-def ranked(p: xr.DataArray, ranks: int) -> tuple[Array, Array]:
+def of_places(ranked: xr.DataArray, ranks: int) -> tuple[Array, Array]:
     """Means over places of the r-th largest share, and of its part of what the larger ones leave: (run, rank) each."""
-    shares = p.transpose("run", ..., "frequency").astype(float)
-    if "frequency" in shares.coords:
-        shares = shares.isel(frequency=shares["frequency"].values != 0)
-    ordered = np.sort(shares.values, -1)[..., ::-1]
+    ordered = ranked.transpose("run", ..., "rank").values.astype(float)
     left = ordered[..., ::-1].cumsum(-1)[..., ::-1]  # what a rank and the weaker ones hold together
     parts = np.divide(ordered, left, out=np.zeros_like(ordered), where=left > 0)
     return tuple(one[..., :ranks].reshape(len(one), -1, ranks).mean(1) for one in (ordered, parts))
@@ -141,21 +134,19 @@ def _judge(
     chance: float,
     visible: float | None,
     before: Verdict,
-    min_n: int,
-    level: float,
 ) -> tuple[Verdict, str]:
     n = len(values)
     shown = f"mean {values.mean():.3g} over {n} seeds" if n else "no run at this setting"
-    if n < max(min_n, 2):
-        return "too few seeds", f"{shown}; {max(min_n, 2)} seeds are the least for a verdict"
-    tests = [(mean_interval(parts, level), chance)]
+    if n < LEAST:
+        return "too few seeds", f"{shown}; {LEAST} seeds are the least for a verdict"
+    tests = [(mean_interval(parts, LEVEL), chance)]
     shown += f"; of what stronger ones leave {parts.mean():.3g} ([{tests[0][0][0]:.3g}, {tests[0][0][1]:.3g}]), by chance {chance:.3g}"
     if visible is not None:
-        tests.append((mean_interval(values, level), visible))
+        tests.append((mean_interval(values, LEVEL), visible))
         shown += f"; asked for {visible:g}"
-    if any(high < bar for (_, high), bar in tests):
+    if any(high < bar * (1 - FLOAT32) for (_, high), bar in tests):
         return "not as published", shown
-    if before == "as published" and all(low > bar for (low, _), bar in tests):
+    if before == "as published" and all(low > bar * (1 + FLOAT32) for (low, _), bar in tests):
         return "as published", shown
     return "too few seeds", shown
 

@@ -11,6 +11,7 @@ from scipy import stats
 
 from ontogeny.findings.base import Finding, Verdict, finding
 from ontogeny.findings.reading import along_runs, pair_matrix, seed_grid, seeds_of, variable
+from ontogeny.findings.verdicts import LEVEL
 from ontogeny.numerics.matched import matched_agreement
 from ontogeny.numerics.resampling import Array, jackknife_interval
 
@@ -18,21 +19,20 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+LEAST = 4  # seeds: fewer have too few orders for any p < .05
+
+
 @finding(kind="frequency_agreement", reads=("measure:{measure}", "lens:{lens}@final"))
 def frequency_agreement(
     data: Mapping[str, Any],
     *,
     measure: str = "js_divergence",
-    value: str = "value",
     lens: str = "frequency_distribution",
     name: str = "p",
     by: str = "d_hidden",
     seed: str = "seed",
     times_mean: float = 2.0,
     strong: float = 0.5,
-    min_n: int = 4,
-    level: float = 0.95,
-    permutations: int = 1999,
     text: str = "",
 ) -> list[Finding]:
     """Are models that this measure calls alike those that share their key frequencies?
@@ -44,9 +44,9 @@ def frequency_agreement(
     (:func:`~ontogeny.numerics.matched.matched_agreement`). The correlation at twice and at half the threshold
     shows how much hangs on the rule. Models without a key frequency are left out and counted.
 
-    "As published": the interval lies above ``strong`` and p < 1 − level; "in part": it does, and so it would with models of other seeds. "Not as published": the interval lies below ``strong``.
-    "Reveals" is more than p < 0.05: a correlation of 0.1 may be beyond chance and reveals nothing. ``min_n`` seeds are
-    the least; 4, because fewer have too few orders for any p < .05.
+    "As published": the interval lies above ``strong`` and p < .05; "in part": it does, and so it would with models of other seeds. "Not as published": the interval lies below ``strong``.
+    "Reveals" is more than p < 0.05: a correlation of 0.1 may be beyond chance and reveals nothing. 4 seeds are
+    the least, because fewer have too few orders for any p < .05.
 
     How it misleads: both sides are computed from the same distributions, so some agreement is arithmetic; a high
     value says that the measure is not dominated by small shares, not that models work alike. Models that use most
@@ -56,7 +56,7 @@ def frequency_agreement(
     pairs = data[source]
     lenses = data[shares_of].sel(run=pairs["run"].values)
     sign = -1.0 if pairs.attrs.get("kind") == "similarity" else 1.0
-    unlike = sign * pair_matrix(pairs, value, source)
+    unlike = sign * pair_matrix(pairs, "value", source)
     x = along_runs(pairs, by, source).astype(float)
     shares = variable(lenses, name, shares_of)
     keys = key_sets(shares, times_mean)  # (run, frequency)
@@ -67,11 +67,11 @@ def frequency_agreement(
     n = len(names)
     sets = jaccard_distance(keys)
     constant = n > 1 and np.ptp(sets[np.ix_(has, has)][np.triu_indices(int(has.sum()), 1)]) == 0
-    if n < max(min_n, 2) or constant:
+    if n < LEAST or constant:
         why = (
             "all pairs of models overlap equally"
             if constant
-            else f"{int(has.sum())} models have key frequencies, of {n} seeds; {max(min_n, 2)} seeds are the least"
+            else f"{int(has.sum())} models have key frequencies, of {n} seeds; {LEAST} seeds are the least"
         )
         return [Finding(claim, verdict="too few seeds", why=why, n=n, evidence=evidence)]
 
@@ -80,20 +80,18 @@ def frequency_agreement(
         return _spearman(unlike[np.ix_(models, models)], sets[np.ix_(models, models)])
 
     seen = correlation(np.arange(n))
-    interval = jackknife_interval(correlation, n, level=level, bounds=(-1, 1))
+    interval = jackknife_interval(correlation, n, level=LEVEL, bounds=(-1, 1))
     _, place = seed_grid(x, seeds)
     place = place[:, has[place].all(0)]
     within = (
-        matched_agreement(
-            *(np.stack([m[np.ix_(r, r)] for r in place]) for m in (unlike, sets)), permutations=permutations
-        )
+        matched_agreement(*(np.stack([m[np.ix_(r, r)] for r in place]) for m in (unlike, sets)))
         if place.shape[1] >= 4
         else None
     )
     p = math.nan if within is None else within.p
     judged: Verdict = "too few seeds"
     if interval[0] > strong:
-        judged = "as published" if p < 1 - level else "in part"
+        judged = "as published" if p < 1 - LEVEL else "in part"
     elif interval[1] < strong:
         judged = "not as published"
     beyond = (

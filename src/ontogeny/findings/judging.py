@@ -246,9 +246,11 @@ def judge_mean(
     )
     if lacking:
         return replace(base, verdict="not in every seed", why=_join(shown, lacking))
-    yes, no = (
-        (low >= at_least, high < at_least) if at_least is not None else (high <= at_most, low > at_most)  # type: ignore[operator]
-    )
+    same = FLOAT32 * max(abs(low), abs(high))
+    if at_least is not None:
+        yes, no = low >= at_least - same, high < at_least - same
+    else:
+        yes, no = high <= (at_most or 0.0) + same, low > (at_most or 0.0) + same
     if yes or no:
         good: Verdict = "as published" if published else "holds"
         bad: Verdict = "not as published" if published else "does not hold"

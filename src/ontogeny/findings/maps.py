@@ -11,12 +11,15 @@ from scipy import stats
 from ontogeny.errors import UserError
 from ontogeny.findings.base import Finding, Verdict, finding
 from ontogeny.findings.reading import seeds_of, variable
+from ontogeny.findings.verdicts import LEVEL
 from ontogeny.numerics.resampling import (
     jackknife_interval,
     mean_interval,
     pair_mean,
     permutation_p,
 )
+
+DRAWS = 200  # shuffles for what chance gives
 
 
 @finding(kind="map_agreement", reads=("{source}",))
@@ -30,8 +33,6 @@ def map_agreement(
     seed: str = "seed",
     text: str = "",
     high: float = 0.5,
-    level: float = 0.95,
-    draws: int = 200,
 ) -> list[Finding]:
     """Is the map over inputs the same from run to run?
 
@@ -56,8 +57,8 @@ def map_agreement(
 
     seen = among_seeds(np.arange(len(seeds)))
     rng = np.random.default_rng(0)
-    null = shuffled_means(maps, rng, draws)
-    low, top = interval = jackknife_interval(among_seeds, len(seeds), level=level, bounds=(-1, 1))
+    null = shuffled_means(maps, rng, DRAWS)
+    low, top = interval = jackknife_interval(among_seeds, len(seeds), level=LEVEL, bounds=(-1, 1))
     p = float(permutation_p(seen, null))
     judged: Verdict = "holds" if low >= high else "does not hold" if top < high else "too few seeds"
     return [
@@ -87,8 +88,6 @@ def map_symmetry(
     seed: str = "seed",
     text: str = "",
     high: float = 0.5,
-    level: float = 0.95,
-    draws: int = 200,
 ) -> list[Finding]:
     """Is the map over (a, b) symmetric in the two numbers?
 
@@ -108,9 +107,9 @@ def map_symmetry(
             _unknown(claim, len(values), "two seeds in which (a, b) and (b, a) are both known are needed")
         ]
     rng = np.random.default_rng(0)
-    null = np.array([np.nanmean([_symmetry(m) for m in shuffled(maps, rng)]) for _ in range(draws)])
+    null = np.array([np.nanmean([_symmetry(m) for m in shuffled(maps, rng)]) for _ in range(DRAWS)])
     seen = float(values.mean())
-    low, top = mean_interval(values, level)
+    low, top = mean_interval(values, LEVEL)
     p = float(permutation_p(seen, null))
     judged: Verdict = "holds" if low >= high else "does not hold" if top < high else "too few seeds"
     return [

@@ -26,7 +26,6 @@ def measures_agree(
     third: str = "js_divergence",
     by: str = "d_hidden",
     seed: str = "seed",
-    permutations: int = 1999,
 ) -> list[Finding]:
     """Do three measures agree on which models are alike, beyond what the setting ``by`` alone explains?
 
@@ -53,7 +52,7 @@ def measures_agree(
             within = Matched(math.nan, math.nan, math.nan, math.nan, len(place))
         else:
             squares = (np.stack([m[np.ix_(rows, rows)] for rows in place]) for m in (x, y))
-            within = matched_agreement(*squares, permutations=permutations)
+            within = matched_agreement(*squares)
         found.append(
             Finding(
                 claim=f"{pair} {_said(within)} on which models are alike, beyond what {by} explains",

@@ -11,6 +11,7 @@ import numpy as np
 from ontogeny.errors import UserError
 from ontogeny.findings.base import Finding, finding
 from ontogeny.findings.reading import need
+from ontogeny.findings.verdicts import LEVEL
 from ontogeny.numerics.resampling import mean_interval
 
 
@@ -23,7 +24,6 @@ def more_time(
     early: float = 600,
     late: float = 1200,
     seed: str = "seed",
-    level: float = 0.95,
 ) -> list[Finding]:
     """By how much does ``metric`` change between two times, in the runs that were still training?
 
@@ -40,7 +40,7 @@ def more_time(
         raise UserError(f"No run was logged both at {clock} {early:g} and at {late:g}.")
     change = (at[late].loc[both, metric] - at[early].loc[both, metric]).astype(float)
     each = change.groupby(at[early].loc[both, seed]).mean().to_numpy()
-    interval = mean_interval(each, level) if len(each) > 1 else None
+    interval = mean_interval(each, LEVEL) if len(each) > 1 else None
     value = float(each.mean()) if len(each) else math.nan
     gained, lost = float((change > 0).mean()), float((change < 0).mean())
     direction = "raises" if value > 0 else "lowers"

@@ -12,7 +12,7 @@ from ontogeny.errors import UserError
 from ontogeny.findings.base import Finding, finding
 from ontogeny.findings.judging import judge
 from ontogeny.findings.reading import at_budget, need, seeds_of
-from ontogeny.findings.verdicts import Judgement, Published
+from ontogeny.findings.verdicts import LEVEL, Judgement, Published
 
 BOUNDS = (0.0, 1.0)
 
@@ -25,10 +25,8 @@ def per_setting(
     seed: str = "seed",
     metric: str = "validation_accuracy",
     budget: float | None = None,
-    clock: str = "epoch",
     rounding: float = 0.0005,
     each: bool = True,
-    level: float = 0.95,
     text: str = "",
 ) -> list[Finding]:
     """How many of the published values lie where one new seed of ours would?
@@ -45,7 +43,7 @@ def per_setting(
     table = need(data["published"], by, metric, of="published").dropna(subset=[metric])
     if table.empty:
         raise UserError(f"'published' has no rows with '{metric}'.")
-    runs = need(at_budget(data["runs"], data.get("metrics"), metric, budget, clock), by, of="runs")
+    runs = need(at_budget(data["runs"], data.get("metrics"), metric, budget), by, of="runs")
     runs = runs.assign(**{seed: seeds_of(runs, seed)})
     ours = runs.pivot_table(index=seed, columns=by, values=metric, aggfunc="mean").reindex(columns=table[by])
     values, theirs = (
@@ -53,8 +51,7 @@ def per_setting(
         table[metric].to_numpy(dtype=float),
     )  # (seed, setting), (setting,)
     said = [
-        _judged(mine[np.isfinite(mine)], one, rounding, level)
-        for mine, one in zip(values.T, theirs, strict=True)
+        _judged(mine[np.isfinite(mine)], one, rounding) for mine, one in zip(values.T, theirs, strict=True)
     ]
     rows = [
         Finding.judged(
@@ -68,7 +65,7 @@ def per_setting(
     claim = (
         text or f"the published {metric} of {len(rows)} settings are what one more seed of ours would give"
     )
-    summary = _summary(claim, values, theirs, said, rounding, level)
+    summary = _summary(claim, values, theirs, said, rounding)
     details = {
         by: table[by].to_numpy(dtype=float),
         "published": theirs,
@@ -83,12 +80,12 @@ def per_setting(
     return [summary, *rows] if each else [summary]
 
 
-def _judged(ours: np.ndarray, theirs: float, rounding: float, level: float) -> Judgement:
-    return judge(ours, published=[Published(theirs, rounding)], bounds=BOUNDS, level=level)
+def _judged(ours: np.ndarray, theirs: float, rounding: float) -> Judgement:
+    return judge(ours, published=[Published(theirs, rounding)], bounds=BOUNDS, level=LEVEL)
 
 
 def _summary(
-    claim: str, values: np.ndarray, theirs: np.ndarray, said: list[Judgement], rounding: float, level: float
+    claim: str, values: np.ndarray, theirs: np.ndarray, said: list[Judgement], rounding: float
 ) -> Finding:
     whole = np.isfinite(values).all(0)
     values, theirs = values[:, whole], theirs[whole]
@@ -99,11 +96,9 @@ def _summary(
         return Finding(
             claim, verdict="too few seeds", why=why, n=seeds, needed=4, evidence=evidence, details={}
         )
-    inside = share_inside(values, theirs, rounding, level)
-    own = np.array(
-        [share_inside(np.delete(values, i, 0), one, rounding, level) for i, one in enumerate(values)]
-    )
-    half = 1 - (1 - level) / 2
+    inside = share_inside(values, theirs, rounding)
+    own = np.array([share_inside(np.delete(values, i, 0), one, rounding) for i, one in enumerate(values)])
+    half = 1 - (1 - LEVEL) / 2
     fits = judge(
         own, published=[Published(min(inside, float(own.max())), 0.5 / counted)], bounds=BOUNDS, level=half
     )
@@ -141,10 +136,10 @@ def _summary(
     )
 
 
-def share_inside(values: np.ndarray, one: np.ndarray, rounding: float, level: float) -> float:
+def share_inside(values: np.ndarray, one: np.ndarray, rounding: float) -> float:
     """Of the values of one table (setting,), the share that lies where a new seed would, given ours (seed, setting)."""
     said = [
-        _judged(mine, x, rounding, level).verdict != "not as published"
+        _judged(mine, x, rounding).verdict != "not as published"
         for mine, x in zip(values.T, one, strict=True)
     ]
     return float(np.mean(said))

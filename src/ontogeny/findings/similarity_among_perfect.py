@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from ontogeny.findings.base import Finding, Verdict, finding
+from ontogeny.findings.judging import LEAST
 from ontogeny.findings.reading import along_runs, pair_matrix, per_run, seed_grid, seeds_of
+from ontogeny.findings.verdicts import LEVEL
 from ontogeny.numerics.matched import seed_orders
 from ontogeny.numerics.resampling import Array, jackknife_interval, pair_mean, permutation_p
 
@@ -27,9 +29,6 @@ def similarity_among_perfect(
     by: str = "d_hidden",
     seed: str = "seed",
     high: float | None = None,
-    min_n: int = 3,
-    level: float = 0.95,
-    draws: int = 1999,
     text: str = "",
 ) -> list[Finding]:
     """Is similarity high among all perfect models, beyond that among imperfect and among untrained ones?
@@ -65,9 +64,9 @@ def similarity_among_perfect(
     evidence = {"pairs": source, "labels": "runs"}
     chosen, rest = np.flatnonzero(is_perfect), np.flatnonzero(~is_perfect)
     names = np.unique(seeds[chosen])
-    few = [len(chosen) < 2, len(names) < max(min_n, 2)]
+    few = [len(chosen) < 2, len(names) < LEAST]
     if any(few):
-        why = f"{len(chosen)} of {len(is_perfect)} models are perfect ({metric} ≥ {perfect:g}), of {len(names)} seeds; {max(min_n, 2)} seeds are the least"
+        why = f"{len(chosen)} of {len(is_perfect)} models are perfect ({metric} ≥ {perfect:g}), of {len(names)} seeds; {LEAST} seeds are the least"
         return [Finding(claim, verdict="too few seeds", why=why, n=len(names), evidence=evidence)]
 
     def kept(models: np.ndarray, units: np.ndarray) -> np.ndarray:
@@ -81,16 +80,16 @@ def similarity_among_perfect(
 
     everyone = np.arange(len(names))
     mean = among(everyone)
-    low, top = jackknife_interval(among, len(names), level=level)
-    more = jackknife_interval(beyond, len(names), level=level) if len(rest) > 1 else (math.nan, math.nan)
-    p, surplus = _against_labels_of_other_seeds(matrix, is_perfect, *seed_grid(widths, seeds), draws)
+    low, top = jackknife_interval(among, len(names), level=LEVEL)
+    more = jackknife_interval(beyond, len(names), level=LEVEL) if len(rest) > 1 else (math.nan, math.nan)
+    p, surplus = _against_labels_of_other_seeds(matrix, is_perfect, *seed_grid(widths, seeds))
     bars = {"the threshold": math.nan if high is None else sign * high, "untrained models": untrained}
     bars = {name: bar for name, bar in bars.items() if np.isfinite(bar)}
     judged: Verdict = "too few seeds" if bars else ""
     if bars and top < max(bars.values()):
         judged = "not as published"
     elif bars and low > max(bars.values()):
-        beyond_width = math.isnan(p) or (p < 1 - level and surplus > 0)
+        beyond_width = math.isnan(p) or (p < 1 - LEVEL and surplus > 0)
         if beyond_width and not more[0] <= 0:
             judged = "as published"
         elif len(np.unique(seeds)) >= 5:  # fewer have no two-sided p below .05
@@ -141,7 +140,7 @@ def _within(p: float, surplus: float, by: str, sign: float) -> str:
 
 
 def _against_labels_of_other_seeds(
-    matrix: Array, labels: np.ndarray, settings: np.ndarray, place: np.ndarray, draws: int
+    matrix: Array, labels: np.ndarray, settings: np.ndarray, place: np.ndarray
 ) -> tuple[float, float]:
     """Two-sided p, and the surplus of the mean among labelled models, when each seed wears another's labels; NaN if all seeds' are equal."""
     worn = labels[place].astype(float)  # (seed, setting)
@@ -157,5 +156,5 @@ def _against_labels_of_other_seeds(
         return np.asarray(np.einsum("bi,bi->b", drawn @ square, drawn) / pairs)
 
     seen = means(np.arange(len(place))[None])[0]
-    null = means(seed_orders(len(place), draws))
+    null = means(seed_orders(len(place)))
     return float(permutation_p(seen, null, "two-sided")), float(seen - null.mean())

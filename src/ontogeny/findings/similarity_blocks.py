@@ -10,6 +10,7 @@ import numpy as np
 
 from ontogeny.findings.base import Finding, Verdict, finding
 from ontogeny.findings.reading import along_runs, pair_matrix, seed_grid, seeds_of
+from ontogeny.findings.verdicts import LEVEL
 from ontogeny.numerics.blocks import Gradient, injected_found, random_blocks, spans, split_test
 from ontogeny.numerics.resampling import mean_interval
 
@@ -21,14 +22,11 @@ def similarity_blocks(
     data: Mapping[str, Any],
     *,
     measure: str = "tn_similarity",
-    variable: str = "value",
     by: str = "d_hidden",
     seed: str = "seed",
     most: int = 6,
     smallest: int = 3,
     clear: float = 0.05,
-    level: float = 0.95,
-    draws: int = 999,
     text: str = "",
 ) -> list[Finding]:
     """Are models of one range of ``by`` more alike than their closeness in ``by`` makes them?
@@ -41,9 +39,9 @@ def similarity_blocks(
     the same number of contiguous blocks at random places. The interval is Student's over seeds, each under the blocks
     of the half without it.
 
-    The claim is of *sharp* blocks, whose members are ``clear`` more alike. "As published": p < 1 − level in both directions and
+    The claim is of *sharp* blocks, whose members are ``clear`` more alike. "As published": p < .05 in both directions and
     the gap is at least ``clear``. "Not as published": the whole interval lies below ``clear``, no trace of an edge is there
-    (p ≥ 1 − level), and blocks of that size, put into these very matrices at random places, are found four times in five or
+    (p ≥ .05), and blocks of that size, put into these very matrices at random places, are found four times in five or
     more. "In part": edges are there, softer or smaller than claimed. One seed cannot tell: blocks found in a matrix are
     always there. The ceiling (same setting, other seed) is in the details: a block whose members are no more
     alike than two seeds of one setting is as alike as it gets.
@@ -55,7 +53,7 @@ def similarity_blocks(
     source = f"measure:{measure}"
     pairs = data[source]
     sign = -1.0 if pairs.attrs.get("kind") in ("distance", "divergence") else 1.0
-    matrix = sign * pair_matrix(pairs, variable, source)
+    matrix = sign * pair_matrix(pairs, "value", source)
     settings, place = seed_grid(along_runs(pairs, by, source), seeds_of(pairs, seed))
     seeds = len(place)
     claim = text or f"{measure} shows clear blocks by {by}"
@@ -71,10 +69,10 @@ def similarity_blocks(
 
     gradient = Gradient.of(len(settings))
     each = np.stack([matrix[np.ix_(rows, rows)] for rows in place])  # (seed, D, D)
-    seen = split_test(each, gradient, most=most, smallest=smallest, draws=draws)
-    interval = mean_interval(seen.gaps, level)
+    seen = split_test(each, gradient, most=most, smallest=smallest)
+    interval = mean_interval(seen.gaps, LEVEL)
     gap = float(seen.gaps.mean())
-    finest = max(1 / len(np.unique(random_blocks(b, draws, smallest=smallest), axis=0)) for b in seen.blocks)
+    finest = max(1 / len(np.unique(random_blocks(b, 999, smallest=smallest), axis=0)) for b in seen.blocks)
 
     judged: Verdict = "too few seeds"
     power = math.nan
@@ -83,9 +81,9 @@ def similarity_blocks(
         f"blocks found on half of the seeds ({where}) make models {gap:.3g} more alike on the other half than distance does; "
         f"randomly placed blocks do as well with p = {seen.p:.2g}"
     )
-    if seen.p < 1 - level and gap >= clear:
+    if seen.p < 1 - LEVEL and gap >= clear:
         judged = "as published"
-    elif seen.p < 1 - level:
+    elif seen.p < 1 - LEVEL:
         judged = "in part"
         why += f": there are edges, softer or smaller than the {clear:g} that would be clear"
     elif interval[1] < clear:
@@ -96,18 +94,17 @@ def similarity_blocks(
             gradient,
             most=most,
             smallest=smallest,
-            draws=min(draws, 199),
-            p=1 - level,
+            p=1 - LEVEL,
         )
         judged = "not as published" if power >= FOUND else "too few seeds"
         why += f"; of sharp blocks of {clear:g} put into these matrices {power:.0%} are found"
-    if finest >= 1 - level:
+    if finest >= 1 - LEVEL:
         why += f" ({len(settings)} settings leave too few partitions for a smaller p)"
     return [
         Finding(
             claim=claim,
             value=gap,
-            units=pairs[variable].attrs.get("units", "1"),
+            units=pairs["value"].attrs.get("units", "1"),
             interval=interval,
             interval_kind="confidence",
             interval_of="the mean gap over seeds",

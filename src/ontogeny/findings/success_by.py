@@ -13,7 +13,7 @@ from ontogeny.findings.base import Finding, finding
 from ontogeny.findings.judging import judge_probability
 from ontogeny.findings.reading import budgets as allowed
 from ontogeny.findings.reading import fair, need, seeds_of
-from ontogeny.findings.verdicts import Published
+from ontogeny.findings.verdicts import LEVEL, Published
 from ontogeny.numerics.resampling import poisson_binomial, two_tails, wilson_interval
 from ontogeny.numerics.success import SuccessCurve, fit_success, monotone_p
 
@@ -31,11 +31,7 @@ def success_by(
     target: float = 1.0,
     clock: str = "epoch",
     budgets: tuple[float, ...] = (),
-    scale: str = "log",
     claims: tuple[Mapping[str, Any], ...] = (),
-    min_n: int = 3,
-    level: float = 0.95,
-    draws: int = 1000,
 ) -> list[Finding]:
     """At which ``by`` do half of the runs reach ``metric`` ≥ ``target`` within a budget?
 
@@ -70,11 +66,11 @@ def success_by(
             continue
         reached = (part["run"].map(first) <= budget).to_numpy()
         x, seeds = part[by].to_numpy(dtype=float), seeds_of(part, seed)
-        curve = fit_success(x, reached, seeds, scale=scale, level=level, draws=draws)  # type: ignore[arg-type]
+        curve = fit_success(x, reached, seeds, level=LEVEL)
         found.append(_onset(curve, by, metric, target, budget, title, x, reached, seeds))
         if 0 < reached.sum() < len(reached):
-            found.append(_monotone(x, reached, seeds, curve, by, title, level))
-        found += [_judge(claim, curve, x, reached, seeds, title, min_n, level) for claim in mine]
+            found.append(_monotone(x, reached, seeds, curve, by, title))
+        found += [_judge(claim, curve, x, reached, seeds, title) for claim in mine]
     return found
 
 
@@ -141,11 +137,9 @@ def _onset(
     )
 
 
-def _monotone(
-    x: Any, reached: Any, seeds: Any, curve: SuccessCurve, by: str, title: str, level: float
-) -> Finding:
+def _monotone(x: Any, reached: Any, seeds: Any, curve: SuccessCurve, by: str, title: str) -> Finding:
     p = monotone_p(x, reached, seeds, scale=curve.scale)
-    beyond = p < 1 - level
+    beyond = p < 1 - LEVEL
     return Finding(
         claim=f"success {title} {'comes and goes with' if beyond else 'is compatible with rising steadily in'} {by}",
         value=p,
@@ -163,8 +157,6 @@ def _judge(
     reached: Any,
     seeds: Any,
     title: str,
-    min_n: int,
-    level: float,
 ) -> Finding:
     low, high = claim.get("at_least", -math.inf), claim.get("at_most", math.inf)
     widths = curve.d[(curve.d >= low) & (curve.d <= high)]
@@ -200,12 +192,12 @@ def _judge(
         raise UserError(
             f"The claim '{claim.get('text')}' needs reached = 'all', reached = a number, or first = a setting."
         )
-    said = judge_probability(probability, curve.n_seeds, level=level)
+    said = judge_probability(probability, curve.n_seeds, level=LEVEL)
     judged = said.verdict
     if claim.get("reached") == "all" and judged == "as published" and probability < 0.5:
         judged = "compatible, varies by seed"  # a count is a value, and not excluded is as published; "all" is more
     k, n = int(reached[here].sum()), int(here.sum())
-    wilson = wilson_interval(k, n, level)
+    wilson = wilson_interval(k, n, LEVEL)
     return Finding(
         claim=claim["text"],
         value=value,

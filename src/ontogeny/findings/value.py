@@ -24,21 +24,19 @@ def value(
     quantity: Quantity | None = None,
     of: tuple[Chosen, ...] = (),
     published: Mapping[str, Any] | None = None,
-    resolution: float | None = None,
 ) -> list[Finding]:
     """What is this number, how much does it vary from seed to seed, and could the published ones be one more seed each?
 
-    ``quantity`` says which number of a run (:class:`~ontogeny.claims.Quantity`); ``of`` of which runs, several populations
-    being columns of one row; ``published`` who printed what (``{first = "0.73"}``), ``resolution`` which difference
-    matters, where the quantity does not say it. Several runs of one seed are averaged. Verdict: :func:`~ontogeny.findings.judging.judge`. The interval is where one
-    new seed lies; that of the mean is in the details.
+    ``quantity`` says which number of a run, and which difference matters (:class:`~ontogeny.claims.Quantity`); ``of`` of which runs,
+    several populations being columns of one row; ``published`` who printed what (``{first = "0.73"}``). Several runs of one
+    seed are averaged. Verdict: :func:`~ontogeny.findings.judging.judge`. The interval is where one new seed lies; that of the
+    mean is in the details.
 
     How it misleads: as :func:`~ontogeny.findings.judging.judge`; of twenty such rows one is "not as published" by chance.
     """
     asked = required(quantity)
     told = tuple(Published.of(number, who) for who, number in (published or {}).items())
-    matters = asked.resolution if resolution is None else resolution
-    columns = [_column(data, asked, one, told, matters) for one in populations(of)]
+    columns = [_column(data, asked, one, told) for one in populations(of)]
     return [replace(columns[0], beside=tuple(columns[1:]))]
 
 
@@ -47,12 +45,11 @@ def _column(
     quantity: Quantity,
     population: Chosen,
     told: tuple[Published, ...],
-    resolution: float | None,
 ) -> Finding:
     mine = by_seed(data, quantity, population)
     values = mine.values
     rule: dict[str, Any] = {
-        "resolution": resolution,
+        "resolution": quantity.resolution,
         "bounds": quantity.bounds,
         "discrete": quantity.discrete,
         "grid": quantity.grid,

@@ -11,6 +11,7 @@ from ontogeny.errors import UnknownName
 from ontogeny.lenses.base import lens
 from ontogeny.numerics.bilinear import FORMS
 from ontogeny.numerics.bilinear import frequency_distribution as distribution
+from ontogeny.numerics.spectra import strongest_first
 from ontogeny.subject import Subject
 
 
@@ -25,7 +26,8 @@ def frequency_distribution(
     published figures: Σ |λ| |rFFT v| over the top four eigenvectors; one frequency has four eigenvalues tied in |λ|, so it shows
     about one frequency an output, and which one is arbitrary where frequencies tie.
 
-    Shapes: p (side, output, frequency), each row of frequencies summing to 1. Units: share.
+    Shapes: p (side, output, frequency), each row of frequencies summing to 1; ranked (side, output, rank): the shares of its
+    frequencies but the constant, strongest first. Units: share.
     A high p(f | r) says that much of B[r] oscillates at f, not that it is used: weights that no input sees count too, and so do
     waves of one operand alone. A model that treats its operands alike has equal sides.
     Errors: an unknown form names the known ones.
@@ -35,18 +37,25 @@ def frequency_distribution(
     weights = (model.weights["W_l"], model.weights["W_r"], model.weights["W_p"])
     p, vocab = model.probe.period or model.signature.vocab, model.signature.vocab
     blocks = [slice(i * vocab, i * vocab + p) for i in range(len(model.grid))]
+    shares = torch.stack([distribution(*weights, block, form) for block in blocks], dim=-3)
+    places = {"side": list(model.grid), "output": range(model.signature.outputs)}
     return {
         "p": array(
-            torch.stack([distribution(*weights, block, form) for block in blocks], dim=-3),
+            shares,
             "side",
             "output",
             "frequency",
             long_name="frequency share",
             units="1",
-            coords={
-                "side": list(model.grid),
-                "output": range(model.signature.outputs),
-                "frequency": range(p // 2 + 1),
-            },
-        )
+            coords={**places, "frequency": range(p // 2 + 1)},
+        ),
+        "ranked": array(
+            strongest_first(shares),
+            "side",
+            "output",
+            "rank",
+            long_name="share of an output's strongest, second, … frequency",
+            units="1",
+            coords={**places, "rank": range(1, p // 2 + 1)},
+        ),
     }

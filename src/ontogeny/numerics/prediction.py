@@ -6,6 +6,7 @@ it is the distribution-free one between order statistics, which needs no scale.
 
 from __future__ import annotations
 
+import bisect
 import math
 from dataclasses import dataclass
 
@@ -106,10 +107,11 @@ class Spread:
         """How many seeds would say whether a new one lies within ``width``: at which the interval is no wider, or surely wider."""
         shrinks = self._ends(stats.norm.ppf((1 + self.level) / 2))
         narrow = shrinks[1] - shrinks[0] < width
-        for n in range(self.n + 1, MOST_SEEDS):
-            if self.with_seeds(n) <= width if narrow else self.at_least_wide(n) > width:
-                return n
-        return MOST_SEEDS
+        seeds = range(self.n + 1, MOST_SEEDS)  # both widths go one way with n
+        decided = (
+            (lambda n: self.with_seeds(n) <= width) if narrow else (lambda n: self.at_least_wide(n) > width)
+        )
+        return self.n + 1 + bisect.bisect_left(seeds, True, key=decided)
 
     def _reach(self, n: int) -> float:
         return float(stats.t.ppf((1 + self.level) / 2, n - 1) * math.sqrt(1 + 1 / n))

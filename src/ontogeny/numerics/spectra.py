@@ -28,3 +28,11 @@ def entropy_rank(s: Tensor) -> Tensor:
     """exp(−Σ q ln q) with q = s / Σ s: the effective rank of Roy & Vetterli (2007); NaN for a zero matrix."""
     q = s / s.sum(-1, keepdim=True)
     return torch.special.entr(q).sum(-1).exp()
+
+
+def strongest_first(shares: Tensor) -> Tensor:
+    """Shares of frequencies 0, 1, … (…, frequency) sorted without the constant: (…, rank), largest first.
+
+    Rank 1 is whatever frequency is strongest here, not one and the same everywhere.
+    """
+    return shares[..., 1:].sort(-1, descending=True).values

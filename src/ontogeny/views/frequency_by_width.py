@@ -16,16 +16,15 @@ RANKS = ("first", "second", "third", "fourth")
 
 
 @view(reads=("lens:frequency_distribution@final",), title="Frequencies by width")
-def frequency_by_width(frequency_distribution: xr.Dataset, *, by: str = "", side: str = "a") -> Drawn:
+def frequency_by_width(frequency_distribution: xr.Dataset, *, by: str = "") -> Drawn:
     """Which frequencies do models of each width use, and is the energy in few or in many?
 
-    Left: the distribution over frequencies, averaged over outputs and seeds. Right: the share of each output's strongest
-    frequency, its second, and so on, averaged over outputs and seeds; small dots are single runs. A high first share is one
+    Left: the distribution over frequencies, averaged over operands, outputs and seeds. Right: the share of each output's strongest
+    frequency but the constant, its second, and so on, averaged likewise; small dots are single runs. A high first share is one
     circuit for all; the dotted line is what an even spread would give each. Averaging hides seeds that chose differently.
     """
     data = in_order(frequency_distribution, by)
-    p = data["p"].sel(side=side) if "side" in data["p"].dims else data["p"]
-    p = p.transpose("run", "output", "frequency")
+    p = data["p"].mean("side", keep_attrs=True).transpose("run", "output", "frequency")
     widths = data[by].values
     unique = np.unique(widths)
     fig = panels(2, height=460, bars=True)
@@ -43,7 +42,7 @@ def frequency_by_width(frequency_distribution: xr.Dataset, *, by: str = "", side
         row=1,
         col=1,
     )
-    ranked = np.sort(p.to_numpy(), axis=-1)[..., ::-1].mean(axis=1)  # (run, rank)
+    ranked = data["ranked"].mean(["side", "output"]).transpose("run", "rank").to_numpy()
     for rank, name in enumerate(RANKS[: ranked.shape[1]]):
         one = xr.DataArray(ranked[:, rank], dims="run", coords={by: ("run", widths)})
         mean, colour = one.groupby(by).mean(), PALETTE[rank]
@@ -68,7 +67,7 @@ def frequency_by_width(frequency_distribution: xr.Dataset, *, by: str = "", side
             row=1,
             col=2,
         )
-    even = 1 / p.sizes["frequency"]
+    even = 1 / data.sizes["rank"]
     fig.add_hline(y=even, line={"dash": "dot", "color": faint("#59636e", 0.8), "width": 1}, row=1, col=2)
     fig.update_xaxes(title_text=name_of(by))
     fig.update_xaxes(showgrid=False, row=1, col=1)
