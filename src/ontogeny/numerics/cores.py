@@ -6,6 +6,7 @@ times longer than it works. It also adds up in an order that depends on the numb
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,7 +22,10 @@ class Work(Protocol):
 
 @contextmanager
 def one_core_each() -> Iterator[Work]:
-    """``share(function, items)``: the results in order, computed side by side, each on one core."""
+    """``share(function, items)``: the results in order, computed side by side, each on one core. Work of a worker stays on its core."""
+    if getattr(_here, "works", False):
+        yield lambda function, items: [function(item) for item in items]
+        return
     cores = torch.get_num_threads()
     torch.set_num_threads(1)  # also the BLAS of the workers
     try:
@@ -33,4 +37,12 @@ def one_core_each() -> Iterator[Work]:
 @cache
 def _workers(cores: int) -> ThreadPoolExecutor:
     """Kept from call to call: new threads cost a seventh of a training step of a small transformer."""
-    return ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,))
+    return ThreadPoolExecutor(cores, initializer=_begin)
+
+
+_here = threading.local()
+
+
+def _begin() -> None:
+    torch.set_num_threads(1)
+    _here.works = True
