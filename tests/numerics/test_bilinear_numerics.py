@@ -10,6 +10,7 @@ from ontogeny.numerics.bilinear import (
     _frequency_power_narrow,
     _frequency_power_wide,
     eigenspectrum,
+    eigenvectors,
     frequency_amplitude_top4,
     frequency_distribution,
     frequency_power,
@@ -45,7 +46,7 @@ def one_frequency(p, k):
 @pytest.mark.parametrize("d", [1, 3, 7, 12])
 def test_the_spectrum_is_that_of_the_full_matrices(d):
     given = weights(d, lead=(2,))
-    values, vectors = eigenspectrum(*given, vectors=True)
+    values, vectors = eigenvectors(*given)
     B = interaction_matrices(*given)
     full = torch.linalg.eigvalsh(B)
     full = full.gather(-1, full.abs().argsort(dim=-1, descending=True))
@@ -63,7 +64,7 @@ def test_a_diverged_model_has_no_spectrum_and_leaves_the_others_theirs():
     given = weights(3, lead=(2,))
     expected = eigenspectrum(*(w[1] for w in given))
     given[0][0, 0, 0] = torch.inf
-    values, vectors = eigenspectrum(*given, vectors=True)
+    values, vectors = eigenvectors(*given)
     assert values[0].isnan().all() and vectors[0].isnan().all()
     torch.testing.assert_close(values[1], expected)
 

@@ -161,6 +161,25 @@ def test_evaluation_agrees_with_pytorch(d, vocab, outputs):
         assert np.array_equal(correct[row], (logits.argmax(-1) == torch.as_tensor(labels)).numpy())
 
 
+def test_means_are_those_of_the_single_examples_bitwise_in_any_company():
+    inputs, labels = table(12, 12)
+    models = [KernelModel.pack(weights(d, 12, 12), None, None, HYPER) for d in (3, 20, 9)]
+    rows = np.random.default_rng(0).permutation(len(labels))
+    parts = [[rows[:100], rows[100:], np.arange(len(labels))], [rows[:7], rows[7:], rows[:1]]]
+    kernel = BilinearKernel(models, threads=2)
+    loss, correct = kernel.evaluate([0, 1, 2], inputs, labels)
+    means = kernel.means([0, 1, 2], inputs, labels, [parts[0], parts[1], parts[0]])
+    for i, of in enumerate((parts[0], parts[1], parts[0])):
+        expected = [(loss[i, part].astype(np.float64).mean(), correct[i, part].mean()) for part in of]
+        assert np.allclose(means[i], expected, rtol=1e-12)
+        assert np.array_equal(
+            means[i, :, 1], np.array(expected)[:, 1]
+        )  # counts are exact, so a rule at 1.0 is
+        assert np.array_equal(
+            BilinearKernel(models[i : i + 1], 1).means([0], inputs, labels, [of])[0], means[i]
+        )
+
+
 def test_of_equal_logits_the_first_counts():
     inputs, labels = table(4, 4)
     start = {"W_l": torch.ones(2, 8), "W_r": torch.ones(2, 8), "W_p": torch.ones(4, 2)}
@@ -196,6 +215,8 @@ def test_look_ups_out_of_range_are_refused():
         kernel.advance([0, 0], inputs, labels, [draw(1, 4, 16)] * 2, 0)
     with pytest.raises(ValueError, match="two tokens"):
         kernel.evaluate([0], inputs[:, :1], labels)
+    with pytest.raises(IndexError, match="rows of a part"):
+        kernel.means([0], inputs, labels, [[np.array([len(labels)])]])
 
 
 def test_compiles_where_nothing_can_be_cached():

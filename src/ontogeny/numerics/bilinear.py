@@ -17,7 +17,8 @@ from typing import Any, Concatenate, ParamSpec
 import torch
 from torch import Tensor
 
-from ontogeny.numerics.eigen import eigh, eigvalsh
+from ontogeny.numerics.cores import one_core_each
+from ontogeny.numerics.eigen import eigh, packed_eigenvalues
 from ontogeny.numerics.fourier import power_by_frequency
 
 P = ParamSpec("P")
@@ -25,7 +26,7 @@ Function = Callable[Concatenate[Tensor, Tensor, Tensor, P], Any]
 
 
 def each_model(function: Function[P]) -> Function[P]:
-    """Apply a function of one model's W_l, W_r, W_p to every place of the leading axes, and stack."""
+    """Apply a function of one model's W_l, W_r, W_p to every place of the leading axes, models side by side, and stack."""
 
     @functools.wraps(function)
     def over_leading_axes(W_l: Tensor, W_r: Tensor, W_p: Tensor, *args: P.args, **kwargs: P.kwargs) -> Any:
@@ -33,7 +34,8 @@ def each_model(function: Function[P]) -> Function[P]:
         if not lead:
             return function(W_l, W_r, W_p, *args, **kwargs)
         models = zip(*(w.reshape(-1, *w.shape[-2:]) for w in (W_l, W_r, W_p)), strict=True)
-        results = [function(*weights, *args, **kwargs) for weights in models]
+        with one_core_each() as share:
+            results = share(lambda weights: function(*weights, *args, **kwargs), models)
         if isinstance(results[0], tuple):
             return tuple(torch.stack(r).unflatten(0, lead) for r in zip(*results, strict=True))
         return torch.stack(results).unflatten(0, lead)
@@ -58,27 +60,45 @@ def visible_mask(positions: int, vocab: int) -> Tensor:
 
 
 @each_model
-def eigenspectrum(W_l: Tensor, W_r: Tensor, W_p: Tensor, vectors: bool = False) -> Any:
+def eigenspectrum(W_l: Tensor, W_r: Tensor, W_p: Tensor) -> Tensor:
     """Eigenvalues of every B[r], by |λ| descending: (…, output, m), m = min(2 d_hidden, input); the others are zero.
 
-    With ``vectors`` also the eigenvectors, (…, output, input, m). NaN where the weights are not finite.
+    NaN where the weights are not finite.
     """
-    columns = torch.cat([W_l + W_r, W_l - W_r]).mT / 2
-    signs = torch.cat([W_p, -W_p], dim=-1)
-    if columns.shape[-1] < columns.shape[-2]:
-        frame, factor = torch.linalg.qr(columns)
-    else:
-        frame, factor = None, columns
-    core = (factor * signs[:, None, :]) @ factor.mT
-    if not core.isfinite().all():  # a diverged model has no spectrum, and must not stop the others
-        nothing = core.new_full((len(core), *columns.shape), torch.nan)[..., : core.shape[-1]]
-        return (nothing[:, 0], nothing) if vectors else nothing[:, 0]
-    if not vectors:
-        return largest_first(eigvalsh(core))[0]
+    size = min(2 * len(W_l), W_l.shape[-1])
+    if not _finite(W_l, W_r, W_p):
+        return W_p.new_full((len(W_p), size), torch.nan)
+    columns = _columns(W_l.double(), W_r.double())
+    factor = torch.linalg.qr(columns, mode="r").R if size < len(columns) else columns
+    plus, minus = factor.chunk(2, dim=-1)
+    i, j = torch.tril_indices(size, size)
+    lower = (plus[i] * plus[j] - minus[i] * minus[j]) @ W_p.double().mT
+    return largest_first(packed_eigenvalues(lower))[0].to(W_p)
+
+
+@each_model
+def eigenvectors(W_l: Tensor, W_r: Tensor, W_p: Tensor) -> tuple[Tensor, Tensor]:
+    """The spectrum and its eigenvectors, (…, output, m) and (…, output, input, m)."""
+    columns = _columns(W_l, W_r)
+    if not _finite(W_l, W_r, W_p):
+        nothing = W_p.new_full((len(W_p), *columns.shape), torch.nan)[..., : len(columns)]
+        return nothing[:, 0], nothing
+    frame, factor = torch.linalg.qr(columns) if columns.shape[1] < columns.shape[0] else (None, columns)
+    core = (factor * torch.cat([W_p, -W_p], dim=-1)[:, None, :]) @ factor.mT
     values, turned = eigh(core)
     values, order = largest_first(values)
     turned = turned.gather(-1, order[:, None, :].expand_as(turned))
     return values, turned if frame is None else frame @ turned
+
+
+def _columns(W_l: Tensor, W_r: Tensor) -> Tensor:
+    """Cᵀ: (input, 2 d_hidden)."""
+    return torch.cat([W_l + W_r, W_l - W_r]).mT / 2
+
+
+def _finite(*weights: Tensor) -> bool:
+    """A diverged model has no spectrum, and must not stop the others."""
+    return all(bool(w.isfinite().all()) for w in weights)
 
 
 def largest_first(eigenvalues: Tensor) -> tuple[Tensor, Tensor]:
@@ -131,7 +151,7 @@ def frequency_amplitude_top4(W_l: Tensor, W_r: Tensor, W_p: Tensor, side: slice)
     One frequency gives four eigenvalues tied in |λ|, so four eigenvectors show one frequency an output and ties make the
     choice arbitrary: for comparison with published numbers only. (…, output, frequency)
     """
-    values, vectors = eigenspectrum(W_l, W_r, W_p, vectors=True)
+    values, vectors = eigenvectors(W_l, W_r, W_p)
     amplitude = torch.fft.rfft(vectors[:, side, :4], dim=-2).abs()
     return torch.einsum("rfc,rc->rf", amplitude, values[:, :4].abs())
 

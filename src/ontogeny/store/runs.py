@@ -73,7 +73,8 @@ class RunFiles:
         import pyarrow.parquet as pq
 
         try:
-            return pq.read_table(self._table, page_checksum_verification=True).to_pandas()
+            table = pq.read_table(self._table, page_checksum_verification=True, use_threads=False)
+            return table.to_pandas(use_threads=False)
         except (OSError, pa.ArrowException) as error:
             raise Damaged(
                 f"{self._table} is truncated or damaged ({error}); it is not used.", self._table
@@ -100,24 +101,25 @@ class RunFiles:
 
     def rewind_metrics(self, step: int) -> None:
         """Forget rows after ``step`` (all, for −1) and open the log again."""
-        rows = self.metrics().to_dict("records") if self._log.exists() or self._table.exists() else []
+        if not (self._log.exists() or self._table.exists()):
+            return
+        rows = self.metrics().to_dict("records")
         write_text(self._log, "".join(json.dumps(r) + "\n" for r in rows if r["step"] <= step))
         self._table.unlink(missing_ok=True)
 
-    def close_metrics(self) -> None:
-        """The log as Parquet, once the run is finished."""
+    def close_metrics(self) -> pd.DataFrame:
+        """The log as Parquet, once the run is finished; says what is in it."""
         if not self._log.exists():
-            return
+            return self.metrics()
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        metrics = self.metrics()
         with aside(self._table) as temporary:
-            pq.write_table(
-                pa.Table.from_pandas(self.metrics(), preserve_index=False),
-                temporary,
-                write_page_checksum=True,
-            )
+            table = pa.Table.from_pandas(metrics, preserve_index=False, nthreads=1)
+            pq.write_table(table, temporary, write_page_checksum=True)
         self._log.unlink()
+        return metrics
 
     # -- resume points -------------------------------------------------------------------------------------------
 

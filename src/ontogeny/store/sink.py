@@ -70,8 +70,7 @@ class DiskSink:
         """Everything a finished run needs; safe to repeat after a crash."""
         files = self.directory.run(member.id)
         checkpoints.consolidate(files.checkpoints)
-        files.close_metrics()
-        last = files.metrics().iloc[-1:].to_dict("records")
+        last = files.close_metrics().iloc[-1:].to_dict("records")
         metrics = {k: v for k, v in last[0].items() if k not in ("step", "epoch")} if last else {}
         epoch = last[0].get("epoch") if last else None
         files.write_record(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from ontogeny.models.bilinear import Bilinear
 from ontogeny.objectives.cross_entropy import CrossEntropy
 from ontogeny.training.bilinear_kernel import BilinearKernel, KernelModel
-from ontogeny.training.engine import summarise
 from ontogeny.training.feed import Feed
 from ontogeny.training.member import Member, State
 from ontogeny.training.optimisers import AdamW
+
+METRICS = ("loss", "accuracy")  # of cross-entropy, in the order in which the kernel gives their means
 
 
 class BilinearEngine:
@@ -34,6 +36,10 @@ class BilinearEngine:
             )
         self.kernel = BilinearKernel(models, threads=torch.get_num_threads())
         self.inputs, self.labels = feed.probe.inputs.numpy(), feed.probe.labels.numpy()
+        everything = np.arange(len(self.labels))
+        shared = {id(s): [*(rows.numpy() for rows in s.values()), everything] for s in feed.splits}
+        self._parts = [shared[id(split)] for split in feed.splits]
+        self._columns = [f"{part}_{metric}" for part in (*feed.splits[0], "all") for metric in METRICS]
 
     @staticmethod
     def obstacle(member: Member, device: str) -> str | None:
@@ -51,19 +57,19 @@ class BilinearEngine:
         return None
 
     def advance(self, active: Sequence[int], start: int, stop: int) -> dict[int, int]:
-        rows = [self.feed.rows(i, start, stop).numpy() for i in active]
-        finite = self.kernel.advance(active, self.inputs, self.labels, rows, start)
+        seeds = {i: (s["split"], s["order"]) for i in active for s in [self.feed.members[i].seeds]}
+        one_each = {by: i for i, by in seeds.items()}
+        drawn = {by: self.feed.rows(i, start, stop).numpy() for by, i in one_each.items()}
+        finite = self.kernel.advance(
+            active, self.inputs, self.labels, [drawn[seeds[i]] for i in active], start
+        )
         for i in active:
             self._steps[i] = stop
         return {i: stop for i, ok in zip(active, finite, strict=True) if not ok}
 
     def evaluate(self, active: Sequence[int]) -> list[dict[str, float]]:
-        loss, correct = self.kernel.evaluate(active, self.inputs, self.labels)
-        values = {"loss": torch.from_numpy(loss), "accuracy": torch.from_numpy(correct)}
-        return [
-            summarise({k: v[row] for k, v in values.items()}, self.feed.splits[i])
-            for row, i in enumerate(active)
-        ]
+        means = self.kernel.means(active, self.inputs, self.labels, [self._parts[i] for i in active])
+        return [dict(zip(self._columns, row, strict=True)) for row in means.reshape(len(active), -1).tolist()]
 
     def state(self, i: int) -> State:
         weights, m, v = self.kernel.models[i].unpack()

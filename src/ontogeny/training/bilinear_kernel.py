@@ -78,7 +78,8 @@ class BilinearKernel:
 
     def __init__(self, models: list[KernelModel], threads: int | None = None) -> None:
         self.models = models
-        self._pool = ThreadPoolExecutor(threads or _cores())
+        self._threads = threads or _cores()
+        self._pool = ThreadPoolExecutor(self._threads)
 
     def advance(
         self, active: Sequence[int], inputs: Array, labels: Array, batches: Sequence[Array], first_step: int
@@ -89,7 +90,7 @@ class BilinearKernel:
         """
         inputs, labels = self._table(active, inputs, labels)
         batches = [np.ascontiguousarray(rows, np.int64) for rows in batches]
-        for rows in batches:
+        for rows in {id(rows): rows for rows in batches}.values():  # many models share one order of batches
             _within(rows, len(labels), "batch rows")
         if not len(set(active)) == len(active) == len(batches):
             raise ValueError(
@@ -118,11 +119,34 @@ class BilinearKernel:
         self._each(active, look)
         return loss, correct
 
+    def means(
+        self, active: Sequence[int], inputs: Array, labels: Array, parts: Sequence[Sequence[Array]]
+    ) -> Array:
+        """Mean loss and accuracy, in float64, of each active model over its ``parts`` (rows of the table): (active, part, 2)."""
+        inputs, labels = self._table(active, inputs, labels)
+        joined = {id(of): (np.concatenate(of), np.cumsum([len(rows) for rows in of])) for of in parts}
+        for rows, _ in joined.values():
+            _within(rows, len(labels), "rows of a part")
+        out = np.empty((len(active), len(parts[0]) if parts else 0, 2))
+
+        def look(i: int, model: KernelModel) -> None:
+            shape = (model.d_hidden, model.inputs, model.outputs)
+            bilinear_loops.means(model.weights, *shape, inputs, labels, *joined[id(parts[i])], out[i])
+
+        self._each(active, look)
+        return out
+
     def _each(self, active: Sequence[int], work: Callable[[int, KernelModel], None]) -> None:
-        """Threads take models as they become free, the widest first."""
+        """Every thread takes the next model when it is free, the widest first."""
         models = [self.models[i] for i in active]
-        order = sorted(range(len(active)), key=lambda i: -models[i].d_hidden)
-        list(self._pool.map(lambda i: work(i, models[i]), order))
+        waiting = iter(sorted(range(len(active)), key=lambda i: -models[i].d_hidden))
+
+        def take() -> None:
+            for i in waiting:
+                work(i, models[i])
+
+        for taken in [self._pool.submit(take) for _ in range(self._threads)]:
+            taken.result()
 
     def _table(self, active: Sequence[int], inputs: Array, labels: Array) -> tuple[Array, Array]:
         """The look-up table as compiled code wants it, checked against the shapes of the active models."""

@@ -16,15 +16,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import llvmlite.binding  # type: ignore[import-untyped]
 import numba
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ontogeny.numerics.compiled import compiled
 
-LANES = 16  # floats in a register of the widest machines; narrower ones take two or four
+# A tile of sums should fill the machine's registers and not spill: 32 of 16 floats, or 16 of 8 (also good for 32 of 4).
+_WIDEST = llvmlite.binding.get_host_cpu_features().get("avx512f", False)
+LANES, ROWS, VECTORS = (16, 6, 4) if _WIDEST else (8, 6, 2)
 
 
 def _tile(rows: int, vectors: int) -> Any:
@@ -80,7 +83,7 @@ def _tile(rows: int, vectors: int) -> Any:
     return tile
 
 
-_tile_4x4, _tile_1x4, _tile_8x1, _tile_1x1 = _tile(4, 4), _tile(1, 4), _tile(8, 1), _tile(1, 1)
+_wide, _wide_row, _narrow, _narrow_row = _tile(ROWS, VECTORS), _tile(1, VECTORS), _tile(8, 1), _tile(1, 1)
 
 
 @compiled("contract", "reassoc", "nsz")
@@ -96,22 +99,22 @@ def _matmul(a, a_row, a_k, b, b_k, c, c_row, rows, columns, depth):
         return
     j = 0
     while j < columns:
-        if j + 4 * LANES <= columns:
-            for i in range(0, rows, 4 if rows >= 4 else 1):
-                if rows >= 4:
-                    i = min(i, rows - 4)
-                    _tile_4x4(a, i * a_row, a_row, a_k, b, j, b_k, c, i * c_row + j, c_row, depth)
+        if j + VECTORS * LANES <= columns:
+            for i in range(0, rows, ROWS if rows >= ROWS else 1):
+                if rows >= ROWS:
+                    i = min(i, rows - ROWS)
+                    _wide(a, i * a_row, a_row, a_k, b, j, b_k, c, i * c_row + j, c_row, depth)
                 else:
-                    _tile_1x4(a, i * a_row, a_row, a_k, b, j, b_k, c, i * c_row + j, c_row, depth)
-            j += 4 * LANES
+                    _wide_row(a, i * a_row, a_row, a_k, b, j, b_k, c, i * c_row + j, c_row, depth)
+            j += VECTORS * LANES
         else:
             j = min(j, columns - LANES)
             for i in range(0, rows, 8 if rows >= 8 else 1):
                 if rows >= 8:
                     i = min(i, rows - 8)
-                    _tile_8x1(a, i * a_row, a_row, a_k, b, j, b_k, c, i * c_row + j, c_row, depth)
+                    _narrow(a, i * a_row, a_row, a_k, b, j, b_k, c, i * c_row + j, c_row, depth)
                 else:
-                    _tile_1x1(a, i * a_row, a_row, a_k, b, j, b_k, c, i * c_row + j, c_row, depth)
+                    _narrow_row(a, i * a_row, a_row, a_k, b, j, b_k, c, i * c_row + j, c_row, depth)
             j += LANES
 
 
@@ -121,37 +124,42 @@ _C = tuple(
         np.float32, (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.5)
     )
 )
-_ONE, _HALF, _FLOOR = np.float32(1), np.float32(0.5), np.float32(-80)
+_ONE, _SHIFT, _FLOOR = np.float32(1), np.float32(1.5 * 2**23), np.float32(-80)
 
 
 @compiled("contract")
 def _exp(x):
     """e^x for x ≤ 0, without a branch: 2^n · polynomial (Cephes), 1e−7 relative. Below −80 it stays e^−80: no subnormals."""
     x = _FLOOR if x < _FLOOR else x
-    n = np.floor(x * _LOG2E + _HALF)
+    shifted = x * _LOG2E + _SHIFT  # the nearest integer stands in the last bits of this number
+    n = shifted - _SHIFT
     r = x - n * _LN2_HIGH - n * _LN2_LOW
     p = ((((_C[0] * r + _C[1]) * r + _C[2]) * r + _C[3]) * r + _C[4]) * r + _C[5]
-    return (p * r * r + r + _ONE) * np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
+    return (p * r * r + r + _ONE) * np.int32(
+        (np.float32(shifted).view(np.int32) + np.int32(127)) << np.int32(23)
+    ).view(np.float32)
 
 
 @compiled()
-def _maximum(row):
-    """The largest entry, found among integers that sort like the floats: those vectorise without assuming away NaN."""
-    top = np.int32(-(2**31))
-    for j in range(row.size):
-        bits = np.float32(row[j]).view(np.int32)
-        top = max(top, np.int32(bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF))))
-    return np.int32(top ^ ((top >> np.int32(31)) & np.int32(0x7FFFFFFF))).view(np.float32)
+def _maxima(logits, tops):
+    """The largest entry of each row, found among integers that sort like the floats: those vectorise without assuming away NaN."""
+    for e in range(tops.size):
+        top = np.int32(-(2**31))
+        for j in range(logits.shape[1]):
+            bits = np.float32(logits[e, j]).view(np.int32)
+            top = max(top, np.int32(bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF))))
+        tops[e] = np.int32(top ^ ((top >> np.int32(31)) & np.int32(0x7FFFFFFF))).view(np.float32)
 
 
 @compiled("contract", "reassoc", "nsz")
-def _exponentials(row, top):
-    """row ← e^(row − top); returns the sum."""
-    total = np.float32(0)
-    for j in range(row.size):
-        row[j] = _exp(row[j] - top)
-        total += row[j]
-    return total
+def _exponentials(logits, tops, sums):
+    """logits ← e^(logits − top) row by row, and the sums of the rows. One loop for all rows: constants stay in registers."""
+    for e in range(tops.size):
+        top, total = tops[e], np.float32(0)
+        for j in range(logits.shape[1]):
+            logits[e, j] = _exp(logits[e, j] - top)
+            total += logits[e, j]
+        sums[e] = total
 
 
 @compiled("contract")
@@ -202,6 +210,7 @@ def advance(w, m, v, d, n_in, n_out, hyper, inputs, labels, batches, first_step)
     g_l, g_r, g_p = g[:size].reshape(n_in, d), g[size : 2 * size].reshape(n_in, d), g[2 * size :]
     left, right = np.empty((batch, d), np.float32), np.empty((batch, d), np.float32)
     hidden, logits = np.empty((batch, d), np.float32), np.empty((batch, n_out), np.float32)
+    tops, sums = np.empty(batch, np.float32), np.empty(batch, np.float32)
     g_hidden, back = np.empty((batch, wide), np.float32), np.zeros((n_out, wide), np.float32)
     flat_hidden, flat_logits = hidden.reshape(-1), logits.reshape(-1)
     vocab, share = n_in // 2, np.float32(1 / batch)
@@ -209,12 +218,13 @@ def advance(w, m, v, d, n_in, n_out, hyper, inputs, labels, batches, first_step)
         rows = batches[s]
         _hidden(W_l, W_r, inputs, rows, left, right, hidden)
         _matmul(flat_hidden, d, 1, W_p, n_out, flat_logits, n_out, batch, n_out, d)
+        _maxima(logits, tops)
+        _exponentials(logits, tops, sums)
         for e in range(batch):
-            row = logits[e]
-            scale = share / _exponentials(row, _maximum(row))
+            scale = share / sums[e]
             for j in range(n_out):
-                row[j] *= scale
-            row[labels[rows[e]]] -= share
+                logits[e, j] *= scale
+            logits[e, labels[rows[e]]] -= share
         _matmul(flat_hidden, 1, d, flat_logits, n_out, g_p, n_out, d, n_out, batch)
         for j in range(n_out):
             for h in range(d):
@@ -243,15 +253,41 @@ def evaluate(w, d, n_in, n_out, inputs, labels, loss, correct):
     W_l, W_r, W_p = w[:size].reshape(n_in, d), w[size : 2 * size].reshape(n_in, d), w[2 * size :]
     left, right = np.empty((chunk, d), np.float32), np.empty((chunk, d), np.float32)
     hidden, logits = np.empty((chunk, d), np.float32), np.empty((chunk, n_out), np.float32)
+    tops, sums, own = (
+        np.empty(chunk, np.float32),
+        np.empty(chunk, np.float32),
+        np.empty(chunk, np.float32),
+    )
     for start in range(0, labels.size, chunk):
         rows = np.arange(start, min(start + chunk, labels.size))
+        n = rows.size
         _hidden(W_l, W_r, inputs, rows, left, right, hidden)
-        _matmul(hidden.reshape(-1), d, 1, W_p, n_out, logits.reshape(-1), n_out, rows.size, n_out, d)
-        for e in range(rows.size):
-            row, label = logits[e], labels[start + e]
-            top, own = _maximum(row), row[label]
-            first = own == top
-            for j in range(label):
-                first &= row[j] != top
-            loss[start + e] = np.log(_exponentials(row, top)) + (top - own)
-            correct[start + e] = first & (loss[start + e] == loss[start + e])
+        _matmul(hidden.reshape(-1), d, 1, W_p, n_out, logits.reshape(-1), n_out, n, n_out, d)
+        _maxima(logits, tops[:n])
+        for e in range(n):
+            label = labels[start + e]
+            own[e] = logits[e, label]
+            first = own[e] == tops[e]
+            if first:
+                for j in range(label):
+                    first &= logits[e, j] != tops[e]
+            correct[start + e] = first
+        _exponentials(logits, tops[:n], sums[:n])
+        for e in range(n):
+            loss[start + e] = np.log(sums[e]) + (tops[e] - own[e])
+            correct[start + e] &= loss[start + e] == loss[start + e]
+
+
+@compiled("contract")
+def means(w, d, n_in, n_out, inputs, labels, rows, ends, out):
+    """Mean loss and accuracy over parts of the table, in float64: out (part, 2). Part i is ``rows[ends[i − 1] : ends[i]]``."""
+    loss, correct = np.empty(labels.size, np.float32), np.empty(labels.size, np.bool_)
+    evaluate(w, d, n_in, n_out, inputs, labels, loss, correct)
+    start = 0
+    for part in range(ends.size):
+        total, right = 0.0, 0
+        for row in rows[start : ends[part]]:
+            total += loss[row]
+            right += correct[row]
+        out[part, 0], out[part, 1] = total / (ends[part] - start), right / (ends[part] - start)
+        start = ends[part]

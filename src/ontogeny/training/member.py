@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from torch import Tensor
@@ -32,7 +33,7 @@ class Member:
     batch: int | Literal["full"]
     clip: float | None
 
-    @property
+    @cached_property
     def id(self) -> str:
         return identity(dict(self.spec))
 
@@ -49,15 +50,20 @@ class Member:
 
     @property
     def shard(self) -> str:
-        """What must be equal for two variants to be one program: everything but seeds, padded axes and numbers of the optimiser."""
-        architecture = {k: v for k, v in asdict(self.architecture).items() if k not in self.architecture.pads}  # type: ignore[call-overload]
+        """What must be equal for two variants to be one stack: the program, and the sizes to which axes are padded."""
         buckets = {
             axis: -(-getattr(self.architecture, axis) // multiple)
             for axis, multiple in self.architecture.pads.items()
         }
+        return canonical([self.program, buckets])
+
+    @property
+    def program(self) -> str:
+        """What must be equal for two variants to be one program: everything but seeds, padded axes and numbers of the optimiser."""
+        architecture = {k: v for k, v in asdict(self.architecture).items() if k not in self.architecture.pads}  # type: ignore[call-overload]
         spec = {k: v for k, v in self.spec.items() if k not in ("architecture", "optimiser", "seeds")}
         kinds = [self.spec["architecture"]["kind"], self.spec["optimiser"]["kind"]]
-        return canonical([spec, kinds, architecture, buckets])
+        return canonical([spec, kinds, architecture])
 
 
 @dataclass

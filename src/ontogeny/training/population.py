@@ -43,12 +43,19 @@ def kernel_trains(member: Member, device: str, engine: str) -> bool:
     return engine != "torch" and not obstacle
 
 
-def shards(members: Sequence[Member], states: Mapping[str, State]) -> list[list[Member]]:
-    """Variants that train together: equal in everything that shapes a program, and at the same step."""
+def shards(
+    members: Sequence[Member],
+    states: Mapping[str, State],
+    *,
+    device: str = "cpu",
+    engine: str = "auto",
+) -> list[list[Member]]:
+    """Variants that train together: equal in everything that shapes a program, and at the same step. The kernel pads nothing."""
     groups: dict[tuple[str, int], list[Member]] = {}
     for member in members:
         step = states[member.id].step if member.id in states else 0
-        groups.setdefault((member.shard, step), []).append(member)
+        alike = member.program if kernel_trains(member, device, engine) else member.shard
+        groups.setdefault((alike, step), []).append(member)
     return list(groups.values())
 
 
@@ -64,7 +71,7 @@ def train(
 ) -> None:
     """Train every member to the study's duration, from its resume point where there is one."""
     resume = resume or {}
-    for shard in shards(members, resume):
+    for shard in shards(members, resume, device=device, engine=engine):
         train_shard(shard, study, sink, resume, device=device, engine=engine, on_engine=on_engine)
 
 
