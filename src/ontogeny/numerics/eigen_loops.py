@@ -14,6 +14,7 @@ All compiled code is in this one file because Numba's cache on disk notices a ch
 from __future__ import annotations
 
 import llvmlite.binding  # type: ignore[import-untyped]
+import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils
