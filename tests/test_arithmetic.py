@@ -253,6 +253,7 @@ def instructions() -> str:
     return info.read_text() if info.exists() else ""
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("choice", CHOICES, ids=lambda one: "=".join(*one.items()))
 def test_it_holds_under_other_instructions(choice, environment):
     """The same promises in a process that was told to use other code paths."""
@@ -279,7 +280,7 @@ def test_it_holds_under_other_instructions(choice, environment):
         cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=550,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:]

@@ -13,6 +13,8 @@ from ontogeny.numerics.fourier2d import block_share, harmonics_2d, shares_of
 from ontogeny.numerics.random import Key
 from ontogeny.subject import Subject
 
+TIED = 1e-5  # of a share: less than that apart, and rounding decides which is larger
+
 
 @lens(reads=("tap:last:blocks.0.mlp.hook_post", "grid", "period"), cost="moderate")
 def neuron_fourier(
@@ -22,7 +24,8 @@ def neuron_fourier(
 
     Equation: for activations m(a, b) at the last position, after the non-linearity, C = F m Fᵀ; the share of frequency k is the
     energy of C in the block {1, cos k, sin k}² over that of all C, the constant left out of both. The dominant frequency is the
-    largest share's; a neuron is specialised if that share is at least ``threshold``. norm_2d = √Σ_neurons C².
+    largest share's, the lowest of those that are tied (a neuron that answers to one input has all of them alike); a neuron is
+    specialised if that share is at least ``threshold``. norm_2d = √Σ_neurons C².
     Controls: ``controls`` maps of independent normal numbers (seeded), their mean and largest dominant share.
 
     Shapes: share (frequency, neuron); dominant_frequency, dominant_share (neuron,), NaN for a constant (dead) neuron;
@@ -35,7 +38,8 @@ def neuron_fourier(
     post = model.tap("last:blocks.0.mlp.hook_post")
     power = harmonics_2d(model.on_grid(post, example_axis=-2)).square_()
     share = shares_of(power)
-    top, at = share.max(-2)
+    top = share.amax(-2)
+    at = (share >= top.unsqueeze(-2) * (1 - TIED)).to(torch.uint8).argmax(-2)
     dominant = torch.where(top.isnan(), torch.nan, at)
     specialised = top >= threshold
     frequencies = torch.arange(p // 2 + 1, device=post.device)

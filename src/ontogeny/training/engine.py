@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import torch
@@ -139,39 +139,47 @@ class TorchEngine:
     def places_agree(self) -> bool:
         """Whether a variant takes the same path in every place of a stack on this machine.
 
-        One fresh variant stands in all places of a stack, is evaluated and takes two updates: all places must hold the same bits.
-        The shapes, strides and addresses of a stack are the same whoever is in it, so what its neighbours hold cannot matter.
+        One fresh variant stands in all places, is evaluated and takes two updates: values, gradients and weights must hold the same bits
+        in all places, and so with another variant. The shapes, strides and addresses of a stack are the same whoever is in it, so what
+        its neighbours hold cannot matter.
         """
         key = (self.first.shard, self.feed.rows_per_batch, str(self.device))
         if key not in _AGREED:
-            fresh = self.first.architecture.init(self.feed.task.signature, Key(0, "places"))
-            states = dict.fromkeys(range(HEIGHT), self._pad(self.first, State(0, fresh)))
-            (stack,) = self._stacked(states, HEIGHT)
-            n = self.feed.rows_per_batch
-            if self.feed.task.finite:
-                one = Batch(self.inputs[:n], self.labels[:n], self.mask)
-            else:
-                one = self.feed.task.draw(Key(0, "places"), 0, n)
-            inputs, labels = (x.expand(HEIGHT, *x.shape).contiguous() for x in (one.inputs, one.labels))
-            batch = Batch(inputs.to(self.device), labels.to(self.device), self.mask)
-            optimisers = [type(self._optimisers[0])()] * HEIGHT
-            with one_core_each():
-                parts = self._parts(len(self.inputs))
-                everything = torch.arange(len(self.inputs), device=self.device)
-                found = [v for part in parts for v in self._seen((stack, everything[part])).values()]
-                for step in range(2):
-                    passes = [self._pass(stack, batch, part) for part in self._pieces(n)]
-                    found += [v for values, _ in passes for v in values.values()]
-                    self._update(stack, passes, step, optimisers)
-            found += list(stack.weights.values())
-            _AGREED[key] = all(same_bits(x) for x in found)
+            _AGREED[key] = all(
+                same_bits(x) for trial in range(3) for x in self._everywhere(Key(trial, "places"))
+            )
             if not _AGREED[key]:
                 warnings.warn(
                     f"On this machine the places of a stack of variants like {self.first.name} differ in their last bits, "
                     "so they train one at a time: slower, and the same in any company.",
-                    stacklevel=2,
+                    stacklevel=3,
                 )
         return _AGREED[key]
+
+    def _everywhere(self, key: Key) -> Iterator[Tensor]:
+        """What one fresh variant comes to in every place of a stack: (place, …)."""
+        fresh = self._pad(self.first, State(0, self.first.architecture.init(self.feed.task.signature, key)))
+        (stack,) = self._stacked(dict.fromkeys(range(HEIGHT), fresh), HEIGHT)
+        n = self.feed.rows_per_batch
+        if self.feed.task.finite:
+            rows = key.permutation(len(self.inputs))[:n].to(self.device)
+            inputs, labels = self.inputs[rows], self.labels[rows]
+        else:
+            drawn = self.feed.task.draw(key, 0, n)
+            inputs, labels = drawn.inputs.to(self.device), drawn.labels.to(self.device)
+        inputs, labels = (x.expand(HEIGHT, *x.shape).contiguous() for x in (inputs, labels))
+        batch = Batch(inputs, labels, self.mask)
+        optimisers = [type(self._optimisers[0])()] * HEIGHT
+        everything = torch.arange(len(self.inputs), device=self.device)
+        with one_core_each():
+            for part in self._parts(len(self.inputs)):
+                yield from self._seen((stack, everything[part])).values()
+            for step in range(2):
+                passes = [self._pass(stack, batch, part) for part in self._pieces(n)]
+                for found in (one for each in passes for one in each):
+                    yield from found.values()
+                self._update(stack, passes, step, optimisers)
+        yield from stack.weights.values()
 
     # -- updates -------------------------------------------------------------------------------------------------
 
