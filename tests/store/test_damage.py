@@ -221,10 +221,10 @@ def test_copied_files_are_verified_once(study, a_copy, carry_out, monkeypatch):
 
 def test_a_newer_schema_is_refused_and_nothing_is_touched(study, a_copy, carry_out):
     path = a_copy / "study.toml"
-    path.write_text(path.read_text().replace("schema_version = 1", "schema_version = 99"))
+    path.write_text(path.read_text().replace("schema_version = 2", "schema_version = 99"))
     before = {p: p.read_bytes() for p in a_copy.rglob("*") if p.is_file()}
     for touch in (lambda: carry_out(study, a_copy), lambda: open_store(a_copy).study):
-        with pytest.raises(NewerSchema, match=r"schema version 99.*up to 1.*Upgrade"):
+        with pytest.raises(NewerSchema, match=r"schema version 99.*up to 2.*Upgrade"):
             touch()
     assert {p: p.read_bytes() for p in a_copy.rglob("*") if p.is_file()} == before
 

@@ -32,12 +32,12 @@ def test_its_claims_can_be_asked_of_it(study):
 
 
 def test_a_metric_that_is_not_logged_is_found_before_training():
-    study = load_study("grokking-delay", ["claims.delay.since=train_acuracy"])
+    study = load_study("grokking-delay", ["claims.when.delay.since=train_acuracy"])
     with pytest.raises(UnknownName, match="train_accuracy"):
         expect.check(study, build.members(study))
 
 
 def test_who_stops_has_grokked_by_the_same_rule(study):
-    grokked = next(claim.options for claim in study.asked() if claim.key == "grokked")
+    grokked = next(claim.options for claim in study.asked() if claim.key == "when.grokked")
     stop = study.train.stop
     assert (stop.metric, stop.at_least) == ("test_accuracy", 0.99) and not grokked["stays"]

@@ -58,7 +58,7 @@ def test_the_recipes_ask_the_same_questions(name):
     study, quick = load_study(name), load_study("grokking-quick")
     assert [use.name for use in study.lenses] == [use.name for use in quick.lenses]
     assert [s.heading for s in study.report] == [s.heading for s in quick.report]
-    assert len(study.variants()) == {"grokking": 8, "grokking-113": 1, "grokking-quick": 4}[name]
+    assert len(study.main()) == {"grokking": 8, "grokking-113": 1, "grokking-quick": 4}[name]
 
 
 def test_the_published_schedule():
