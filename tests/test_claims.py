@@ -71,7 +71,7 @@ def test_claims_are_spelled_out():
     )
     good, best = right.options["of"]
     assert isinstance(best, Chosen) and len(good.having) == 1 and len(best.having) == 2
-    assert [one.why for one in right.decided] == ["so"] and always.decided == ()
+    assert [one.why for one in best.decided] == ["so"] and right.decided == always.decided == ()
     assert [one.text for one in always.options["of"]] == ["good seeds"]  # of the question
     assert "of" not in everyone.options
 
@@ -115,7 +115,7 @@ def test_findings_come_back_with_their_columns_and_marks(tmp_path):
     assert (right.claim, right.key, right.question) == ("It is right", "well.right", "How well?")
     assert right.of == "good seeds" and [one.of for one in right.beside] == ["the best of them"]
     assert right.published[0].source == "the published model"
-    assert right.decided == ({"when": "later", "why": "so"},)
+    assert right.decided == () and right.beside[0].decided == ({"when": "later", "why": "so"},)
     assert always.units == "share of seeds" and everyone.of_all == 3
     assert load_study(store.directory.study_file) == load_study(RECIPE)
 

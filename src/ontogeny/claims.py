@@ -139,6 +139,11 @@ class Chosen:
     having: tuple[tuple[Quantity, Condition], ...] = ()
     decided: tuple[Decided, ...] = ()
 
+    @property
+    def looked(self) -> tuple[dict[str, str], ...]:
+        """What was decided after looking, as a finding holds it."""
+        return tuple({"when": one.when, "why": one.why} for one in self.decided)
+
 
 EVERYONE = Chosen("every seed")
 
@@ -151,7 +156,7 @@ class Asked:
     kind: str
     question: str
     text: str
-    decided: tuple[Decided, ...]  # of the claim, then of its populations
+    decided: tuple[Decided, ...]  # of the claim, then of the population that it speaks of first
     options: dict[str, Any]
     note: str = ""
 
@@ -184,7 +189,7 @@ def asked(
                 options["published"] = {sources.get(who, who): number for who, number in told.items()}
             kind = claim.kind or ("holds" if any(word in options for word in CONDITION) else "value")
             looked = [claim.decided] if claim.decided else []
-            looked += [one for population in options.get("of", ()) for one in population.decided]
+            looked += [one for population in options.get("of", ())[:1] for one in population.decided]
             found.append(
                 Asked(key, kind, question.text, claim.text, tuple(dict.fromkeys(looked)), options, claim.note)
             )

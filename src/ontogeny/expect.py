@@ -205,7 +205,7 @@ def expectations(study: Study, members: Sequence[Member]) -> Expectations:
     findings = fingerprint.combine(asked, findings_code, [w.fingerprint for w in (*lenses, *measures)])
     report = fingerprint.combine(
         findings,
-        recipe["report"],
+        [recipe["answer"], recipe["report"]],
         fingerprint.of(*views) if views else "",
     )
     return Expectations(runs, lenses, measures, findings if study.claims else None, report)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from ontogeny import claims as claim_schema
-from ontogeny.claims import Asked, Claim, Population, Quantity, Question, Strict
+from ontogeny.claims import Asked, Claim, Condition, Population, Quantity, Question, Strict
 from ontogeny.errors import NewerSchema, UnknownName, UserError
 from ontogeny.registry import explain
 
@@ -127,6 +127,17 @@ class ReportSection(Strict):
     views: tuple[Use, ...] = ()
 
 
+class Answer(Strict):
+    """A sentence of the answer that a report opens with: ``{CLAIM:FORM}`` is filled in from what was found.
+
+    ``when`` names claims and what must be true of each: a verdict or a property (one of several, in a list), or ``at_least``,
+    ``at_most``, ``equals`` of its value. A sentence is said where all of it holds and every number in it is known.
+    """
+
+    say: str
+    when: dict[str, str | tuple[str, ...] | Condition] = {}
+
+
 class Study(Strict):
     """A recipe: task, architecture, objective, training, checkpoints, what varies, lenses, measures, claims."""
 
@@ -147,6 +158,7 @@ class Study(Strict):
     crossed: dict[str, Any] = {}  # a second grid, for its own question: see ``aside``
     lenses: tuple[Use, ...] = ()
     measures: tuple[Use, ...] = ()
+    answer: tuple[Answer, ...] = ()  # in the order in which they are said; the first five that hold
     report: tuple[ReportSection, ...] = ()
     sources: dict[str, str] = {}  # who published what the claims quote, by key
     questions: dict[str, Question] = {}  # to which the claims belong, in the order in which they are answered

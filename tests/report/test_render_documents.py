@@ -1,6 +1,8 @@
 """A document becomes one offline page, and Markdown; every word of it arrives, nothing is fetched."""
 
+import base64
 import json
+import re
 from html.parser import HTMLParser
 
 import numpy as np
@@ -10,7 +12,7 @@ import plotly.io as pio
 import pytest
 
 from ontogeny.report import html, markdown
-from ontogeny.report.document import Document, Figure, Section, Verdict, said
+from ontogeny.report.document import FEW, Document, Figure, Row, Section, Topic, said
 from ontogeny.views.base import Bind, Drawn
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -72,10 +74,32 @@ def document():
         ],
         provenance={"study": "bottleneck", "machine": {"torch": "2.13", "threads": 2}, "seeds": [0, 1]},
         made_by="ontogeny 0.1.0",
-        verdicts=[
-            Verdict("All d ≥ 10 reach 100 %", 1.0, 0.25, (0.1, 0.4), 8, "disagrees", "none of them did"),
-            Verdict("Blocks", None, None, None, None, "cannot tell", "one seed"),
+        picture=realistic_figure(0),
+        topics=[
+            Topic(
+                "How <b>wide</b>?",
+                [
+                    Row(
+                        "All reach 100 %",
+                        "25 %",
+                        "10 to 40 %",
+                        "the average",
+                        "100 %",
+                        "✗",
+                        "not as published",
+                        "no",
+                        ("None did.",),
+                        decided=("Chosen late: so",),
+                    ),
+                    Row(
+                        "Blocks <img src=x>", why=("One seed.",), whom="seeds that *grok*: 3 of 4", main=False
+                    ),
+                ],
+                "every one",
+            )
         ],
+        trust=["Trust it."],
+        files={"recipe.toml": "name = 'ü'", "runs.csv": "run,seed"},
     )
 
 
@@ -97,8 +121,8 @@ def test_contents_lead_somewhere(page):
 def test_every_word_arrives(page):
     for words in (
         "How narrow? <i>", "Where does it stop?", "Second & last.", "Caption 1 <of> & all.", "Caption 2 <of> & all.",
-        "Sentence 1 with </script> & <b>.", "Pale is little.", "More prose.", "d hidden", "0.1235", "–", "A note.",
-        "disagrees", "cannot tell", "0.1 to 0.4", "none of them did", "threads", "0, 1", "ontogeny 0.1.0",
+        "Sentence 1 with </script> & <b>.", "Pale is little.", "More prose.", "width", "0.1235", "–", "A note.",
+        "not as published", "✗", "10 to 40 %", "None did.", "Blocks <img src=x>", "How <b>wide</b>?", "Chosen late: so", "Trust it.", "threads", "0, 1", "ontogeny 0.1.0",
     ):  # fmt: skip
         assert words in page.text
     assert (
@@ -111,7 +135,7 @@ def test_every_word_arrives(page):
 def test_figures_are_data_and_plotly_is_there_once(page):
     data = [json.loads(text) for attrs, text in page.scripts if attrs.get("type") == "application/json"]
     code = [text for attrs, text in page.scripts if "type" not in attrs]
-    assert len(data) == 2 and all(len(one["layout"]["sliders"][0]["steps"]) == 64 for one in data)
+    assert len(data) == 3 and all(len(one["layout"]["sliders"][0]["steps"]) == 64 for one in data)
     assert sum("plotly.js v" in text[:200] for text in code) == 1
 
 
@@ -125,25 +149,79 @@ def test_a_document_of_words_carries_no_plotly():
     assert len(source) < 20_000 and Page(source).open == []
 
 
-@pytest.mark.parametrize(
-    ("verdict", "kind"),
-    [("agrees", "agrees"), ("disagrees", "differs"), ("cannot tell", "open"), ("no published value", "open")],
-)
-def test_badges(verdict, kind):
-    assert html.badge(verdict) == kind
+def test_the_table_shows_few_rows_and_all_of_them_when_asked(document):
+    first, rest = html.render(document).split("All 2 rows")
+    assert "Blocks" not in first and "Blocks" in rest
+
+
+def test_what_was_chosen_after_looking_stands_beside_its_row(document, page):
+    assert "#note-1" in page.links and "note-1" in page.ids
+    assert document.notes == {"Chosen late: so": 1}
+
+
+def test_the_files_travel_inside_the_page(page):
+    (recipe,) = (link for link in page.links if link.startswith("data:text/plain") and "bmFtZ" in link)
+    assert base64.b64decode(recipe.partition("base64,")[2]).decode() == "name = 'ü'"
+
+
+def test_pictures_after_the_first_of_a_section_fold():
+    figures = [realistic_figure(1), realistic_figure(2)]
+    source = html.render(Document("t", "q", [], [Section("s", figures=figures, shown=1)]))
+    assert (
+        source.index('id="figure-1"')
+        < source.index("1 more picture: Caption 2")
+        < source.index('id="figure-2"')
+    )
+    assert Page(source).open == []
+
+
+def test_rows_that_nobody_reads_fold():
+    long = Document("t", "q", [], [Section("s", table=pd.DataFrame({"n": range(100, 100 + FEW + 3)}))])
+    source = html.render(long)
+    assert (
+        source.index(f'<td class="number">{99 + FEW}</td>')
+        < source.index("The other 3 rows")
+        < source.index(f'<td class="number">{100 + FEW}</td>')
+    )
+    text = markdown.render(long)
+    assert (
+        f"| {99 + FEW} |" in text
+        and f"| {100 + FEW} |" not in text
+        and f"The first {FEW} of {FEW + 3} rows" in text
+    )
 
 
 def test_markdown_has_tables_and_says_that_figures_are_missing(document):
     text = markdown.render(document)
-    assert text.startswith("# How narrow? <i>\n")
+    assert text.startswith("# How narrow? \\<i\\>\n")
     assert (
-        "| d hidden | loss | status |\n| ---: | ---: | --- |\n| 1 | 0.1235 | done |\n| 2 | – | a\\|b |"
+        "| width | loss | status |\n| ---: | ---: | --- |\n| 1 | 0.1235 | done |\n| 2 | – | a\\|b |" in text
+    )
+    assert (
+        "| All reach 100 % (chosen after looking: 1) | 25 % (10 to 40 %) | 100 % | ✗ not as published |"
         in text
     )
-    assert "| All d ≥ 10 reach 100 % | 1 | 0.25 | 0.1 to 0.4 | 8 | disagrees | none of them did |" in text
-    assert "**Figure 2.** Caption 2 <of> & all. Sentence 2" in text
+    assert "**Figure 3.** Caption 2 \\<of\\> & all" in text
     assert text.count("Figures are left out") == 1 and "![" not in text
-    assert "  - threads: 2" in text
+    assert "- machine: torch: 2.13; threads: 2" in text
+
+
+def test_names_are_never_markup(document):
+    text = markdown.render(document)
+    assert "seeds that \\*grok\\*: 3 of 4" in text and "How \\<b\\>wide\\</b\\>?" in text
+    tags = set(re.findall(r"(?<!\\)<[^>]*>", text))
+    assert tags <= {"<details>", "</details>", "<summary>", "</summary>"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("# no heading", "\\# no heading"), ("1. no list", "1\\. no list"), ("- nor this", "\\- nor this"), ("0.5 is a number", "0.5 is a number"),
+        ("a_b and `c`", "a\\_b and \\`c\\`"), ("[x](javascript:y)", "\\[x\\](javascript:y)"),
+    ],
+)  # fmt: skip
+def test_text_stays_text(text, told):
+    assert markdown.plain(text) == told
 
 
 def test_markdown_links_pictures_or_says_why_not(document, tmp_path, monkeypatch):
@@ -153,8 +231,12 @@ def test_markdown_links_pictures_or_says_why_not(document, tmp_path, monkeypatch
 
     monkeypatch.setattr(pio, "write_images", draw)
     text = markdown.render(document, tmp_path / "figures")
-    assert "![Caption 1 <of> & all.](figures/figure-1.png)" in text and "left out" not in text
-    assert (tmp_path / "figures" / "figure-2.png").read_bytes() == b"png"
+    assert "![Caption 1 \\<of\\> & all.](figures/figure-2.png)" in text and "left out" not in text
+    assert (tmp_path / "figures" / "figure-3.png").read_bytes() == b"png"
+    assert (
+        "[runs.csv](figures/runs.csv)" in text
+        and (tmp_path / "figures" / "runs.csv").read_text() == "run,seed"
+    )
 
     def fail(figures, files, **_):
         raise ValueError("\nImage export needs kaleido.\nInstall it.")

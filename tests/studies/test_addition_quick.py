@@ -42,9 +42,13 @@ def test_the_published_numbers_are_where_they_were_put(store):
 
 
 def test_what_was_decided_after_looking_stands_beside_the_row(store):
-    decided = {f.key for f in store.findings() if f.decided}
-    assert {"attention.equal", "generalise.symmetric", "embedding.parity", "embedding.pc1"} <= decided
-    assert "generalise.accuracy" not in decided
+    found = {f.key: f for f in store.findings()}
+    decided = {key for key, f in found.items() if f.decided}
+    assert {"attention.equal", "generalise.symmetric", "embedding.parity"} <= decided
+    assert not {"generalise.accuracy", "embedding.pc1"} & decided
+    assert [bool(column.decided) for column in found["embedding.pc1"].beside] == [
+        True
+    ]  # the subgroup was chosen
 
 
 def test_every_view_of_the_recipe_is_drawn(store):

@@ -192,10 +192,10 @@ def finding(*, kind: str, reads: Reads) -> Callable[[Callable[..., list[Finding]
 
 
 def stamped(found: Sequence[Finding], asked: Asked) -> list[Finding]:
-    """Findings of one claim of a recipe: its key, its question, what was decided after looking; its words where it has one finding."""
+    """Findings of one claim of a recipe: its key (before that which a kind of several findings gave each), its question, what was decided after looking; its words where it has one finding."""
     decided = tuple({"when": one.when, "why": one.why} for one in asked.decided)
-    marks: dict[str, Any] = {"key": asked.key, "question": asked.question, "decided": decided}
+    marks: dict[str, Any] = {"question": asked.question, "decided": decided}
     marks |= {"note": asked.note} if asked.note else {}
     if asked.text and len(found) == 1:
         marks["claim"] = asked.text
-    return [replace(one, **marks) for one in found]
+    return [replace(one, **marks, key=f"{asked.key}.{one.key}" if one.key else asked.key) for one in found]

@@ -87,6 +87,7 @@ def energy_by_rank(
                     interval_of="the mean over seeds",
                     n=len(mine),
                     verdict=judged if claim else "",
+                    key=_ordinal(rank) if len(at) == 1 else "",
                     why=why,
                     evidence={"distribution": source},
                     values=tuple(mine),
@@ -136,7 +137,7 @@ def _judge(
     before: Verdict,
 ) -> tuple[Verdict, str]:
     n = len(values)
-    shown = f"mean {values.mean():.3g} over {n} seeds" if n else "no run at this setting"
+    shown = f"mean {values.mean():.3g} over {n} seed{'s' * (n != 1)}" if n else "no run at this setting"
     if n < LEAST:
         return "too few seeds", f"{shown}; {LEAST} seeds are the least for a verdict"
     tests = [(mean_interval(parts, LEVEL), chance)]

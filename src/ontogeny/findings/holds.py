@@ -68,6 +68,7 @@ def _column(
         replace(said, why=why, published=published),
         units="share of seeds",
         of=mine.of,
+        decided=population.looked,
         of_all=mine.of_all,
         seeds=mine.seeds,
         values=tuple(values),

@@ -40,7 +40,7 @@ def success_by(
     came at a ``clock`` ≤ budget; only runs that were allowed the whole budget count (a stopped run that had less says
     nothing fair about more).
 
-    A claim is a table with ``text``, optionally ``budget``, ``at_least`` and ``at_most`` (the settings it speaks of),
+    A claim is a table with ``text``, optionally a ``key`` by which an answer can speak of it, ``budget``, ``at_least`` and ``at_most`` (the settings it speaks of),
     and one of ``reached = "all"`` or a number (how many of those settings, one run each) or ``first`` (the smallest
     that reached). It is judged by the probability of that event for one new seed, which is easier or harder as a whole
     as our seeds are, averaged over all that our runs leave open (:func:`~ontogeny.numerics.success.fit_success`).
@@ -57,12 +57,16 @@ def success_by(
     found: list[Finding] = []
     for budget in budgets or (float(np.min(allowed(runs, clock), initial=math.inf)),):
         part = runs[fair(runs, budget, clock)]
-        title = f"within {budget:g} {clock}s"
+        title = f"within {budget:,g} {clock}s"
         mine = [c for c in claims if c.get("budget", budget) == budget]
         if part[by].nunique() < 2:
             why = f"{len(part)} of {len(runs)} runs were allowed {budget:g} {clock}s and ended"
-            texts = [f"half of the runs reach {metric} ≥ {target:g} {title}", *(c["text"] for c in mine)]
-            found += [Finding(text, verdict="too few seeds", why=why) for text in texts]
+            found.append(
+                Finding(f"{by} at which half of the runs reach {_said(metric, target)} {title}", why=why)
+            )
+            found += [
+                Finding(c["text"], verdict="too few seeds", why=why, key=c.get("key", "")) for c in mine
+            ]
             continue
         reached = (part["run"].map(first) <= budget).to_numpy()
         x, seeds = part[by].to_numpy(dtype=float), seeds_of(part, seed)
@@ -83,6 +87,14 @@ def first_reached(
     return {run: float(at) for run, at in there.groupby("run")[clock].min().items()}
 
 
+def _said(metric: str, target: float) -> str:
+    """ "100 % validation accuracy", "validation loss 0.1"."""
+    words = metric.replace("_", " ")
+    return (
+        f"{target:.0%} {words}".replace("%", " %", 1) if words.endswith("accuracy") else f"{words} {target:g}"
+    )
+
+
 def _onset(
     curve: SuccessCurve,
     by: str,
@@ -99,9 +111,8 @@ def _onset(
     each = [reached[seeds == s].mean() for s in np.unique(seeds)]
     counts = zip(curve.successes.astype(int), curve.trials.astype(int), strict=True)
     wilson = [wilson_interval(int(won), int(tried), curve.level) for won, tried in counts]
-    where = f"at {by} = {curve.d50:.3g}" if inside else f"at no {by} that was tried"
     return Finding(
-        claim=f"half of the runs reach {metric} ≥ {target:g} {title} {where}",
+        claim=f"{by} at which half of the runs reach {_said(metric, target)} {title}",
         value=curve.d50,
         units=by,
         interval=curve.d50_interval,
@@ -144,6 +155,7 @@ def _monotone(x: Any, reached: Any, seeds: Any, curve: SuccessCurve, by: str, ti
         claim=f"success {title} {'comes and goes with' if beyond else 'is compatible with rising steadily in'} {by}",
         value=p,
         units="p-value",
+        key="monotone",
         n=curve.n_seeds,
         why=f"the best rising curve fits worse than one probability per {by} by {'more' if beyond else 'no more'} than chance (p = {p:.2g})",
         evidence={"outcomes": "runs"},
@@ -200,6 +212,7 @@ def _judge(
     wilson = wilson_interval(k, n, LEVEL)
     return Finding(
         claim=claim["text"],
+        key=claim.get("key", ""),
         value=value,
         units=what,
         interval=wilson if claim.get("reached") == "all" else None,

@@ -65,6 +65,7 @@ def _column(
         said,
         units=units,
         of=mine.of,
+        decided=population.looked,
         of_all=mine.of_all,
         seeds=mine.seeds,
         values=tuple(values),

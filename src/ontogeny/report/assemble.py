@@ -1,11 +1,11 @@
-"""From a study on disk to a document: question, answer, verdicts, the recipe's sections, provenance."""
+"""From a study on disk to a document: answer, picture, verdicts, the recipe's sections, provenance."""
 
 from __future__ import annotations
 
 import platform
 import warnings
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -15,21 +15,15 @@ import pandas as pd
 from ontogeny import expect, registry
 from ontogeny.errors import UserError
 from ontogeny.findings.base import Finding
-from ontogeny.findings.verdicts import by_chance
 from ontogeny.handles import Store
-from ontogeny.report import html, markdown
-from ontogeny.report.document import Document, Figure, Section, Verdict, said
+from ontogeny.report import html, judged, markdown
+from ontogeny.report.answer import answer
+from ontogeny.report.document import Document, Figure, Section
+from ontogeny.report.words import plain
 from ontogeny.store.directory import Directory
 from ontogeny.store.files import write_json, write_text
 from ontogeny.study import Use
 
-MOST_SENTENCES = 20  # findings said one by one; more are gathered by what they are properties of
-PROPERTIES = {
-    "every seed": "True of every seed that the claim speaks of, and of what was published",
-    "no seed": "True of no seed that the claim speaks of",
-    "differs by seed": "Different from seed to seed",
-    "our set-up": "The same in our seeds and not as published",
-}
 DEFAULT_VIEWS = ("loss_curves",)
 MANY_RUNS = 80  # more than this are shown as means over seeds
 
@@ -74,83 +68,73 @@ def write(
 
 def assemble(store: Store) -> Document:
     """Everything the report says, from what is on disk."""
-    study = store.study
-    sections, answer = [], []
+    study, found = store.study, store.findings()
     recipe = [(s.heading, s.prose, s.views) for s in study.report] or [
         ("Training", "How did the runs learn?", tuple(Use(name=v) for v in DEFAULT_VIEWS))
     ]
+    sections = []
     for heading, prose, views in recipe:
         figures, note = drawn(store, views)
-        answer += [f.drawn.says for f in figures[:1] if f.drawn.says]
-        sections.append(Section(heading, prose, figures, note=note))
-    found = store.findings()
+        sections.append(Section(heading, prose, figures, note=note, shown=1))
+    picture, sections = first_picture(sections)
     return Document(
         title=study.title or study.name,
         question=study.question,
-        answer=[*plain_words(found), *answer],
+        answer=answer(study, found),
         sections=[*sections, runs_section(store)],
         provenance=provenance(store),
         made_by=f"ontogeny run {study.name}",
-        verdicts=[as_verdict(f) for f in found],
+        picture=picture,
+        topics=judged.topics(found),
+        trust=judged.trust(found),
+        files=files(store, found),
     )
 
 
+def first_picture(sections: Sequence[Section]) -> tuple[Figure | None, list[Section]]:
+    """The first figure of all, taken out of its section to stand under the answer; a section of which nothing remains goes."""
+    for i, one in enumerate(sections):
+        if one.figures:
+            rest = replace(one, figures=one.figures[1:])
+            kept = [rest] if rest.figures or rest.prose or rest.note else []
+            return one.figures[0], [*sections[:i], *kept, *sections[i + 1 :]]
+    return None, list(sections)
+
+
 def drawn(store: Store, uses: Iterable[Use], whose: str = "") -> tuple[list[Figure], str]:
-    """The figures, ``whose`` behind every caption, and a note on those that could not be drawn."""
+    """The figures, ``whose`` behind every caption, and a note on those that could not be drawn.
+
+    A figure of one run among several says which.
+    """
     figures, missing = [], []
     for use in uses:
         title = use.label or registry.views[use.name].title
+        run = plain(the_one(store, use))
+        if run and run not in title:
+            title += f" ({run})"
         try:
-            figures.append(
-                Figure(store.draw(use.name, **use.options), f"{title}{whose}", how_to_read(use.name))
-            )
+            one = store.draw(use.name, **use.options)
         except Exception as error:  # one figure that cannot be drawn must not cost the whole report
             if not isinstance(error, UserError):
                 warnings.warn(f"The view '{use.name}' failed: {error!r}.", stacklevel=2)
             missing.append(f"“{title}” is not drawn: {error}")
+            continue
+        says = plain(one.says)
+        figures.append(Figure(replace(one, says=says), f"{title}{whose}", how_to_read(use.name)))
     return figures, " ".join(missing)
+
+
+def the_one(store: Store, use: Use) -> str:
+    """The run that a view of one run shows, where there are others; nothing of a view of them all."""
+    if "run" not in registry.views[use.name].defaults or len(store.entries()) < 2:
+        return ""
+    return str(use.options.get("run") or store.run(store.entries()[0].id).name)
 
 
 def how_to_read(view: str) -> str:
     """The docstring of a view after its first sentence: what it shows and how it misleads."""
-    text = (registry.views[view].function.__doc__ or "").strip()
+    text = (registry.views[view].function.__doc__ or "").strip().replace("``", "")
     return "\n\n".join(" ".join(p.split()) for p in text.split("\n\n"))
-
-
-def plain_words(findings: list[Finding]) -> list[str]:
-    """What was found, claim by claim, and how many published claims hold."""
-    judged = Counter(f.verdict for f in findings if f.published and f.verdict)
-    words = [f"{n} {'is' if n == 1 else 'are'} “{verdict}”" for verdict, n in judged.items()]
-    rows, chance = by_chance(f.verdict for f in findings)
-    told = [f"Of {judged.total()} published claims, {', '.join(words)}."] if judged else []
-    if chance >= 1:
-        told.append(f"Of {rows} such rows about {chance:.0f} would be “not as published” by chance.")
-    few = len(findings) <= MOST_SENTENCES
-    return told + ([in_words(f) for f in findings] if few else by_property(findings))
-
-
-def by_property(findings: list[Finding]) -> list[str]:
-    """Many findings in a few paragraphs: which claims are true of every seed, which differ from seed to seed."""
-    told = []
-    for word, words in PROPERTIES.items():
-        of = {f.claim: f.value for f in findings if f.property_of == word}
-        if of:
-            told.append(f"{words} ({len(of)}): {'; '.join(f'{c}: {said(v)}' for c, v in of.items())}.")
-    return told
-
-
-def in_words(f: Finding) -> str:
-    """One finding as a sentence: the claim, the verdict or the interval, and why."""
-    if f.verdict:
-        return f"“{f.claim}” – {f.verdict}: {f.why}."
-    interval = f" ({f.level:.0%} {f.interval_kind} interval: {said(f.interval)})" if f.interval else ""
-    return f"{f.claim[:1].upper()}{f.claim[1:]}{interval}: {f.why}."
-
-
-def as_verdict(f: Finding) -> Verdict:
-    value = None if f.value != f.value else f.value
-    told = [one.value for one in f.published] or None
-    return Verdict(f.claim, told, value, f.interval, f.n or None, f.verdict, f.why, f.property_of)
 
 
 def runs_section(store: Store) -> Section:
@@ -180,10 +164,18 @@ def provenance(store: Store) -> dict[str, Any]:
     first: dict[str, Any] = next((r for r in records if r.get("versions")), {})
     return {
         "study": store.study.name,
-        "recipe": (store.directory.study_file).read_text(),
         "runs": len(records),
         "engines": sorted({r["engine"] for r in records if r.get("engine")}),
         "report written": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         **first,
     }
+
+
+def files(store: Store, found: Sequence[Finding] = ()) -> dict[str, str]:
+    """What is data and not a page: the recipe, the runs, every row that was judged."""
+    told = {
+        "recipe.toml": store.directory.study_file.read_text(encoding="utf-8"),
+        "runs.csv": store.runs().to_csv(index=False),
+    }
+    return {**told, "claims.csv": judged.as_csv(found)} if found else told

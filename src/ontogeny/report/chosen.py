@@ -13,7 +13,7 @@ from ontogeny.errors import UserError
 from ontogeny.findings import consistency
 from ontogeny.handles import Run, Store
 from ontogeny.reads import inline, parse
-from ontogeny.report.assemble import drawn, provenance, runs_section, write
+from ontogeny.report.assemble import drawn, files, provenance, runs_section, write
 from ontogeny.report.document import Document, Figure, Section, said
 from ontogeny.report.tables import called, claims, compared, map_table, number_table, standing, summary
 from ontogeny.study import Use
@@ -76,6 +76,7 @@ def of_one_run(store: Store, run: Run) -> Document:
         sections=worth_showing(sections),
         provenance={**provenance(alone), "spec": run.entry.record.get("spec", {})},
         made_by=f"ontogeny report {store.directory.root.name} --run {run.id}",
+        files=files(alone),
     )
 
 
@@ -123,6 +124,7 @@ def of_runs(store: Store, runs: Sequence[Run]) -> Document:
         sections=worth_showing(sections),
         provenance=provenance(some),
         made_by=f"ontogeny report {store.directory.root.name} " + " ".join(f"--run {run.id}" for run in runs),
+        files=files(some),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a report says, before it becomes a page: question, answer, verdicts, sections of figures and tables, provenance.
+"""What a report says, before it becomes a page: answer, picture, judged claims, sections of figures and tables, provenance.
 
 Renderers (:mod:`ontogeny.report.html`, :mod:`ontogeny.report.markdown`) show what they are handed and compute nothing.
 """
@@ -11,7 +11,10 @@ from typing import Any
 
 import pandas as pd
 
+from ontogeny.report.words import plain
 from ontogeny.views.base import Drawn
+
+FEW = 12  # rows of a table that a reader reads; the rest folds
 
 
 @dataclass(frozen=True)
@@ -25,32 +28,50 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, prose (blank lines part paragraphs), figures, a table, and a note under them."""
+    """A heading, prose (blank lines part paragraphs), figures of which those after the first ``shown`` fold, a table, a note under them."""
 
     heading: str
     prose: str = ""
     figures: list[Figure] = field(default_factory=list)
     table: pd.DataFrame | None = None
     note: str = ""
+    shown: int = 1_000
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """A claim made elsewhere beside our evidence. Values are numbers or the words for them; None is "not known"."""
+class Row:
+    """A claim beside our evidence, in words. ``tone`` colours the verdict: yes, no, mixed, open, plain."""
 
     claim: str
-    published: Any = None
-    ours: Any = None
-    interval: tuple[float, float] | str | None = None
-    n: int | None = None
-    verdict: str = "cannot tell"
-    why: str = ""
-    property_of: str = ""  # the task, the seed, the set-up
+    ours: str = ""
+    interval: str = ""
+    interval_of: str = ""  # what lies in it
+    published: str = ""
+    sign: str = ""  # before the verdict, for who cannot tell its colour
+    verdict: str = ""
+    tone: str = "plain"
+    why: tuple[str, ...] = ()
+    whom: str = ""  # which seeds it speaks of
+    decided: tuple[str, ...] = ()  # what was chosen after looking
+    main: bool = True  # shown before the rest is asked for
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A question, the rows that answer it, and of which seeds they all speak."""
+
+    question: str
+    rows: list[Row]
+    whom: str = ""
+
+    @property
+    def first(self) -> list[Row]:
+        return [one for one in self.rows if one.main]
 
 
 @dataclass(frozen=True)
 class Document:
-    """A whole report. ``answer`` holds one paragraph an item; ``provenance`` may be nested."""
+    """A whole report. ``answer`` holds one sentence an item; ``files`` are texts to be had beside it, by name; ``provenance`` may be nested."""
 
     title: str
     question: str
@@ -58,7 +79,24 @@ class Document:
     sections: list[Section] = field(default_factory=list)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     made_by: str = "ontogeny"
-    verdicts: list[Verdict] = field(default_factory=list)
+    picture: Figure | None = None
+    topics: list[Topic] = field(default_factory=list)
+    trust: list[str] = field(default_factory=list)  # how far the verdicts can be trusted, a sentence an item
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def figures(self) -> list[Figure]:
+        """All of them, in the order of the page."""
+        return [
+            *([self.picture] if self.picture else []),
+            *(f for section in self.sections for f in section.figures),
+        ]
+
+    @property
+    def notes(self) -> dict[str, int]:
+        """What was chosen after looking → its number under the table."""
+        told = [one for topic in self.topics for row in topic.rows for one in row.decided]
+        return {one: i for i, one in enumerate(dict.fromkeys(told), 1)}
 
 
 def said(value: Any) -> str:
@@ -90,7 +128,7 @@ def cells(table: pd.DataFrame) -> tuple[list[str], list[list[str]], list[bool]]:
     rows = [
         ["–" if _missing(v) else said(v) for v in row] for row in table.itertuples(index=False, name=None)
     ]
-    return [str(name).replace("_", " ") for name in table.columns], rows, numeric
+    return [plain(str(name)).replace("_", " ") for name in table.columns], rows, numeric
 
 
 def _missing(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from itertools import count
 from typing import Any
@@ -10,23 +11,8 @@ import jinja2
 import markupsafe
 import plotly.offline
 
-from ontogeny.report.document import Document, Figure, cells, paragraphs, said
+from ontogeny.report.document import FEW, Document, Figure, cells, paragraphs, said
 from ontogeny.views.bindings import with_slider
-
-#: Words of a verdict, by the class that colours its badge. The word itself is always shown.
-BADGES = {
-    "agrees": ("agrees", "confirmed", "reproduced", "supported", "holds", "yes"),
-    "differs": (
-        "disagrees",
-        "differs",
-        "contradicted",
-        "not reproduced",
-        "refuted",
-        "not supported",
-        "fails",
-        "no",
-    ),
-}
 
 
 def render(document: Document) -> str:
@@ -38,27 +24,25 @@ def render(document: Document) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"said": said, "paragraphs": paragraphs, "badge": badge, "cells": cells}
-    environment.filters["slug"] = lambda text: "".join(c if c.isalnum() else "-" for c in str(text).lower())
+    environment.filters |= {"said": said, "paragraphs": paragraphs, "cells": cells, "carried": carried}
     numbers = count(1)
-    figures = {
-        id(figure): _prepared(figure, next(numbers))
-        for section in document.sections
-        for figure in section.figures
-    }
+    figures = {id(figure): _prepared(figure, next(numbers)) for figure in document.figures}
     return environment.get_template("template.html.j2").render(
         document=document,
+        picture=figures[id(document.picture)] if document.picture else None,
         sections=[
             (i, one, [figures[id(f)] for f in one.figures]) for i, one in enumerate(document.sections, 1)
         ],
+        rows=sum(len(topic.rows) for topic in document.topics),
+        notes=document.notes,
+        few=FEW,
         plotly=markupsafe.Markup(plotly.offline.get_plotlyjs()) if figures else "",
     )
 
 
-def badge(verdict: str) -> str:
-    """The class of a verdict's badge; what is not known to agree or to differ is "open"."""
-    word = verdict.strip().lower()
-    return next((name for name, words in BADGES.items() if word in words), "open")
+def carried(text: str, kind: str = "text/plain") -> str:
+    """A file inside the page, as the address of a link that saves it."""
+    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"
 
 
 def _prepared(figure: Figure, number: int) -> dict[str, Any]:

@@ -35,11 +35,11 @@
     }).then(() => Plotly.redraw(plot)); // titles stand right once colour bars have taken their room
   };
   const fit = (plot) => {
-    if (!plot.dataset.drawn || plot.clientWidth === plot._fullLayout?.width) return;
+    if (!plot.dataset.drawn || !plot.clientWidth || plot.clientWidth === plot._fullLayout?.width) return; // none: folded away
     if (plot.dataset.drawn !== shape(plot)) draw(plot); // the slider goes back to its start
     else Plotly.relayout(plot, size(plot, plot.layout));
   };
-  const waiting = () => plots.filter((plot) => !plot.dataset.drawn);
+  const waiting = () => plots.filter((plot) => !plot.dataset.drawn && plot.clientWidth);
   if ("IntersectionObserver" in window) {
     const watcher = new IntersectionObserver((seen) => {
       for (const one of seen) if (one.isIntersecting) { watcher.unobserve(one.target); draw(one.target); }
