@@ -1,6 +1,7 @@
 """The list of findings says what the pages say."""
 
 from benchmarks.findings import PAGES, index, line
+
 from ontogeny.report import markdown
 from ontogeny.report.document import Document
 
