@@ -18,7 +18,7 @@ def test_a_question_shows_what_is_denied_first_and_folds_the_rest():
     told = Finding("told", 1.0, question="q", published=TOLD, verdict="as published")
     denied = Finding("denied", 1.0, question="q", published=TOLD, verdict="not as published")
     (topic,) = topics([*plain, told, denied])
-    assert [one.claim for one in topic.first] == ["plain 0", "plain 1", "told", "denied"] and len(
+    assert [one.claim for one in topic.first] == ["Plain 0", "Plain 1", "Told", "Denied"] and len(
         topic.first
     ) == MOST
     assert len(topic.rows) == 11

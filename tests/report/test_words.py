@@ -47,7 +47,7 @@ def test_what_was_printed_keeps_its_digits(given, units, text):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("seed=3 has d_hidden = 16", "seed 3 has width 16"), ("validation_accuracy ≥ 1", "validation accuracy ≥ 1"), ("lies at -3 (95%)", "lies at −3 (95 %)"),
+        ("seed=3 has d_hidden = 16", "seed 3 has width 16"), ("by tn_similarity and js divergence", "by similarity of the weights and divergence of the frequencies"), ("validation_accuracy ≥ 1", "validation accuracy ≥ 1"), ("lies at -3 (95%)", "lies at −3 (95 %)"),
         ("Σ_k of a+b", "Σ_k of a+b"), ("one-layer at 1-2", "one-layer at 1-2"),
     ],
 )  # fmt: skip

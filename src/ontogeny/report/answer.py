@@ -29,7 +29,7 @@ from ontogeny.study import Study
 
 MOST = 5  # sentences
 EVERYONE = ("", "every seed")
-BETWEEN = {"prediction": "a new seed: {}", "confidence": "the average: {}", "chance": "by chance: {}"}
+BETWEEN = {"prediction": "a new seed: {}", "confidence": "95 % interval: {}", "chance": "by chance: {}"}
 PLACE = re.compile(r"\{([\w.]+)(?:/([\w ]+))?(?::(\w+))?\}")
 
 

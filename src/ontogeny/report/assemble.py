@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -133,7 +134,8 @@ def the_one(store: Store, use: Use) -> str:
 
 def how_to_read(view: str) -> str:
     """The docstring of a view after its first sentence: what it shows and how it misleads."""
-    text = (registry.views[view].function.__doc__ or "").strip().replace("``", "")
+    text = (registry.views[view].function.__doc__ or "").strip()
+    text = re.sub(r"``([^`]+)``", r"“\1”", text)
     return "\n\n".join(" ".join(p.split()) for p in text.split("\n\n"))
 
 

@@ -52,7 +52,7 @@ def row(found: Finding, main: bool = True) -> Row:
     """A finding as a line of the table."""
     sign, word, tone = words.verdict(found)
     return Row(
-        claim=plain(found.claim),
+        claim=words.capital(plain(found.claim)),
         ours=words.measured(found),
         interval=words.around(found),
         interval_of=words.of_kind(found),

@@ -165,14 +165,18 @@ def plain(text: str) -> str:
     text = re.sub(r"\b([A-Za-z]\w*)=(-?[\d.]+)\b", r"\1 \2", text)
     text = re.sub(r"(?<=\d)%", " %", re.sub(r"(?<=[\s(])-(?=[\d.])", "−", text))
     for token, words in NAMES.items():
-        text = re.sub(rf"\b{token}\b( =)?", words, text)
+        text = re.sub(rf"\b{token.replace('_', '[_ ]')}\b( =)?", words, text)
     return re.sub(r"\b[a-z]+(?:_[a-z0-9]+)+\b", lambda found: found.group().replace("_", " "), text)
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def sentence(text: str) -> str:
     """Begun with a capital, ended with a full stop."""
     text = " ".join(text.split())
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?', '…')) else '.'}" if text else ""
+    return f"{capital(text)}{'' if text.endswith(('.', '!', '?', '…')) else '.'}" if text else ""
 
 
 def known(values: Iterable[Any]) -> np.ndarray:
