@@ -54,7 +54,7 @@ def test_what_was_decided_after_looking_stands_beside_the_row(store):
 def test_every_view_of_the_recipe_is_drawn(store):
     page = (store.directory.report / "index.html").read_text()
     assert "is not drawn" not in page
-    assert "property of" in page
+    assert "What was asked, and what was found" in page
     assert page.count('id="figure-') == sum(len(section.views) for section in store.study.report)
 
 
