@@ -12,6 +12,7 @@ from ontogeny.store.files import write_text
 from ontogeny.views.bindings import still
 
 MARKUP = re.compile(r"([\\`*_\[\]<>])|^([#+-]|\d+(?=[.)]\s))(?=[\s.)])", re.MULTILINE)
+WIDTH = 1000  # of a picture, in pixels
 FIRST = 4  # pictures shown; the others are a click away
 
 
@@ -181,7 +182,7 @@ def _pictures(figures: Sequence[Figure], folder: Path | None) -> tuple[list[str]
     import plotly.io as pio
 
     names = [f"figure-{i}.png" for i in range(1, len(figures) + 1)]
-    drawings = [still(figure.drawn).update_layout(width=1000) for figure in figures]
+    drawings = [_on_paper(figure) for figure in figures]
     folder.mkdir(parents=True, exist_ok=True)
     try:
         pio.write_images(drawings, [folder / name for name in names], scale=1.5)
@@ -192,6 +193,16 @@ def _pictures(figures: Sequence[Figure], folder: Path | None) -> tuple[list[str]
         if old.name not in names:
             old.unlink()
     return [f"{folder.name}/{name}" for name in names], None
+
+
+def _on_paper(figure: Figure) -> Any:
+    """The figure where its cursor begins, a thousand pixels wide; square panels stay square, as on the page."""
+    fig = still(figure.drawn).update_layout(width=WIDTH)
+    meta = fig.layout.meta if isinstance(fig.layout.meta, dict) else {}
+    if columns := meta.get("square"):
+        side = (WIDTH - 62) / columns * (0.92 if columns > 1 else 1)
+        fig.update_layout(height=min(side, 700) + meta["over"] + meta["under"] + 8)
+    return fig
 
 
 def _listed(provenance: Mapping[str, Any]) -> list[str]:
