@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ontogeny import cli_files
+from ontogeny import cli_check, cli_files
 from ontogeny.errors import UserError
 from ontogeny.study import built_in, load_study, set_path
 
@@ -227,6 +228,9 @@ def _show_plan(recipe: Any, out_dir: Path, stages: Iterable[Any]) -> None:
         err.print(f"[yellow]note:[/] {escape(warning)}")
 
 
+BETWEEN_LOOKS = 0.1  # seconds
+
+
 class _Progress:
     """One bar a stage."""
 
@@ -243,6 +247,7 @@ class _Progress:
             console=err,
         )
         self._tasks: dict[str, Any] = {}
+        self._shown = time.monotonic()
         self._bars.start()
         return self
 
@@ -250,8 +255,12 @@ class _Progress:
         self._bars.stop()
 
     def __call__(self, stage: str, what: str, done: float, total: float) -> None:
+        """Hundreds of runs move between two looks at a bar, and to show a movement costs more than to make it."""
         if stage not in self._tasks:
             self._tasks[stage] = self._bars.add_task(what, total=total, stage=stage)
+        elif done < total and time.monotonic() - self._shown < BETWEEN_LOOKS:
+            return
+        self._shown = time.monotonic()
         self._bars.update(self._tasks[stage], completed=done, total=total, description=escape(what))
 
 
@@ -260,7 +269,12 @@ def runs(directory: Dir, json_: Json = False) -> None:
     """The runs of a study: what varied, how far each came, and its last metrics."""
     from ontogeny.handles import open_store
 
-    table = open_store(directory).runs()
+    store = open_store(directory)
+    table = store.runs()
+    for damage in store.index.damage:
+        err.print(
+            f"[yellow]note:[/] {escape(damage)} `ontogeny check {directory}` says more.", soft_wrap=True
+        )
     if json_:
         print(json.dumps(json.loads(table.reset_index().to_json(orient="records")), indent=1))
         return
@@ -406,3 +420,4 @@ def _parse_options(given: list[str] | None) -> dict[str, Any]:
 
 
 app.add_typer(cli_files.app)  # import, export, densify
+app.add_typer(cli_check.app)

@@ -67,10 +67,8 @@ def read(path: str | Path, out: str | Path) -> tuple[list[str], list[str]]:
                 _unpack(archive, name, about, unpacked / name, path)
         directory = Directory.open(unpacked)
         study, index = directory.study(), directory.index()
-        if damaged := [text for run in index.runs.values() for text in run.damaged.values()] + list(
-            index.damaged.values()
-        ):
-            raise Damaged(f"{path} holds a damaged file: {damaged[0]}", path)
+        if index.damage:
+            raise Damaged(f"{path} holds a damaged file: {index.damage[0]}", path)
         if root.exists():
             root.resolve().rmdir()
         unpacked.replace(root.resolve())

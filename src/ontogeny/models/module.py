@@ -59,6 +59,11 @@ class ModuleArchitecture:
 
     pads: ClassVar[Mapping[str, int]] = {}
 
+    @property
+    def reaches(self) -> tuple[str, ...]:
+        """The module that the factory stands in: what a model does depends on its code too."""
+        return (self.factory.partition(":")[0],)
+
     @cached_property
     def _templates(self) -> threading.local:
         return threading.local()
