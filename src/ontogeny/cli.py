@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 import warnings
@@ -48,6 +49,19 @@ Options = Annotated[
     list[str] | None,
     typer.Option("--option", help="Option of the lens, measure or view: k=v (may be repeated)."),
 ]
+
+
+@app.callback()
+def everywhere(
+    trust: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Module whose models studies may name; it is imported, which runs it (may be repeated)."
+        ),
+    ] = None,
+) -> None:
+    if trust:
+        os.environ["ONTOGENY_TRUST"] = ",".join(trust)
 
 
 def main() -> None:

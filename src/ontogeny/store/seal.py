@@ -29,7 +29,7 @@ TEXT = (".json", ".toml")
 def fill(path: Path, becomes: Path) -> None:
     """Write the seal of the file at ``path`` into its room, if it left some, for the place that it will lie at."""
     with path.open("r+b") as handle:
-        if path.stat().st_size and (found := _hash(handle.fileno(), becomes)):
+        if path.stat().st_size and (found := _hash(handle.fileno(), becomes, ROOM.encode())):
             start, _, seal = found
             handle.seek(start)
             handle.write(seal)
@@ -53,13 +53,14 @@ def place(path: Path) -> str:
     return "/".join(path.absolute().parts[-parts:])
 
 
-def _hash(file: int, path: Path) -> tuple[int, bytes, bytes] | None:
-    """Where the seal stands, what it says, and what it should say."""
+def _hash(file: int, path: Path, mark: bytes = MARK) -> tuple[int, bytes, bytes] | None:
+    """Where the seal stands, what it says, and what it should say; ``mark``: ``ROOM`` where one is looked for that is still to be filled
+    (a bundle is full of seals that are not its own)."""
     with mmap.mmap(file, 0, access=mmap.ACCESS_READ) as data:
         end = len(data)
         if path.suffix == ".safetensors" and end > 8:
             end = min(end, 8 + struct.unpack("<Q", data[:8])[0])
-        start = data.find(MARK, 0, end)
+        start = data.find(mark, 0, end)
         if start < 0:
             return None
         start += len(MARK)
