@@ -8,6 +8,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, cast
 
@@ -416,7 +417,10 @@ def report(
 
     store = open_store(directory)
     runs = [store.run(which) for which in run_ or []]
-    with store.directory.lock("ontogeny report"):
+    elsewhere = out_file and not out_file.resolve().is_relative_to(directory.resolve())
+    with (
+        nullcontext() if elsewhere else store.directory.lock("ontogeny report")
+    ):  # what is only read needs no lock
         if runs:
             path = write_chosen(store, runs, format, out_file)
         else:

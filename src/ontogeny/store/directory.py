@@ -125,12 +125,12 @@ class Directory:
         try:
             with saying_when_full(path):
                 self.root.mkdir(parents=True, exist_ok=True)
-                path.touch()
+                opened = path.open("a+")
         except OSError as error:
             raise UserError(
                 f"{self.root} cannot be written to: {error.strerror}. Choose another directory."
             ) from None
-        with path.open("a+") as handle:
+        with opened as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
