@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 STAMP  := $(VENV)/.installed
 
-.PHONY: help install demo test test-all check docs bench calibration clean
+.PHONY: help install demo test test-all check docs bench calibration soak clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -21,10 +21,10 @@ demo: install    ## train 64 widths, look, compare, and write the report
 	$(BIN)/ontogeny run bottleneck --out out/bottleneck
 
 test: install    ## the default suite, in parallel (under 10 minutes on two cores)
-	$(BIN)/python -m pytest -n 2 -m 'not slow and not optional'
+	$(BIN)/python -m pytest -n 2 -m 'not slow and not optional and not attack'
 
 test-all: install ## everything, long tests included
-	$(BIN)/python -m pytest -n 2 -m 'not optional'
+	$(BIN)/python -m pytest -n 2 -m 'not optional and not attack'
 
 check: install   ## formatting, lint, types and the import table of the house
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
@@ -34,6 +34,9 @@ bench: install   ## docs/performance.md, from scratch
 
 calibration: install ## docs/findings/calibration.md, from scratch: how far a verdict can be trusted
 	$(BIN)/python -m benchmarks.calibration
+
+soak: install    ## attack the store: 1,000 kills, 2,000 hostile files, damage; docs/reliability.md (minutes; KILLS=100 for fewer)
+	$(BIN)/python -m tests.attack.soak --kills $(or $(KILLS),1000) --files $(or $(FILES),2000) --recipes $(or $(RECIPES),300) --out docs/reliability.md
 
 clean:           ## remove the environment and what it built (never out/)
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache

@@ -13,7 +13,7 @@ from ontogeny.lenses.session import Session
 from ontogeny.plan import Expectations, Wanted, WantedRun, make_plan
 from ontogeny.store import fingerprint
 from ontogeny.store.directory import Directory
-from ontogeny.store.index import CheckpointFile, Index, ResultFile, RunEntry
+from ontogeny.store.index import FINDINGS, REPORT, CheckpointFile, Index, ResultFile, RunEntry
 from ontogeny.study import Stop, load_study
 
 RUN = WantedRun("aa", "width=2", total=40, steps_per_epoch=4, steps=(0, 10))
@@ -22,12 +22,14 @@ MEASURE = Wanted("alike", "alike", {}, "m1")
 DIGESTS = {0: "d0", 10: "d10", 40: "d40"}
 
 
-def entry(status="done", step=40, digests=DIGESTS, lens="f1", seen=None, **changes) -> RunEntry:
+def entry(
+    status="done", step=40, digests=DIGESTS, lens="f1", seen=None, rows=5, budget=99, **changes
+) -> RunEntry:
     files = {"steps.safetensors": CheckpointFile(list(digests), list(digests.values()))} if digests else {}
     seen = digests if seen is None else seen
     result = ResultFile("performance", {}, lens, list(seen.values()), list(seen))
-    record = {"status": status, "step": step}
-    return replace(RunEntry("aa", record, files, {"performance": result}), **changes)
+    record = {"status": status, "step": step, "rows": 5, "budget_epochs": budget}
+    return replace(RunEntry("aa", record, files, {"performance": result}, rows=rows), **changes)
 
 
 def reasons(expected: Expectations, *entries: RunEntry, **index) -> list[tuple[str, str]]:
@@ -44,7 +46,7 @@ ASKED = Expectations((RUN,), (LENS,))
         ((), [("train", "not trained yet"), ("look", "after training")]),
         ((entry(status="training", step=10),), [("train", "interrupted"), ("look", "after training")]),
         ((entry(),), []),
-        ((entry(digests=DIGESTS | {20: "d20"}, step=60),), []),
+        ((entry(digests=DIGESTS | {60: "d60"}, step=60),), []),
         ((entry(status="diverged", step=12, digests={0: "d0", 10: "d10"}),), []),
         ((entry(step=20, digests={0: "d0", 10: "d10", 20: "d20"}),), [("train", "longer: 5 → 10 epochs"), ("look", "after training")]),
         (
@@ -55,7 +57,11 @@ ASKED = Expectations((RUN,), (LENS,))
             (entry(digests={0: "d0", 40: "d40"}),),
             [("train", "checkpoints are missing: 1 steps, 10 … 10"), ("look", "after training")],
         ),
-        ((entry(digests={}),), [("train", "checkpoints are missing: 2 steps, 0 … 10"), ("look", "after training")]),
+        ((entry(digests={0: "d0", 10: "d10"}),), [("train", "checkpoints are missing: 1 steps, 40 … 40"), ("look", "after training")]),
+        ((entry(rows=3),), [("train", "metrics are missing: 3 of 5 rows"), ("look", "after training")]),
+        ((entry(rows=None),), [("train", "metrics are missing: 0 of 5 rows"), ("look", "after training")]),
+        ((entry(budget=9),), [("train", "allowed 10 epochs, which its record does not say")]),
+        ((entry(digests={}),), [("train", "checkpoints are missing: 3 steps, 0 … 40"), ("look", "after training")]),
         ((entry(results={}),), [("look", "performance: not looked at yet")]),
         (
             (entry(results={}, damaged={"runs/aa/results/performance.nc": "it is cut"}),),
@@ -90,13 +96,53 @@ def test_why_runs_are_compared(have, why):
 
 def test_findings_and_report_follow_whatever_changed():
     asked = replace(ASKED, findings="F", report="R")
-    fresh = {"findings.json": "F", "report/report.json": "R"}
+    index = Index({"aa": entry()})
     assert reasons(asked, entry()) == [("find", "not there yet"), ("report", "not there yet")]
+
+    def made(index: Index, asked: Expectations) -> Index:
+        """The same with documents that were made from what it holds."""
+        for name in (FINDINGS, REPORT):
+            index.documents[name] = asked.stamps(index)[name]
+        return index
+
+    fresh = made(index, asked).documents
     assert reasons(asked, entry(), documents=fresh) == []
-    changed = [("find", "results changed"), ("report", "results changed")]
-    assert reasons(asked, entry(lens="f0"), documents=fresh)[1:] == changed
-    assert reasons(asked, entry(), documents=fresh | {"findings.json": "old"}) == changed
-    assert reasons(asked, entry(), documents=fresh | {"report/report.json": "old"}) == changed[1:]
+    why = "its recipe, its code or what it reads changed"
+    assert reasons(asked, entry(), documents=fresh | {FINDINGS: "old"}) == [("find", why), ("report", why)]
+    assert reasons(asked, entry(), documents=fresh | {REPORT: "old"}) == [("report", why)]
+    assert reasons(asked, entry(), documents={REPORT: fresh[REPORT]}, damaged={FINDINGS: "it is cut"}) == [
+        ("find", "its file is damaged"),
+        ("report", why),
+    ]
+    assert reasons(replace(asked, report="R2"), entry(), documents=fresh) == [("report", why)]
+    assert [stage for stage, _ in reasons(asked, entry(lens="f0"), documents=fresh)] == [
+        "look",
+        "find",
+        "report",
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda e: e.record.update(last={"test_accuracy": 0.5}),
+        lambda e: e.results.pop("performance"),
+        lambda e: e.checkpoints.clear(),
+        lambda e: setattr(e, "rows", 4),
+    ],
+)
+def test_what_was_changed_after_a_report_was_made_is_seen_even_if_nothing_else_is_to_be_done(change):
+    """A result that somebody repaired by hand, say: neither training nor looking has anything to do."""
+    asked = Expectations((), findings="F", report="R")
+    before, after = Index({"aa": entry()}), Index({"aa": entry()})
+    after.runs["aa"] = replace(entry(), record=dict(entry().record))
+    change(after.runs["aa"])
+    assert asked.stamps(before)[FINDINGS] != asked.stamps(after)[FINDINGS]
+    before.documents[FINDINGS] = asked.stamps(before)[FINDINGS]
+    assert [i.stage for i in make_plan(asked, replace(after, documents=before.documents)).items] == [
+        "find",
+        "report",
+    ]
 
 
 def test_stages_are_chosen_and_damage_is_told():

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ontogeny.api import from_module, open, record, run
+    from ontogeny.api import from_module, open, record, run, trust
     from ontogeny.errors import UserError
     from ontogeny.findings.agreement import agreement
     from ontogeny.lenses.base import lens
@@ -29,6 +29,7 @@ _PUBLIC = {
     "open": "ontogeny.api",
     "record": "ontogeny.api",
     "from_module": "ontogeny.api",
+    "trust": "ontogeny.api",
     "load_study": "ontogeny.study",
     "agreement": "ontogeny.findings.agreement",
     "lens": "ontogeny.lenses.base",
@@ -56,6 +57,7 @@ __all__ = [
     "record",
     "run",
     "tasks",
+    "trust",
     "view",
     "views",
 ]

@@ -9,11 +9,11 @@ from typing import Any
 from ontogeny import execute
 from ontogeny.handles import Collector, Store, open_store
 from ontogeny.interop.record import record
-from ontogeny.models.module import from_module
+from ontogeny.models.module import from_module, trust
 from ontogeny.plan import STAGES, Plan, Stage
 from ontogeny.study import Study, load_study
 
-__all__ = ["from_module", "open", "record", "run"]
+__all__ = ["from_module", "open", "record", "run", "trust"]
 
 
 def run(

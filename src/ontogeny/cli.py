@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, cast
 
@@ -15,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ontogeny import cli_files
+from ontogeny import cli_check, cli_files
 from ontogeny.errors import UserError
 from ontogeny.study import built_in, load_study, set_path
 
@@ -48,6 +50,19 @@ Options = Annotated[
     list[str] | None,
     typer.Option("--option", help="Option of the lens, measure or view: k=v (may be repeated)."),
 ]
+
+
+@app.callback()
+def everywhere(
+    trust: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Module whose models studies may name; it is imported, which runs it (may be repeated)."
+        ),
+    ] = None,
+) -> None:
+    if trust:
+        os.environ["ONTOGENY_TRUST"] = ",".join(trust)
 
 
 def main() -> None:
@@ -269,7 +284,12 @@ def runs(directory: Dir, json_: Json = False) -> None:
     """The runs of a study: what varied, how far each came, and its last metrics."""
     from ontogeny.handles import open_store
 
-    table = open_store(directory).runs()
+    store = open_store(directory)
+    table = store.runs()
+    for damage in store.index.damage:
+        err.print(
+            f"[yellow]note:[/] {escape(damage)} `ontogeny check {directory}` says more.", soft_wrap=True
+        )
     if json_:
         print(json.dumps(json.loads(table.reset_index().to_json(orient="records")), indent=1))
         return
@@ -397,7 +417,10 @@ def report(
 
     store = open_store(directory)
     runs = [store.run(which) for which in run_ or []]
-    with store.directory.lock("ontogeny report"):
+    elsewhere = out_file and not out_file.resolve().is_relative_to(directory.resolve())
+    with (
+        nullcontext() if elsewhere else store.directory.lock("ontogeny report")
+    ):  # what is only read needs no lock
         if runs:
             path = write_chosen(store, runs, format, out_file)
         else:
@@ -415,3 +438,4 @@ def _parse_options(given: list[str] | None) -> dict[str, Any]:
 
 
 app.add_typer(cli_files.app)  # import, export, densify
+app.add_typer(cli_check.app)

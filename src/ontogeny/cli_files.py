@@ -31,6 +31,12 @@ def import_(
     step: Annotated[
         int | None, typer.Option(help="Updates the weights have seen, where the file does not say.")
     ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Raise what a file may be once unpacked: bytes=16G, members=…, ratio=…, nesting=… (may be repeated)."
+        ),
+    ] = None,
 ) -> None:
     """Make runs of somebody else's file. Nothing in it is executed; what would have been is refused by name.
 
@@ -45,8 +51,9 @@ def import_(
         ontogeny look out/published --lens key_frequencies
     """
     from ontogeny.interop.bring import WHAT, bring
+    from ontogeny.interop.limits import limits
 
-    brought = bring(file, out_dir, as_, step)
+    brought = bring(file, out_dir, as_, step, limits=limits(limit or ()))
     out.print(f"{file} is {WHAT[brought.kind]}.", markup=False)
     for note in brought.notes:
         err.print(f"note: {note}", markup=False)

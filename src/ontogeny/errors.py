@@ -51,5 +51,13 @@ class DiskFull(UserError):
     """A write failed for want of space; everything that was committed before is intact."""
 
 
+class TooLarge(UserError):
+    """The system does not allow a file of this size."""
+
+
+class Moved(UserError):
+    """A directory was moved or removed while it was worked on."""
+
+
 class Refused(UserError):
     """A file would have run code if it had been loaded; nothing was executed."""

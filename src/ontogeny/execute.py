@@ -18,7 +18,6 @@ from ontogeny.measures.pairwise import between_runs
 from ontogeny.plan import (
     STAGES,
     Compare,
-    Expectations,
     Look,
     Plan,
     Stage,
@@ -26,12 +25,13 @@ from ontogeny.plan import (
     Wanted,
     last_digest,
     make_plan,
+    why_train,
 )
 from ontogeny.provenance import differences, provenance
 from ontogeny.store import checkpoints, results
 from ontogeny.store.directory import Directory
 from ontogeny.store.files import set_aside, write_json
-from ontogeny.store.index import Index, Indexer, ResultFile, RunEntry
+from ontogeny.store.index import FINDINGS, REPORT, Index, Indexer, ResultFile, RunEntry
 from ontogeny.store.sink import DiskSink
 from ontogeny.study import Study
 from ontogeny.training.engine import Engine
@@ -88,7 +88,6 @@ def run(
         by_id = {m.id: m for m in members}
         if "train" in stages and (jobs := make_plan(expected, _index(directory)).of("train")):
             carry_out_training(jobs, by_id, study, directory, device, engine, commit_every, progress)
-            note_budgets(expected, directory)
         if "look" in stages:
             looks = make_plan(expected, _index(directory)).of("look")
             carry_out_looking(looks, by_id, directory, progress)
@@ -101,17 +100,17 @@ def run(
             "find" in stages
             and expected.findings
             and collect
-            and make_plan(expected, _index(directory)).of("find")
+            and make_plan(expected, index := _index(directory)).of("find")
         ):
-            carry_out_finding(study, directory, expected.findings, collect, progress)
+            carry_out_finding(study, directory, expected.stamps(index)[FINDINGS], collect, progress)
         if (
             "report" in stages
             and expected.report
             and draw
-            and make_plan(expected, _index(directory)).of("report")
+            and make_plan(expected, index := _index(directory)).of("report")
         ):
             progress("report", "report", 0, 1)
-            draw(directory, expected.report)
+            draw(directory, expected.stamps(index)[REPORT])
             progress("report", "report", 1, 1)
         _index(directory)
     return whole
@@ -163,9 +162,18 @@ def carry_out_training(
 
     points = study.resume_points
     keep = {s for r in asked for s in (points.steps(r.total, r.steps_per_epoch) if points else ())}
-    sink = DiskSink(directory, every=commit_every, keep_resume=frozenset(keep), progress=tick)
+    budgets = {r.id: r.total / r.steps_per_epoch for r in asked}
+    sink = DiskSink(
+        directory, every=commit_every, keep_resume=frozenset(keep), budgets=budgets, progress=tick
+    )
     wanted = {r.id: r.steps for r in asked}
     there = directory.index().runs
+    whys = {r.id: why_train(r, there.get(r.id)) for r in asked}
+    for m in (m for m in todo if not whys[m.id]):  # finished before, under a smaller budget
+        files = directory.run(m.id)
+        files.write_record({**files.record(), "budget_epochs": budgets[m.id]})
+        tick(m, steps[m.id], steps[m.id])
+    todo = [m for m in todo if whys[m.id]]
     resume = {m.id: s for m in todo if (s := resume_point(directory, m, there.get(m.id), wanted[m.id]))}
     unfinished = []
     for m in todo:
@@ -176,7 +184,7 @@ def carry_out_training(
             "stopped",
             "diverged",
         ):  # killed between its last commit and its record
-            sink.begin(m, state.step, _record(directory, m) | {"provenance": provenance(device, "")})
+            sink.begin(m, state.step, {"provenance": provenance(device, ""), **_record(directory, m)})
             sink.finish(m, state.step, state.outcome)
             tick(m, steps[m.id], steps[m.id])
         else:
@@ -196,16 +204,6 @@ def carry_out_training(
     ):
         train(part, recipe, sink, resume, device=device, engine=engine, on_engine=begin)
     progress("train", f"{len(todo)} runs", whole, whole)
-
-
-def note_budgets(expected: Expectations, directory: Directory) -> None:
-    """How many epochs each finished run was allowed: also those that stopped by their rule before, for good."""
-    index = directory.index()
-    for run in expected.runs:
-        entry = index.runs.get(run.id)
-        allowed = run.total / run.steps_per_epoch
-        if entry and entry.finished and entry.record.get("budget_epochs", 0) < allowed:
-            directory.run(run.id).write_record({**entry.record, "budget_epochs": allowed})
 
 
 def _record(directory: Directory, m: Member) -> dict[str, Any]:
@@ -235,6 +233,10 @@ def resume_point(
         warnings.warn(f"{error} {m.name} trains again from step 0.", stacklevel=2)
         return None
     if point is None:
+        if index and index.steps:
+            warnings.warn(
+                f"{m.name} has no resume point any more, so it trains again from step 0.", stacklevel=2
+            )
         return None
     step, tensors, outcome = point
     if outcome == "done":

@@ -5,7 +5,8 @@ Also everything that can be wrong with a study, said before anything is written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 import torch
 
@@ -195,17 +196,38 @@ def expectations(study: Study, members: Sequence[Member]) -> Expectations:
     """Everything the study asks for, spelled out for the plan."""
     m = members[0]
     lenses = tuple(wanted_lens(use, m) for use in lens_uses(study, m))
-    views = [registry.views[use.name] for section in study.report for use in section.views]
+    uses = [use for section in study.report for use in section.views]
     measures = tuple(wanted_measure(use, m) for use in study.measures)
     runs = wanted_runs(members, study)
     recipe = study.model_dump(mode="json")
     asked = [recipe[k] for k in (*CLAIMS, "published", "vary", "crossed", "train", "question", "title")]
-    kinds = {claim.kind for claim in study.asked()}
-    findings_code = fingerprint.of(*(registry.findings[kind] for kind in sorted(kinds))) if kinds else ""
-    findings = fingerprint.combine(asked, findings_code, [w.fingerprint for w in (*lenses, *measures)])
-    report = fingerprint.combine(
-        findings,
-        [recipe["answer"], recipe["report"]],
-        fingerprint.of(*views) if views else "",
-    )
+    claims = study.asked()
+    kinds = [registry.findings[claim.kind] for claim in claims]
+    words = [
+        word for kind, claim in zip(kinds, claims, strict=True) for word in kind.needs(kind.given(claim))
+    ]
+    looked = [w.fingerprint for w in (*lenses, *measures)]
+    tables = fingerprint.alone("ontogeny.handles")
+    findings = fingerprint.combine(asked, fingerprint.of(*kinds), looked, tables, reached(words, m))
+    shown = [
+        word for use in uses for word in registry.views[use.name].words(use.options, study.first_measure)
+    ]
+    drawn = [
+        fingerprint.of(*(registry.views[use.name] for use in uses)),
+        fingerprint.package("ontogeny.report"),
+    ]
+    report = fingerprint.combine(findings, [recipe["answer"], recipe["report"]], drawn, reached(shown, m))
     return Expectations(runs, lenses, measures, findings if study.claims else None, report)
+
+
+def reached(words: Iterable[str], m: Member) -> list[str]:
+    """Fingerprints of every lens and measure that is read, also of those that the study does not list."""
+    found = {}
+    for word in words:
+        read = parse(word)
+        ways = {"lens": wanted_lens, "measure": wanted_measure}
+        if read.kind in ways:
+            with suppress(UserError):  # what can be done without may be what cannot be had
+                use = Use(name=read.name, options=dict(read.options))
+                found[word] = ways[read.kind](use, m).fingerprint
+    return [found[word] for word in sorted(found)]

@@ -15,7 +15,7 @@ from ontogeny.lenses.session import Session, in_order, look_plainly
 from ontogeny.measures.pairwise import Between, between_steps
 from ontogeny.models.base import Module
 from ontogeny.plan import last_digest, why_look
-from ontogeny.reads import filled, parse
+from ontogeny.reads import parse
 from ontogeny.store import results
 from ontogeny.store.directory import Directory
 from ontogeny.store.files import read_json
@@ -229,7 +229,7 @@ class Store:
         import pandas as pd
 
         rows = []
-        for entry in self.entries():
+        for entry in [*self.entries(), *self.unreadable()]:
             record = entry.record
             row = {
                 "run": entry.id,
@@ -274,8 +274,14 @@ class Store:
     def entries(self) -> list[RunEntry]:
         """Runs of the study in its order; runs that are there besides come after."""
         order = {v: i for i, v in enumerate(self._member_ids)}
-        there = [e for e in self.index.runs.values() if self.chosen is None or e.id in self.chosen]
+        there = [
+            e for e in self.index.runs.values() if e.record and (self.chosen is None or e.id in self.chosen)
+        ]
         return sorted(there, key=lambda e: (order.get(e.id, len(order)), e.id))
+
+    def unreadable(self) -> list[RunEntry]:
+        """Runs of which it cannot be read what they are; of all others ``index.runs[id].damaged`` names what is damaged."""
+        return [] if self.chosen is not None else [e for e in self.index.runs.values() if not e.record]
 
     @cached_property
     def _member_ids(self) -> list[str]:
@@ -396,10 +402,8 @@ class Store:
         ``measure="…"`` names the measure of a generic view; without it, the first that the study asks for.
         """
         view: View = registry.views[name]
-        first = next((use.name for use in self.study.measures), "activation_similarity")
-        measure = options.pop("measure", first)
-        options = view.options(options)
-        reads = [read.replace("measure:*", f"measure:{measure}") for read in filled(view.reads, options)]
+        reads = view.words(options, self.study.first_measure)
+        options = view.options({k: v for k, v in options.items() if k != "measure"})
         data = self.gather(reads)
         return view(**{parse(read).keyword: data[read.rstrip("?")] for read in reads}, **options)
 

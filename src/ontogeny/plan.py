@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ontogeny.store.index import Index, ResultFile, RunEntry
-from ontogeny.study import Stop
+from ontogeny.store.index import FINDINGS, REPORT, Index, ResultFile, RunEntry
+from ontogeny.study import Stop, identity
 
 Stage = Literal["train", "look", "compare", "find", "report"]
 STAGES: tuple[Stage, ...] = ("train", "look", "compare", "find", "report")
@@ -52,6 +52,15 @@ class Expectations:
     comparisons: tuple[Wanted, ...] = ()
     findings: str | None = None  # fingerprint of recipe and code; None: the study asks for none
     report: str | None = None
+
+    def stamps(self, index: Index) -> dict[str, str]:
+        """What findings and report must have been made from: recipe and code, and everything that is there to be read."""
+        asked = {FINDINGS: (self.findings, None), REPORT: (self.report, index.documents.get(FINDINGS))}
+        return {
+            name: identity({"by": by, "from": index.inputs, "findings": findings})
+            for name, (by, findings) in asked.items()
+            if by is not None
+        }
 
 
 @dataclass(frozen=True)
@@ -114,7 +123,7 @@ class Plan:
 def make_plan(expected: Expectations, index: Index, stages: Iterable[Stage] = STAGES) -> Plan:
     """Compare what is asked with what is there, stage by stage; later stages know what earlier ones will change."""
     training = plan_training(expected, index)
-    unfinished = {id for item in training for id in item.runs}
+    unfinished = {run.id for run in expected.runs if why_train(run, index.runs.get(run.id))}
     looking = plan_looking(expected, index, unfinished)
     comparing = plan_comparing(expected, index, unfinished)
     changed = bool(training or looking or comparing)
@@ -126,18 +135,15 @@ def make_plan(expected: Expectations, index: Index, stages: Iterable[Stage] = ST
         "find": finding,
         "report": drawing,
     }
-    damaged = [text for run in index.runs.values() for text in run.damaged.values()] + list(
-        index.damaged.values()
-    )
-    return Plan(
-        tuple(item for stage in STAGES if stage in set(stages) for item in every[stage]), tuple(damaged)
-    )
+    items = tuple(item for stage in STAGES if stage in set(stages) for item in every[stage])
+    return Plan(items, index.damage)
 
 
 def plan_training(expected: Expectations, index: Index) -> list[Train]:
     reasons: dict[str, list[WantedRun]] = {}
     for run in expected.runs:
-        why = why_train(run, index.runs.get(run.id))
+        entry = index.runs.get(run.id)
+        why = why_train(run, entry) or why_note(run, entry)
         if why:
             reasons.setdefault(why, []).append(run)
     return [
@@ -157,14 +163,25 @@ def why_train(run: WantedRun, entry: RunEntry | None) -> str | None:
     if entry.status == "training":
         return "interrupted"
     reached = entry.record.get("step", 0)
-    if gone := [s for s in run.steps if s < reached and s not in entry.digests]:
+    last = [reached] if entry.status in ("done", "stopped") and reached else []
+    if gone := [s for s in sorted({*run.steps, *last}) if s <= reached and s not in entry.digests]:
         return f"checkpoints are missing: {len(gone)} steps, {gone[0]} … {gone[-1]}"
+    if (logged := entry.record.get("rows")) and entry.rows != logged:
+        return f"metrics are missing: {entry.rows or 0} of {logged} rows"
     if entry.status == "done" and reached < run.total:
         return f"longer: {reached // run.steps_per_epoch} → {run.total // run.steps_per_epoch} epochs"
     if entry.status == "stopped" and reached < run.total:
         row = entry.record.get("last", {})
         if not (run.stop and run.stop.metric in row and run.stop.fires(row)):
             return "stopped by a rule that the study has no longer"
+    return None
+
+
+def why_note(run: WantedRun, entry: RunEntry | None) -> str | None:
+    """The reason to write down how long a run that needs no training was allowed to train, or None."""
+    allowed = run.total / run.steps_per_epoch
+    if entry and entry.finished and entry.record.get("budget_epochs", 0) < allowed:
+        return f"allowed {allowed:g} epochs, which its record does not say"
     return None
 
 
@@ -230,14 +247,20 @@ def last_digest(entry: RunEntry) -> str:
 
 
 def plan_documents(expected: Expectations, index: Index, changed: bool) -> tuple[list[Find], list[Draw]]:
-    finding, drawing = [], []
-    have = index.documents
-    if expected.findings is not None and (changed or have.get("findings.json") != expected.findings):
-        why = "results changed" if "findings.json" in have else "not there yet"
-        finding.append(Find("find", "findings", why))
-    if expected.report is not None and (
-        finding or changed or have.get("report/report.json") != expected.report
-    ):
-        why = "results changed" if "report/report.json" in have else "not there yet"
-        drawing.append(Draw("report", "report", why))
-    return finding, drawing
+    """Findings and report are made anew where what they were made from, or by, is not what there is now."""
+    finding = why_document(FINDINGS, expected, index) or (changed and "results will change")
+    drawing = why_document(REPORT, expected, index) or ((changed or finding) and "what it shows will change")
+    return (
+        [Find("find", "findings", finding)] if expected.findings is not None and finding else [],
+        [Draw("report", "report", drawing)] if expected.report is not None and drawing else [],
+    )
+
+
+def why_document(name: str, expected: Expectations, index: Index) -> str | None:
+    """The reason to write findings or the report as things are, or None."""
+    have, stamp = index.documents.get(name), expected.stamps(index).get(name)
+    if stamp is None or have == stamp:
+        return None
+    if have is None:
+        return "its file is damaged" if name in index.damaged else "not there yet"
+    return "its recipe, its code or what it reads changed"

@@ -100,8 +100,10 @@ class Registry(Mapping[str, T], Generic[T]):
 
         fields = dict(spec)
         kind = fields.pop("kind", None)
-        if kind is None:
-            raise UserError(f"The {self.kind} needs a 'kind'. Known: {', '.join(self)}.")
+        if not isinstance(kind, str):
+            raise UserError(
+                f"The {self.kind} needs a 'kind', a word (given: {kind!r}). Known: {', '.join(self)}."
+            )
         cls: Any = self[kind]
         known = getattr(cls, "__dataclass_fields__", {})
         for key in fields:

@@ -204,6 +204,11 @@ class Study(Strict):
         return self.model_copy(update={"checkpoints": Schedule()})
 
     @property
+    def first_measure(self) -> str:
+        """What a view that shows any measure shows unless it is told."""
+        return next((use.name for use in self.measures), "activation_similarity")
+
+    @property
     def apart(self) -> tuple[str, ...]:
         """The sources of randomness that vary apart from the others."""
         return tuple(s for s in Seeds.model_fields if f"seeds.{s}" in {**self.vary, **self.crossed})

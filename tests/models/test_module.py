@@ -120,3 +120,19 @@ def test_factories_that_cannot_be_found_or_trusted_are_refused() -> None:
         from_module(lambda: Plain())
     linear = ModuleArchitecture("torch.nn:Linear", {"in_features": 2, "out_features": 3})
     assert linear.forward(linear.init(SIGNATURE, Key(0, "init")), torch.ones(4, 2)).outputs.shape == (4, 3)
+
+
+def test_a_module_that_nobody_imported_is_not_imported_for_a_study(tmp_path, monkeypatch) -> None:
+    """Its top level would run. The user's word, or his own import, allows it."""
+    from ontogeny.models import module
+
+    (tmp_path / "stranger_nets.py").write_text(
+        "from pathlib import Path\nfrom torch import nn\nPath(__file__).with_name('ran').touch()\nclass Net(nn.Linear): pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    stranger = ModuleArchitecture("stranger_nets:Net", {"in_features": 2, "out_features": 3})
+    with pytest.raises(Refused, match=r"to import a module runs it.*--trust stranger_nets"):
+        stranger.init(SIGNATURE, Key(0, "init"))
+    assert not (tmp_path / "ran").exists()
+    monkeypatch.setattr(module, "_TRUSTED", {"stranger_nets"})
+    assert stranger.init(SIGNATURE, Key(0, "init")) and (tmp_path / "ran").exists()

@@ -214,7 +214,7 @@ def test_copied_files_are_verified_once(study, a_copy, carry_out, monkeypatch):
         path.touch()
     assert not carry_out(study, a_copy)
     monkeypatch.setattr("ontogeny.store.index.verify_checkpoint", None)
-    monkeypatch.setattr("ontogeny.store.index.verify_result", None)
+    monkeypatch.setattr("ontogeny.store.index.read_result_header", None)
     monkeypatch.setattr("ontogeny.store.index.read_checkpoint_header", None)
     assert not carry_out(study, a_copy)
 

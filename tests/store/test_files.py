@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ontogeny.errors import Damaged, DiskFull
+from ontogeny.errors import Damaged, DiskFull, TooLarge
 from ontogeny.store import checkpoints, files
 from ontogeny.store.runs import RunFiles
 
@@ -51,9 +51,16 @@ def test_a_crash_in_the_rename_itself_is_no_different(tmp_path, monkeypatch):
     assert path.read_text() == "old"
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
-def test_every_way_in_which_the_system_says_full(tmp_path, code):
-    with pytest.raises(DiskFull, match="free some space"), files.aside(tmp_path / "x"):
+@pytest.mark.parametrize(
+    ("code", "error", "said"),
+    [
+        (errno.ENOSPC, DiskFull, "free some space"),
+        (errno.EDQUOT, DiskFull, "free some space"),
+        (errno.EFBIG, TooLarge, "ulimit -f.*disk is not full"),
+    ],
+)
+def test_every_way_in_which_the_system_refuses_a_size(tmp_path, code, error, said):
+    with pytest.raises(error, match=said), files.aside(tmp_path / "x"):
         raise OSError(code, os.strerror(code))
 
 
@@ -61,13 +68,14 @@ def test_every_way_in_which_the_system_says_full(tmp_path, code):
     "error",
     [
         RuntimeError("I/O error: No space left on device (os error 28)"),
-        RuntimeError("can't write: errno = 27, error message = 'File too large'"),
         OSError("[Errno 28] Error writing bytes to file"),
     ],
 )
 def test_libraries_that_wrap_the_number_in_words(tmp_path, error):
     with pytest.raises(DiskFull), files.aside(tmp_path / "x"):
         raise error
+    with pytest.raises(TooLarge), files.aside(tmp_path / "x"):
+        raise RuntimeError("can't write: errno = 27, error message = 'File too large'")
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EACCES, "denied"), ValueError("os error 281 lines")])
@@ -83,7 +91,7 @@ def test_every_kind_of_file_meets_a_real_limit(tmp_path):
         import resource, signal, sys
         from pathlib import Path
         import numpy as np, torch, xarray as xr
-        from ontogeny.errors import DiskFull
+        from ontogeny.errors import TooLarge
         from ontogeny.store import checkpoints, results
         from ontogeny.store.files import write_text
         from ontogeny.store.index import ResultFile
@@ -107,7 +115,7 @@ def test_every_kind_of_file_meets_a_real_limit(tmp_path):
         for name, write in ways.items():
             try:
                 write()
-            except DiskFull:
+            except TooLarge:
                 print(name)
     """)
     done = subprocess.run(

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from ontogeny.errors import Damaged, UserError
 from ontogeny.interop import bundle, folder, sweeps, transformer_lens
+from ontogeny.interop.limits import Limits
 from ontogeny.interop.runs import Found, add_run
 from ontogeny.interop.unpickle import Inert, load
 
@@ -37,7 +38,13 @@ class Brought:
     notes: list[str] = field(default_factory=list)
 
 
-def bring(path: str | Path, out: str | Path, kind: Kind | None = None, step: int | None = None) -> Brought:
+def bring(
+    path: str | Path,
+    out: str | Path,
+    kind: Kind | None = None,
+    step: int | None = None,
+    limits: Limits | None = None,
+) -> Brought:
     """Make runs of what lies at ``path`` in the study directory ``out``. Nothing in the file is executed.
 
     ``kind`` is told from the content where it is not given; ``step`` is the number of updates behind weights of which the file
@@ -47,17 +54,17 @@ def bring(path: str | Path, out: str | Path, kind: Kind | None = None, step: int
     if not path.exists():
         raise UserError(f"There is no file {path}.")
     if kind == "bundle" or (kind is None and bundle.is_bundle(path)):
-        runs, notes = bundle.read(path, out)
+        runs, notes = bundle.read(path, out, limits)
         return Brought("bundle", runs, notes)
     if kind == "folder" or (kind is None and path.is_dir()):
         return Brought("folder", [add_run(out, found) for found in folder.load_folder(path)])
-    data, notes = _data(path)
+    data, notes = _data(path, limits or Limits())
     told = kind or _tell(data, path)
     runs_found, more = _READERS[told](data, path.name, sweeps.UNKNOWN_STEP if step is None else step)
     return Brought(told, [add_run(out, found) for found in runs_found], [*notes, *more])
 
 
-def _data(path: Path) -> tuple[Any, list[str]]:
+def _data(path: Path, limits: Limits) -> tuple[Any, list[str]]:
     """The content of a single file; a configuration object in it stays inert."""
     with path.open("rb") as handle:
         head = handle.read(16)
@@ -66,7 +73,7 @@ def _data(path: Path) -> tuple[Any, list[str]]:
             return load_file(path), []
         except SafetensorError as error:
             raise Damaged(f"{path} cannot be read as safetensors: {error}.", path) from None
-    data = load(path, inert=("config",))
+    data = load(path, inert=("config",), limits=limits)
     config = data.get("config") if isinstance(data, dict) else None
     if isinstance(config, Inert):
         return data, [f"'config' is an object of {config.origin}; it was read as data and not executed"]

@@ -13,13 +13,17 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from ontogeny import build
 from ontogeny.errors import Damaged, NewerSchema, Refused, UserError
+from ontogeny.interop.limits import Limits, unpacked_bytes
 from ontogeny.store.directory import Directory
-from ontogeny.store.files import ASIDE, aside
+from ontogeny.store.files import ASIDE, DAMAGED, aside
+from ontogeny.store.index import RunEntry
+from ontogeny.store.kinds import KINDS
 
 MANIFEST = "manifest.json"
 FORMAT, VERSION = "ontogeny bundle", 1
-KEPT = ("study.toml", "findings.json", "runs", "comparisons", "report")
+KEPT = tuple(dict.fromkeys(kind.pattern.split("/")[0] for kind in KINDS if kind.bundled))
 TEXT = (".json", ".jsonl", ".toml", ".html", ".md", ".csv", ".js", ".css")
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -28,8 +32,11 @@ def is_bundle(path: Path) -> bool:
     """Is it a zip file with our manifest?"""
     if not path.is_file() or not zipfile.is_zipfile(path):
         return False
-    with zipfile.ZipFile(path) as archive:
-        return MANIFEST in archive.namelist()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return MANIFEST in archive.namelist()
+    except (zipfile.BadZipFile, ValueError, OSError):
+        return False  # the reader of whatever it is will say what is wrong with it
 
 
 def write(directory: Directory, out: str | Path) -> Path:
@@ -49,39 +56,45 @@ def write(directory: Directory, out: str | Path) -> Path:
     return out
 
 
-def read(path: str | Path, out: str | Path) -> tuple[list[str], list[str]]:
+def read(path: str | Path, out: str | Path, limits: Limits | None = None) -> tuple[list[str], list[str]]:
     """Unpack a bundle into the new directory ``out``; returns its runs and notes.
 
     Every file is checked against the manifest before any is put in place. Raises ``Refused`` for names that lead outside the
     directory or are no part of a study, ``Damaged`` for content that is not what was packed, and ``UserError`` if ``out`` is not empty.
     """
-    path, root = Path(path), Path(out)
+    path, root, limits = Path(path), Path(out), limits or Limits()
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise UserError(f"{root} is not empty; a bundle is unpacked into a new directory.")
     unpacked = root.resolve().with_name(f"{root.resolve().name}{ASIDE}")
     try:
         with zipfile.ZipFile(path) as archive:
+            limits.archive(archive)
             files = _manifest(archive, path)
             shutil.rmtree(unpacked, ignore_errors=True)
             for name, about in files.items():
                 _unpack(archive, name, about, unpacked / name, path)
+        total = sum(unpacked_bytes(unpacked / name) for name in files)
+        limits.refuse("bytes when its tables and results are read", total, "bytes")
         directory = Directory.open(unpacked)
         study, index = directory.study(), directory.index()
-        if damaged := [text for run in index.runs.values() for text in run.damaged.values()] + list(
-            index.damaged.values()
-        ):
-            raise Damaged(f"{path} holds a damaged file: {damaged[0]}", path)
+        if index.damage:
+            raise Damaged(f"{path} holds a damaged file: {index.damage[0]}", path)
+        for entry in index.runs.values():
+            _refuse_run(entry, path)
         if root.exists():
             root.resolve().rmdir()
         unpacked.replace(root.resolve())
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+    except Refused as error:
+        raise Refused(f"{path} was refused: {error} Nothing was written.") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError) as error:
         raise Damaged(f"{path} is damaged: {error}.", path) from None
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
     factories = {s["factory"] for s in [study.architecture, *(e.record["spec"]["architecture"] for e in index.runs.values())]
                  if s.get("kind") == "module"}  # fmt: skip
     notes = [
-        f"the models are {f}: it is imported from this machine when they are looked at"
+        f"the models are {f}, whose code is not in the bundle and is not run unless you allow it: "
+        f"`ontogeny --trust {f.partition(':')[0]} …`"
         for f in sorted(factories)
     ]
     return sorted(index.runs), notes
@@ -95,8 +108,18 @@ def _files(directory: Directory) -> Iterator[Path]:
             continue
         if path.parent.name == "resume" and path.stem != f"step-{directory.run(parts[1]).resume_steps()[-1]}":
             continue
-        if not path.name.endswith((ASIDE, ".damaged")):
+        if not path.name.endswith((ASIDE, DAMAGED)):
             yield path
+
+
+def _refuse_run(entry: RunEntry, path: Path) -> None:
+    """A record that no model of ours is behind, or of which the parts make another run."""
+    try:
+        member = build.member_of(entry.record)
+    except UserError as error:
+        raise Damaged(f"{path} holds a run that cannot be ({entry.id}): {error}", path) from None
+    if member.id != entry.id:
+        raise Damaged(f"{path} holds a run ({entry.id}) that describes another one ({member.id}).", path)
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
@@ -117,7 +140,7 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, tuple[int, str]
         manifest = json.loads(archive.read(MANIFEST))
         known, version = manifest["format"] == FORMAT, int(manifest["version"])
         files = {name: (int(f["size"]), str(f["sha256"])) for name, f in manifest["files"].items()}
-    except (KeyError, AttributeError, ValueError, TypeError) as error:
+    except (KeyError, AttributeError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise Damaged(f"{path} has no manifest that can be read ({error!r}).", path) from None
     if not known:
         raise Damaged(f"{path} has the manifest of something else.", path)
@@ -127,9 +150,7 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, tuple[int, str]
         parts = PurePosixPath(name).parts
         plain = "/".join(parts) == name and "\\" not in name and ":" not in name and "\0" not in name
         if not plain or ".." in parts or name.startswith("/") or parts[0] not in KEPT:
-            raise Refused(
-                f"{path} was refused: it would write {name!r}, which is no file of a study. Nothing was written."
-            )
+            raise Refused(f"it would write {name!r}, which is no file of a study.")
     there = [name for name in archive.namelist() if name != MANIFEST]
     if sorted(there) != sorted(files):
         differ = sorted(set(there) ^ set(files)) or [n for n in there if there.count(n) > 1]

@@ -2,7 +2,7 @@
 
 A pickle is a program: it names functions and calls them. Here it may name only what stands in ``ALLOWED``, and those names lead
 to functions of this module, never to the originals: ``torch.storage._load_from_bytes`` of a plain pickle is ``torch.load``
-without ``weights_only``, and the state of a NumPy dtype or array can be forged into a pointer. Everything else is refused by
+without ``weights_only``, and the state of a NumPy dtype or array can be forged into a pointer. What it may ask for is limited. Everything else is refused by
 name before it is imported. What was built is handed over in plain containers, without attributes that a file may have set.
 """
 
@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import io
 import math
+import mmap
 import pickle
-import re
+import pickletools
+import struct
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -23,6 +25,7 @@ import torch
 from torch import Tensor
 
 from ontogeny.errors import Damaged, Refused
+from ontogeny.interop.limits import Limits
 
 LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"  # how torch.save began before it wrote zip files
 DTYPES = {
@@ -35,32 +38,40 @@ DTYPES = {
 }  # fmt: skip
 
 
-def load(path: str | Path, *, inert: Collection[str] = ()) -> Any:
+def load(path: str | Path, *, inert: Collection[str] = (), limits: Limits | None = None) -> Any:
     """What a pickle or ``torch.save`` file holds: tensors, arrays, numbers, text and plain containers of them.
 
     ``inert``: keys of the outermost dict below which unknown objects become :class:`Inert` instead of being refused, for
     configuration objects that the reader has no need of. Nothing is executed in either case.
 
-    Raises ``Refused`` with the name of whatever the file would have called, and ``Damaged`` if it is cut short or no such file.
+    Raises ``Refused`` with the name of whatever the file would have called, or the limit that it exceeds, and ``Damaged`` if it is cut
+    short or no such file.
     """
-    path = Path(path)
-    with path.open("rb") as handle:
-        head = handle.read(len(LEGACY))
+    path, limits = Path(path), limits or Limits()
     try:
-        if head.startswith(b"PK\x03\x04"):
-            data = _load_zip(path, bool(inert))
-        elif head == LEGACY:
-            data = _weights_only(path)
-        else:
-            with path.open("rb") as handle:
-                data = _Reader(handle, bool(inert)).load()
-        return _settled(data, inert)
+        with path.open("rb") as handle:
+            data = _read(handle, path.stat().st_size, limits, bool(inert))
+        return _settled(data, inert, limits)
     except Refused as error:
         raise Refused(
             f"{path} was refused: {error} Nothing was executed. Tensors, arrays, numbers, text and plain containers are read."
         ) from None
     except Exception as error:
         raise Damaged(f"{path} cannot be read as a pickle or torch file: {error}.", path) from None
+
+
+def _read(file: Any, size: int, limits: Limits, inert: bool = False, within: bool = False) -> Any:
+    """By how it begins: a torch file of today, one of before 2020, or a plain pickle. ``within``: in another one."""
+    limits.refuse("bytes of the file", size, "bytes")
+    head = file.read(len(LEGACY))
+    file.seek(0)
+    if head.startswith(b"PK\x03\x04"):
+        return _load_zip(file, limits, inert, within)
+    if not isinstance(file, io.BytesIO):  # which asks for memory only as far as there is something to read
+        file = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    if head == LEGACY:
+        return _load_legacy(file, size, limits, inert, within)
+    return _Reader(file, limits, inert, within).load()
 
 
 class Inert:
@@ -99,14 +110,28 @@ class Inert:
     add = extend = append
 
 
-class _Reader(pickle.Unpickler):
-    """``storage`` answers the persistent ids by which a torch file refers to its tensors' numbers."""
+class _Reader(pickle._Unpickler):  # type: ignore[name-defined, misc]
+    """``storage`` answers the persistent ids by which a torch file refers to its tensors' numbers.
 
-    def __init__(self, file: Any, inert: bool = False, storage: Callable[[Any], _Held] | None = None) -> None:
+    The reader in Python rather than the one in C, because it can be told to count, and to look at a key before it is hashed: the
+    hash of tuples within tuples takes time that is exponential in what the file spends on them.
+    """
+
+    def __init__(
+        self,
+        file: Any,
+        limits: Limits,
+        inert: bool = False,
+        within: bool = False,
+        storage: Callable[[Any], _Held] | None = None,
+    ) -> None:
         super().__init__(file)
-        self._inert, self._storage = inert, storage
+        self._limits, self._inert, self._within, self._storage = limits, inert, within, storage
+        self._left, self._bytes = limits.members, 0
 
     def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("torch.storage", "_load_from_bytes") and not self._within:
+            return _Function(self._nested)
         if (module, name) in ALLOWED:
             return ALLOWED[module, name]
         if self._inert:
@@ -118,37 +143,117 @@ class _Reader(pickle.Unpickler):
             raise Refused("it refers to objects outside itself (a persistent id).")
         return self._storage(pid)
 
+    def _nested(self, blob: bytes) -> _Held:
+        """In place of ``torch.storage._load_from_bytes``: a torch file within, that must hold one storage."""
+        held = _read(io.BytesIO(blob), len(blob), self._limits, within=True)
+        if not isinstance(held, _Held) or not isinstance(held.value, Tensor):
+            raise Refused(f"the bytes of a storage hold a {type(getattr(held, 'value', held)).__name__}.")
+        self._bytes += held.value.nbytes
+        self._limits.refuse("bytes of its tensors", self._bytes, "bytes")
+        return held
 
-def _load_zip(path: Path, inert: bool) -> Any:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        pass  # names something that torch does not know to be harmless: numbers of NumPy, or what we refuse by name
-    with zipfile.ZipFile(path) as archive:
+    def _counted(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            self._limits.refuse("operations of the pickle, at least", self._limits.members + 1, "members")
+
+    def _instantiate(self, kind: Any, arguments: Any) -> None:
+        _refuse_pairs(kind, arguments)
+        super()._instantiate(kind, arguments)
+
+
+def _refuse_key(key: Any) -> None:
+    """Keys are numbers, text and flat tuples of them."""
+    if isinstance(key, tuple | frozenset) and any(isinstance(part, tuple | frozenset) for part in key):
+        raise Refused("it has containers within containers as keys.")
+
+
+def _refuse_pairs(kind: Any, arguments: Any) -> None:
+    """The same for a dict that is made of pairs."""
+    for pair in arguments[0] if kind in (dict, OrderedDict) and arguments else ():
+        _refuse_key(pair[0])
+
+
+NAMES = {ord(op.code): op.name for op in pickletools.opcodes}
+HASHED: Mapping[
+    str, Callable[[list[Any]], list[Any]]
+] = {  # operation → what it hashes of what lies on the stack
+    "SETITEM": lambda stack: stack[-2:-1],
+    "SETITEMS": lambda stack: stack[::2],
+    "DICT": lambda stack: stack[::2],
+    "ADDITEMS": lambda stack: stack,
+    "FROZENSET": lambda stack: stack,
+}
+
+
+def _watched(name: str, step: Callable[[Any], None]) -> Callable[[Any], None]:
+    """One operation of the pickle machine, counted; those that hash look at what they hash first."""
+    hashed = HASHED.get(name)
+
+    def watched(reader: Any) -> None:
+        reader._counted()
+        for key in hashed(reader.stack) if hashed else ():
+            _refuse_key(key)
+        if name == "REDUCE":
+            _refuse_pairs(*reader.stack[-2:])
+        step(reader)
+
+    return watched
+
+
+_Reader.dispatch = {code: _watched(NAMES[code], step) for code, step in pickle._Unpickler.dispatch.items()}  # type: ignore[attr-defined]
+
+
+def _load_zip(file: Any, limits: Limits, inert: bool, within: bool) -> Any:
+    with zipfile.ZipFile(file) as archive:
+        limits.archive(archive)
         (main,) = [name for name in archive.namelist() if name.endswith("data.pkl")]
         root = main.removesuffix("data.pkl")
         if f"{root}byteorder" in archive.namelist() and archive.read(f"{root}byteorder") != b"little":
             raise ValueError("its numbers are big-endian")
+        held: dict[str, Tensor] = {}
 
         def storage(pid: Any) -> _Held:
             kind, dtype, key, _, count = pid
             if kind != "storage" or not isinstance(dtype, torch.dtype) or not str(key).isalnum():
                 raise Refused(f"it refers to something that is no storage: {kind!r}.")
-            blob = bytearray(archive.read(f"{root}data/{key}"))
-            if len(blob) != count * dtype.itemsize:
-                raise ValueError(f"storage {key} has {len(blob)} bytes for {count} numbers")
-            return _Held(torch.frombuffer(blob, dtype=dtype) if blob else torch.empty(0, dtype=dtype))
+            if key not in held:
+                blob = bytearray(archive.read(f"{root}data/{key}"))
+                if len(blob) != count * dtype.itemsize:
+                    raise ValueError(f"storage {key} has {len(blob)} bytes for {count} numbers")
+                held[key] = torch.frombuffer(blob, dtype=dtype) if blob else torch.empty(0, dtype=dtype)
+            return _Held(held[key])
 
-        return _Reader(io.BytesIO(archive.read(main)), inert, storage).load()
+        return _Reader(io.BytesIO(archive.read(main)), limits, inert, within, storage).load()
 
 
-def _weights_only(file: Any) -> Any:
-    """Torch's own restricted reader, for what it wrote before zip files; its refusal in our words."""
-    try:
-        return torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        found = re.search(r"GLOBAL:? +([\w.]+)", str(error))
-        raise Refused(f"it would call {found[1]}." if found else "it holds more than tensors.") from None
+def _load_legacy(file: Any, size: int, limits: Limits, inert: bool, within: bool) -> Any:
+    """What ``torch.save`` wrote before zip files: three small pickles, the object, the keys of its storages, and their numbers."""
+    _, _, about = (_Reader(file, limits).load() for _ in range(3))
+    if not about.get("little_endian", True):
+        raise ValueError("its numbers are big-endian")
+    held: dict[str, Tensor] = {}
+
+    def storage(pid: Any) -> _Held:
+        kind, dtype, key, _, count, view = pid
+        if kind != "storage" or not isinstance(dtype, torch.dtype) or view is not None:
+            raise Refused(f"it refers to something that is no whole storage: {kind!r}.")
+        if key not in held:
+            there = sum(one.nbytes for one in held.values())
+            if not 0 <= count * dtype.itemsize <= size - there:
+                raise ValueError(f"storage {key} would have {count} numbers, more than the file")
+            held[key] = torch.zeros(count, dtype=dtype)
+        return _Held(held[key])
+
+    data = _Reader(file, limits, inert, within, storage).load()
+    for key in _Reader(file, limits).load():
+        (count,) = struct.unpack("<q", file.read(8))
+        if count != held[key].numel():
+            raise ValueError(f"storage {key} has {count} numbers, and should have {held[key].numel()}")
+        if count:
+            blob = bytearray(file.read(held[key].nbytes))
+            held[key].copy_(torch.frombuffer(blob, dtype=held[key].dtype))
+    return data
 
 
 # -- what the names in a file lead to --------------------------------------------------------------------------------
@@ -174,14 +279,6 @@ class _Function(_Held):
 
     def __call__(self, *arguments: Any) -> Any:
         return self.value(*arguments)
-
-
-def _storage_from_bytes(blob: bytes) -> _Held:
-    """In place of ``torch.storage._load_from_bytes``."""
-    typed = _weights_only(io.BytesIO(blob))
-    if not isinstance(typed, torch.storage.TypedStorage):
-        raise Refused(f"the bytes of a storage hold a {type(typed).__name__}.")
-    return _Held(torch.empty(0, dtype=typed.dtype).set_(typed._untyped_storage))
 
 
 def _tensor(storage: _Held, offset: int, size: Sequence[int], stride: Sequence[int], *_: Any) -> _Held:
@@ -235,6 +332,19 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
+def _bytearray(text: Any = b"", *encoding: str) -> bytearray:
+    """Of bytes or text: a number would ask for as many bytes."""
+    if not isinstance(text, bytes | bytearray | str | list):
+        raise Refused(f"it would ask for {text!r} bytes.")
+    return bytearray(text, *encoding) if isinstance(text, str) else bytearray(text)
+
+
+def _set(of: Any = ()) -> set[Any]:
+    for one in of:
+        _refuse_key(one)
+    return set(of)
+
+
 _NUMPY: dict[str, Any] = {
     "_reconstruct": _Function(lambda *_: _Array(None)),
     "scalar": _Function(_scalar),
@@ -246,7 +356,12 @@ ALLOWED: Mapping[tuple[str, str], Any] = {
     **{
         (module, kind.__name__): kind
         for module in ("builtins", "__builtin__")
-        for kind in (dict, list, set, frozenset, tuple, int, float, complex, bool, bytearray)
+        for kind in (dict, list, tuple, int, float, complex, bool)
+    },
+    **{
+        (module, name): _Function(make)
+        for module in ("builtins", "__builtin__")
+        for name, make in {"set": _set, "frozenset": lambda of=(): frozenset(_set(of)), "bytearray": _bytearray}.items()
     },
     ("_codecs", "encode"): _Function(_encode),
     ("torch", "Size"): _Function(lambda size: tuple(size)),
@@ -254,7 +369,6 @@ ALLOWED: Mapping[tuple[str, str], Any] = {
     **{("torch", str(dtype).removeprefix("torch.")): dtype for dtype in DTYPES.values()},
     **{("torch", name): dtype for name, dtype in DTYPES.items()},
     **{("torch.storage", name): dtype for name, dtype in DTYPES.items()},
-    ("torch.storage", "_load_from_bytes"): _Function(_storage_from_bytes),
     ("torch._utils", "_rebuild_tensor_v2"): _Function(_tensor),
     ("torch._utils", "_rebuild_parameter"): _Function(_parameter),
     **{
@@ -271,32 +385,39 @@ ALLOWED: Mapping[tuple[str, str], Any] = {
 # -- what is handed over ---------------------------------------------------------------------------------------------
 
 
-def _settled(data: Any, inert: Collection[str]) -> Any:
-    """Plain containers of values; an inert object outside the keys where it is expected is refused."""
-    seen: dict[int, Any] = {}
+def _settled(data: Any, inert: Collection[str], limits: Limits) -> Any:
+    """Plain containers of values; an inert object outside the keys where it is expected is refused, and so is what would not fit.
 
-    def settle(x: Any, expected: bool) -> Any:
+    A tensor counts as many bytes as it has numbers: one number seen a billion times is a billion once it is copied.
+    """
+    seen: dict[int, Any] = {}
+    total = 0
+
+    def settle(x: Any, expected: bool, depth: int = 0) -> Any:
+        nonlocal total
+        limits.refuse("containers within containers", depth, "nesting")
         if isinstance(x, Inert) or (isinstance(x, type) and issubclass(x, Inert)):
             if not expected:
                 raise Refused(f"it would call {x.origin}.")
             return x
-        if isinstance(x, _Held):
-            return x.value
-        if isinstance(x, Tensor):
-            return x.detach()
+        x = x.value if isinstance(x, _Held) else x
+        if isinstance(x, Tensor | np.ndarray):
+            total += x.numel() * x.element_size() if isinstance(x, Tensor) else x.nbytes
+            limits.refuse("bytes of its tensors", total, "bytes")
+            return x.detach() if isinstance(x, Tensor) else x
         if not isinstance(x, dict | list | tuple | set | frozenset):
             return x
         if id(x) not in seen:
             if isinstance(x, dict):
                 fresh: Any = seen.setdefault(id(x), {})
                 for key, value in dict.items(x):
-                    fresh[settle(key, expected)] = settle(value, expected)
+                    fresh[settle(key, expected, depth + 1)] = settle(value, expected, depth + 1)
             elif isinstance(x, list):
                 fresh = seen.setdefault(id(x), [])
-                fresh += [settle(value, expected) for value in x]
+                fresh += [settle(value, expected, depth + 1) for value in x]
             else:
                 kind = set if isinstance(x, set) else frozenset if isinstance(x, frozenset) else tuple
-                seen[id(x)] = kind(settle(value, expected) for value in x)
+                seen[id(x)] = kind(settle(value, expected, depth + 1) for value in x)
         return seen[id(x)]
 
     if not inert or not isinstance(data, dict):

@@ -9,6 +9,8 @@ results. Taps are the outputs of submodules by their dotted names. Buffers are w
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 import threading
 import typing
 from collections.abc import Callable, Collection, Mapping
@@ -24,18 +26,20 @@ from ontogeny.axes import AXES, add
 from ontogeny.errors import Refused, UserError
 from ontogeny.models.base import Edit, FittedEdit, Forward, Taps, Weights
 from ontogeny.numerics.random import Key
-from ontogeny.registry import architectures
+from ontogeny.registry import architectures, load_plugins
 from ontogeny.tasks.base import Signature
 
 Factory = Callable[..., nn.Module]
+TRUST = "ONTOGENY_TRUST"  # modules that studies may name, with commas between
 _LIVE: dict[str, Factory] = {}
+_TRUSTED: set[str] = set()
 
 
 def from_module(factory: Factory, **fields: Any) -> dict[str, Any]:
     """The spec of an architecture for a study, from a module class or a function that returns a module.
 
     ``fields`` are those of :class:`ModuleArchitecture`; ``arguments`` is what the factory is called with. The factory is known
-    to this process from now on; another process finds it by its import path.
+    to this process from now on; another process finds it by its import path if that is trusted (:func:`trust`).
 
     Raises ``UserError`` for lambdas and instances, which have no name that a study could write down.
     """
@@ -58,6 +62,11 @@ class ModuleArchitecture:
     arguments: dict[str, Any] = field(default_factory=dict, hash=False)
 
     pads: ClassVar[Mapping[str, int]] = {}
+
+    @property
+    def reaches(self) -> tuple[str, ...]:
+        """The module that the factory stands in: what a model does depends on its code too."""
+        return (self.factory.partition(":")[0],)
 
     @cached_property
     def _templates(self) -> threading.local:
@@ -158,10 +167,16 @@ class ModuleArchitecture:
 
 
 def resolve(path: str) -> Factory:
-    """The factory that ``path`` names: one this process was given, or one that can be imported and promises a module."""
+    """The factory that ``path`` names: one this process was given, or one of an allowed module that promises an ``nn.Module``."""
     if path in _LIVE:
         return _LIVE[path]
     module, _, name = path.partition(":")
+    if not allowed(module):
+        raise Refused(
+            f"The model is '{path}', and to import a module runs it. A study cannot ask for that by itself: import it yourself "
+            f"and call on.from_module({name.rpartition('.')[2]}), or allow it with on.trust('{module}'), "
+            f"`ontogeny --trust {module} …` or {TRUST}={module}."
+        )
     try:
         found: Any = importlib.import_module(module)
         for part in name.split("."):
@@ -178,6 +193,17 @@ def resolve(path: str) -> Factory:
             "If it is yours, call on.from_module(factory) first."
         )
     return typing.cast(Factory, found)
+
+
+def trust(*modules: str) -> None:
+    """Allow studies to name models of these modules (and of packages below them): they are imported, which runs them."""
+    _TRUSTED.update(modules)
+
+
+def allowed(module: str) -> bool:
+    """Whether a study may name a model of this module: one that was imported already, an installed plug-in's, or one that was trusted."""
+    trusted = {*_TRUSTED, *filter(None, os.environ.get(TRUST, "").split(",")), *load_plugins()}
+    return module in sys.modules or any(module == one or module.startswith(f"{one}.") for one in trusted)
 
 
 def refuse_hidden_state(module: nn.Module) -> None:

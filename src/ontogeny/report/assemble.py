@@ -22,7 +22,9 @@ from ontogeny.report.answer import answer
 from ontogeny.report.document import Document, Figure, Section
 from ontogeny.report.words import plain
 from ontogeny.store.directory import Directory
-from ontogeny.store.files import write_json, write_text
+from ontogeny.store.files import write_text
+from ontogeny.store.index import REPORT
+from ontogeny.store.seal import ROOM
 from ontogeny.study import Use
 
 DEFAULT_VIEWS = ("loss_curves",)
@@ -36,19 +38,8 @@ def write_report(
     out: Path | None = None,
 ) -> Path:
     """The report of a study, written whole: ``report/index.html`` or ``report/report.md``, or ``out`` with its figures beside it."""
-    path = write(
-        assemble(Store(directory)), directory, "index" if format == "html" else "report", format, out
-    )
-    if out is not None or format == "md":
-        return path
-    if stamp is None:
-        study = directory.study()
-        stamp = expect.expectations(study, expect.members_of(study, directory)).report
-    write_json(
-        directory.report / "report.json",
-        {"fingerprint": stamp, "written": datetime.now(UTC).isoformat(timespec="seconds")},
-    )
-    return path
+    stem = "index" if format == "html" else "report"
+    return write(assemble(Store(directory)), directory, stem, format, out, stamp)
 
 
 def write(
@@ -57,13 +48,19 @@ def write(
     stem: str,
     format: Literal["html", "md"] = "html",
     out: Path | None = None,
+    stamp: str | None = None,
 ) -> Path:
-    """A document as ``report/STEM.html`` or ``report/STEM.md``, or as ``out``; Markdown has its figures beside it."""
+    """A document as ``report/STEM.html`` or ``report/STEM.md``, or as ``out``; Markdown has its figures beside it.
+
+    Its first line is a comment with the seal of the file and the ``stamp`` of what it was made from, by which it is known to be stale.
+    """
+    if stamp is None:
+        study = directory.study()
+        asked = expect.expectations(study, expect.members_of(study, directory))
+        stamp = asked.stamps(directory.index())[REPORT]
     path = out or directory.report / f"{stem}.{format}"
-    write_text(
-        path,
-        html.render(document) if format == "html" else markdown.render(document, path.parent / path.stem),
-    )
+    text = html.render(document) if format == "html" else markdown.render(document, path.parent / path.stem)
+    write_text(path, f"<!-- {ROOM} made-from:{stamp} -->\n{text}")
     return path
 
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from ontogeny.errors import Damaged
 from ontogeny.store.files import aside
 from ontogeny.store.index import CheckpointFile, read_checkpoint_header
+from ontogeny.store.seal import ROOM
 
 Weights = Mapping[str, Tensor]
 
@@ -41,7 +42,7 @@ def write(folder: Path, snapshots: Mapping[int, Weights]) -> Path:
         n: torch.stack([snapshots[s][n].cpu() for s in steps]).contiguous() for n in snapshots[steps[0]]
     }
     path = folder / f"steps-{steps[0]}-{steps[-1]}.safetensors"
-    metadata = {"steps": json.dumps(steps), "digests": json.dumps(digests), "axis_0": "step"}
+    metadata = {"steps": json.dumps(steps), "digests": json.dumps(digests), "axis_0": "step", "seal": ROOM}
     with aside(path) as temporary:
         save_file(stacked, temporary, metadata=metadata)
     return path

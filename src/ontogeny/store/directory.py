@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ontogeny.errors import Locked, NewerSchema, NotAStudy, UserError
-from ontogeny.store.files import saying_when_full, set_aside, sweep, write_text
+from ontogeny.store import seal
+from ontogeny.store.files import held, saying_when_full, set_aside, sweep, write_text
 from ontogeny.store.index import Index, Indexer
 from ontogeny.store.runs import RunFiles
 from ontogeny.study import Study, dump, load_study
@@ -83,6 +84,8 @@ class Directory:
         return directory
 
     def study(self) -> Study:
+        """What the study asks for; a recipe that was altered since it was written is named and not used."""
+        seal.check(self.study_file)
         return load_study(self.study_file)
 
     def readable_study(self) -> Study | None:
@@ -103,14 +106,14 @@ class Directory:
             return False
 
     def write_study(self, study: Study) -> None:
-        text = dump(study)
-        if self.study_file.is_file() and not self.holds(study):
+        if self.holds(study):
+            return
+        if self.study_file.is_file():
             try:
                 self.study()
             except UserError:
                 set_aside(self.study_file)
-        if not self.study_file.is_file() or self.study_file.read_text() != text:
-            write_text(self.study_file, text)
+        write_text(self.study_file, f"# {seal.ROOM}\n{dump(study)}")
 
     def index(self) -> Index:
         return Indexer(self.root).read()
@@ -122,12 +125,12 @@ class Directory:
         try:
             with saying_when_full(path):
                 self.root.mkdir(parents=True, exist_ok=True)
-                path.touch()
+                opened = path.open("a+")
         except OSError as error:
             raise UserError(
                 f"{self.root} cannot be written to: {error.strerror}. Choose another directory."
             ) from None
-        with path.open("a+") as handle:
+        with opened as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -148,4 +151,5 @@ class Directory:
                 handle.truncate()
                 handle.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "doing": doing}))
                 handle.flush()
-            yield
+            with held(self.root):
+                yield

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import mmap
+import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -16,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from ontogeny.errors import Damaged
+from ontogeny.store import seal
 from ontogeny.store.files import read_json, stat_key, write_json
+from ontogeny.store.record import FINISHED, refuse
 from ontogeny.study import identity
 
-INDEX = "index.json"
-VERSION = 1
+INDEX, FINDINGS, REPORT = "index.json", "findings.json", "report/index.html"
+VERSION = 2
 DTYPES = {
     "F64": "float64",
     "F32": "float32",
@@ -47,6 +50,7 @@ class ResultFile:
     fingerprint: str
     digests: list[str]  # of the weights behind it: one per step, or one per run for a comparison
     steps: list[int] = field(default_factory=list)
+    sealed: bool = False  # what is sealed behind its last byte says so, as that may be cut off
 
 
 @dataclass
@@ -58,6 +62,7 @@ class RunEntry:
     checkpoints: dict[str, CheckpointFile] = field(default_factory=dict)
     results: dict[str, ResultFile] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)
+    rows: int | None = None  # of the table of metrics, once there is one
 
     @property
     def digests(self) -> dict[int, str]:
@@ -71,11 +76,12 @@ class RunEntry:
 
     @property
     def status(self) -> str:
-        return str(self.record.get("status", "training"))
+        """done, stopped, diverged, training, or damaged: what it is cannot be read."""
+        return str(self.record.get("status", "training" if self.record else "damaged"))
 
     @property
     def finished(self) -> bool:
-        return self.status in ("done", "stopped", "diverged")
+        return self.status in FINISHED
 
 
 @dataclass
@@ -85,24 +91,42 @@ class Index:
     damaged: dict[str, str] = field(default_factory=dict)
     documents: dict[str, str] = field(default_factory=dict)  # findings and report → fingerprint
 
+    @property
+    def damage(self) -> tuple[str, ...]:
+        """Every file that is damaged, in words."""
+        return (
+            *(text for run in self.runs.values() for text in run.damaged.values()),
+            *self.damaged.values(),
+        )
+
+    @property
+    def inputs(self) -> str:
+        """A hash of everything that findings and reports may read. What changed and was changed back is the same."""
+        there = {id: asdict(run) for id, run in self.runs.items()}
+        return identity({"runs": there, **{n: asdict(c) for n, c in self.comparisons.items()}})
+
 
 def read_record(path: Path) -> dict[str, Any]:
     """What a run is. Its folder is named by a hash of that."""
-    record: dict[str, Any] = read_json(path)
-    if not isinstance(record, dict) or identity(record.get("spec", {})) != path.parent.name:
-        raise Damaged(f"{path} was altered: it describes another run than its folder. It is not used.", path)
+    record = read_json(path)
+    refuse(record, str(path), path.parent.name)
     return record
 
 
 def read_metrics_header(path: Path) -> dict[str, Any]:
-    """How many rows were logged; reads all of them, because checksums stand in every page."""
-    from ontogeny.store.runs import RunFiles
+    """How many rows were logged."""
+    import pyarrow.parquet as pq
 
-    return {"rows": len(RunFiles(path.parent).metrics())}
+    seal.check(path)
+    try:
+        return {"rows": pq.read_metadata(path).num_rows}
+    except (OSError, ValueError) as error:
+        raise Damaged(f"{path} is truncated or damaged ({error}); it is not used.", path) from None
 
 
 def read_checkpoint_header(path: Path) -> CheckpointFile:
     """Steps and digests from a safetensors header; refuses a file shorter than its header says."""
+    seal.check(path)
     metadata, _ = _safetensors_header(path)
     return CheckpointFile(json.loads(metadata["steps"]), json.loads(metadata["digests"]))
 
@@ -128,13 +152,6 @@ def verify_checkpoint(path: Path) -> None:
                 )
 
 
-def verify_result(path: Path) -> None:
-    """Reads every chunk, because each has a checksum."""
-    from ontogeny.store.results import read
-
-    read(path)
-
-
 def _safetensors_header(path: Path) -> tuple[dict[str, str], dict[str, Any]]:
     size = path.stat().st_size
     try:
@@ -153,15 +170,34 @@ def _safetensors_header(path: Path) -> tuple[dict[str, str], dict[str, Any]]:
         raise Damaged(f"{path} is truncated or damaged ({error}); it is not used.", path) from None
 
 
+def read_report_header(path: Path) -> dict[str, Any]:
+    """What a report was made from, as it says in its first line."""
+    seal.check(path)
+    with path.open(encoding="utf-8") as handle:
+        found = re.match(r"<!-- ontogeny-seal:\w+ made-from:(\w*) -->", handle.readline(200))
+    return {"fingerprint": found[1] if found else ""}
+
+
 def read_result_header(path: Path) -> ResultFile:
     """What a NetCDF result says of itself."""
     import h5py
 
+    sealed = seal.check(path)
     try:
         with h5py.File(path, "r") as handle:
-            return ResultFile(**json.loads(handle.attrs["ontogeny"]))
+            about = ResultFile(**json.loads(handle.attrs["ontogeny"]))
+        if about.sealed and not sealed:
+            raise ValueError("its end is missing")
+        return about
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise Damaged(f"{path} is truncated or damaged ({error}); it is not used.", path) from None
+
+
+def read_findings_header(path: Path) -> dict[str, Any]:
+    return {"fingerprint": read_json(path).get("fingerprint", "")}
+
+
+DOCUMENTS = {FINDINGS: read_findings_header, REPORT: read_report_header}
 
 
 class Indexer:
@@ -174,9 +210,9 @@ class Indexer:
 
     def _load(self) -> dict[str, Any]:
         try:
-            data = json.loads((self.root / INDEX).read_text())
+            data = read_json(self.root / INDEX)
             return data["files"] if data["version"] == VERSION else {}
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, Damaged, KeyError, TypeError):
             return {}
 
     def _facts(
@@ -216,24 +252,24 @@ class Indexer:
         for folder in _folders(self.root / "runs"):
             damaged: dict[str, str] = {}
             record = self._facts(folder / "run.json", read_record, damaged)
-            self._facts(folder / "metrics.parquet", read_metrics_header, damaged)
-            entry = RunEntry(folder.name, record or {}, damaged=damaged)
+            metrics = self._facts(folder / "metrics.parquet", read_metrics_header, damaged)
+            entry = RunEntry(folder.name, record or {}, damaged=damaged, rows=(metrics or {}).get("rows"))
             for path in _files(folder / "checkpoints", ".safetensors"):
                 facts = self._facts(path, read_checkpoint_header, damaged, verify_checkpoint)
                 if facts:
                     entry.checkpoints[path.name] = CheckpointFile(**facts)
             for path in _files(folder / "results", ".nc"):
-                facts = self._facts(path, read_result_header, damaged, verify_result)
+                facts = self._facts(path, read_result_header, damaged)
                 if facts:
                     entry.results[path.stem] = ResultFile(**facts)
             if record or damaged:
                 index.runs[folder.name] = entry
         for path in _files(self.root / "comparisons", ".nc"):
-            facts = self._facts(path, read_result_header, index.damaged, verify_result)
+            facts = self._facts(path, read_result_header, index.damaged)
             if facts:
                 index.comparisons[path.stem] = ResultFile(**facts)
-        for name in ("findings.json", "report/report.json"):
-            facts = self._facts(self.root / name, read_json, index.damaged)
+        for name, read in DOCUMENTS.items():
+            facts = self._facts(self.root / name, read, index.damaged)
             if facts:
                 index.documents[name] = facts.get("fingerprint", "")
         return index

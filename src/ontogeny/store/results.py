@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ontogeny.errors import Damaged
+from ontogeny.store import seal
 from ontogeny.store.files import write_bytes
 from ontogeny.store.index import ResultFile
 from ontogeny.study import canonical
@@ -25,17 +26,18 @@ def stem(name: str, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> 
 
 
 def write(path: Path, data: xr.Dataset, about: ResultFile) -> None:
-    """Compressed, with a checksum on every chunk, whole or not at all."""
+    """Compressed, whole or not at all, and sealed."""
     data = data.copy()
     data.attrs = {k: _plain(v) for k, v in data.attrs.items()}
-    data.attrs["ontogeny"] = json.dumps(asdict(about))
+    data.attrs["ontogeny"] = json.dumps({**asdict(about), "sealed": True})
     encoding: dict[Any, dict[str, Any]] = {}
     for name, variable in data.variables.items():
         variable.attrs = {k: _plain(v) for k, v in variable.attrs.items()}
         if variable.ndim and variable.dtype.kind in "fiub":
-            encoding[name] = {"zlib": True, "complevel": 4, "shuffle": True, "fletcher32": True}
+            encoding[name] = {"zlib": True, "complevel": 4, "shuffle": True}
     # In memory first: HDF5 that fails to write, as on a full disk, takes the process down when its handles are closed.
-    write_bytes(path, bytes(data.to_netcdf(engine="h5netcdf", encoding=encoding)))
+    # HDF5 does not mind what comes behind its last byte.
+    write_bytes(path, bytes(data.to_netcdf(engine="h5netcdf", encoding=encoding)) + seal.ROOM.encode())
 
 
 def read(path: Path) -> xr.Dataset:
@@ -47,6 +49,7 @@ def read(path: Path) -> xr.Dataset:
     import h5py
     import xarray as xr
 
+    seal.check(path)
     try:
         with h5py.File(path) as file:
             stored = {name: item for name, item in file.items() if not _only_a_size(item)}

@@ -12,12 +12,13 @@ run), ``metrics`` (DataFrame: run, step, …, with what varied), ``lens:NAME`` (
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ontogeny.errors import UserError
 from ontogeny.options import Catalogued, describe
+from ontogeny.reads import filled
 from ontogeny.registry import views
 
 
@@ -52,6 +53,12 @@ class View(Catalogued):
     function: Callable[..., Drawn]
     reads: tuple[str, ...]
     title: str
+
+    def words(self, given: Mapping[str, Any], measure: str) -> tuple[str, ...]:
+        """What is read under these options; ``measure`` where a view shows any and none is given."""
+        options = self.options({k: v for k, v in given.items() if k != "measure"})
+        named = f"measure:{given.get('measure', measure)}"
+        return tuple(read.replace("measure:*", named) for read in filled(self.reads, options))
 
     def __call__(self, **data: Any) -> Drawn:
         if self.defaults.get("by") == "" and not data.get("by"):
