@@ -59,7 +59,8 @@ class Run:
 
     @property
     def status(self) -> str:
-        """done (whole budget), stopped (early, by rule), diverged, or training (interrupted, or still at it)."""
+        """done (whole budget), stopped (early, by rule), diverged, training (interrupted, or still at it), or recorded (from elsewhere,
+        and nobody said that it is done)."""
         return self.entry.status
 
     @property

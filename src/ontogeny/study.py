@@ -409,11 +409,16 @@ def laid_over(base: dict[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def set_path(data: dict[str, Any], override: str) -> None:
+EXAMPLES = {"--set": "--set train.epochs=1000", "--task": "--task kind=modular_addition"}
+
+
+def set_path(data: dict[str, Any], override: str, option: str = "--set") -> None:
     """``a.b=c``: c is read as TOML, or as plain text. What follows ``vary.`` or ``crossed.`` is one dotted key."""
     path, equals, text = override.partition("=")
-    if not equals or not path:
-        raise UserError(f"--set {override}: write a.b=value, for example --set train.epochs=1000.")
+    if not equals or not path.strip():
+        raise UserError(
+            f"{option} {override}: write name=value, for example {EXAMPLES.get(option, 'part=visible')}."
+        )
     try:
         value = tomllib.loads(f"v = {text}")["v"]
     except tomllib.TOMLDecodeError:
@@ -424,7 +429,7 @@ def set_path(data: dict[str, Any], override: str) -> None:
     for key in keys[:-1]:
         data = data.setdefault(key, {})
         if not isinstance(data, dict):
-            raise UserError(f"--set {override}: '{key}' is not a table.")
+            raise UserError(f"{option} {override}: '{key}' is not a table.")
     data[keys[-1]] = value
     if keys == ["train", "epochs"]:
         data.pop("steps", None)

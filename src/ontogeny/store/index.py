@@ -75,7 +75,7 @@ class RunEntry:
 
     @property
     def finished(self) -> bool:
-        return self.status in ("done", "stopped", "diverged")
+        return self.status in ("done", "stopped", "diverged", "recorded")
 
 
 @dataclass
