@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def run(
     ``study``: a built-in name, a TOML path, a mapping, or a :class:`Study`; ``overrides``: ``"train.epochs=1000"``.
     The same call again does nothing; an interrupted one goes on where it was.
     """
-    carry_out(
+    plan = carry_out(
         load_study(study, overrides),
         out,
         stages=stages,
@@ -41,6 +42,8 @@ def run(
         commit_every=commit_every,
         progress=progress or execute.silent,
     )
+    for warning in plan.warnings:
+        warnings.warn(warning, stacklevel=2)
     return open_store(out)
 
 

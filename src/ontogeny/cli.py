@@ -43,6 +43,7 @@ Dir = Annotated[
     Path, typer.Argument(help="Directory of a study, as `ontogeny run --out DIR` made it.", metavar="DIR")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+All = Annotated[bool, typer.Option("--all", help="Take in the runs that the recipe no longer asks for, too.")]
 Options = Annotated[
     list[str] | None,
     typer.Option("--option", help="Option of the lens, measure or view: k=v (may be repeated)."),
@@ -256,22 +257,41 @@ class _Progress:
 
 
 @app.command()
-def runs(directory: Dir, json_: Json = False) -> None:
-    """The runs of a study: what varied, how far each came, and its last metrics."""
+def runs(directory: Dir, json_: Json = False, all_: All = False) -> None:
+    """The runs of a study: what varied, how far each came, and its last metrics. Those of an earlier recipe are shown apart.
+
+    The beginning of an id is enough wherever a run is asked for; so is what varied: `--run seed=0`.
+    """
+    from ontogeny import cli_runs
+    from ontogeny.besides import differs
     from ontogeny.handles import open_store
 
-    table = open_store(directory).runs()
+    store = open_store(directory)
+    table = (store.everything if all_ else store).runs()
     if json_:
         print(json.dumps(json.loads(table.reset_index().to_json(orient="records")), indent=1))
         return
-    shown = Table(box=None, header_style="bold")
-    for name in ("run", *table.columns):
-        shown.add_column(
-            str(name).replace("_", " "), justify="right" if name not in ("run", "status") else "left"
+    hidden = cli_runs.show(out, table)
+    earlier = [] if all_ else store.besides.entries()
+    if earlier:
+        asked = [e.record for e in store.entries()]
+        rest = store.besides.runs()
+        rest["differs in"] = [differs(e.record, asked) for e in earlier]
+        out.print(
+            f"\n{_runs_are(len(earlier))} here that the recipe no longer asks for; reports and comparisons leave them out:"
         )
-    for id, row in table.iterrows():
-        shown.add_row(str(id), *(f"{v:.4g}" if isinstance(v, float) else str(v) for v in row))
-    out.print(shown)
+        hidden = cli_runs.show(out, rest, last=["differs in"]) and hidden
+    for entry in (e for e in store.index.runs.values() if e.damaged):
+        for text in entry.damaged.values():
+            err.print(f"[yellow]note:[/] run {entry.id}: {escape(text)}", soft_wrap=True)
+    if hidden:
+        out.print(
+            f"[dim]no room for {', '.join(h.replace('_', ' ') for h in hidden)}; --json has everything[/]"
+        )
+
+
+def _runs_are(n: int) -> str:
+    return "1 run is" if n == 1 else f"{n} runs are"
 
 
 @app.command()
@@ -281,6 +301,7 @@ def look(
         list[str] | None, typer.Option("--lens", help="Lens to look through (may be repeated).")
     ] = None,
     option: Options = None,
+    all_: All = False,
 ) -> None:
     """Look through lenses at every checkpoint of every run; by default through those that the study names."""
     from ontogeny import build, execute, expect
@@ -289,6 +310,7 @@ def look(
     from ontogeny.study import Use
 
     store = open_store(directory)
+    store = store.everything if all_ else store
     entries = [e for e in store.entries() if e.checkpoints]
     members = {e.id: build.member_of(e.record) for e in entries}
     if not entries:
@@ -326,11 +348,13 @@ def compare(
         Literal["final", "consecutive", "all"], typer.Option(help="With --run: which steps to compare.")
     ] = "final",
     json_: Json = False,
+    all_: All = False,
 ) -> None:
     """Compare all pairs of runs at their last step (or the steps of one run) under a measure."""
     from ontogeny.handles import open_store
 
     store = open_store(directory)
+    store = store.everything if all_ else store
     options = _parse_options(option)
     if run_:
         data = store.run(run_).compare(measure, between, **options)["value"]
@@ -374,6 +398,7 @@ def report(
     out_file: Annotated[
         Path | None, typer.Option("--out", help="File to write instead of DIR/report/.", metavar="FILE")
     ] = None,
+    all_: All = False,
 ) -> None:
     """Write the report of a study from what is there; of one of its runs (--run seed=0); or a comparison of some.
 
@@ -383,7 +408,7 @@ def report(
     Figures of a Markdown report need `pip install 'ontogeny[images]'` and a Chromium; without them a line says so.
     """
     from ontogeny.handles import open_store
-    from ontogeny.report.assemble import write_report
+    from ontogeny.report.assemble import assemble, write, write_report
     from ontogeny.report.chosen import write_chosen
 
     store = open_store(directory)
@@ -391,6 +416,8 @@ def report(
     with store.directory.lock("ontogeny report"):
         if runs:
             path = write_chosen(store, runs, format, out_file)
+        elif all_:
+            path = write(assemble(store.everything), store.directory, "everything", format, out_file)
         else:
             path = write_report(store.directory, None, format, out_file)
     out.print(f"report: {path}", soft_wrap=True, highlight=False)

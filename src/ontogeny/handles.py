@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ontogeny import build, execute, expect, registry
+from ontogeny.besides import flat, telling_apart
 from ontogeny.errors import Damaged, UserError
 from ontogeny.interventions.base import Change
 from ontogeny.lenses.base import Lens
@@ -221,7 +222,7 @@ class Store:
     def refresh(self) -> Store:
         """Forget what was read; the next question looks at the disk again."""
         self._cache.clear()
-        for derived in ("main", "_apart"):
+        for derived in ("main", "study", "_apart", "_member_ids", "_settings"):
             self.__dict__.pop(derived, None)
         return self
 
@@ -256,9 +257,19 @@ class Store:
         return [n for n in names if len({repr(one.get(n)) for one in varied}) > 1] or names
 
     def _named(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """What varied in a run; where some of these runs take sources of randomness apart, each of them besides."""
-        seeds = record.get("spec", {}).get("seeds", {})
-        return {**record.get("varied", {}), **{s: seeds[s] for s in self._apart if s in seeds}}
+        """What varied in a run; where some of these runs take sources of randomness apart, each of them besides; and settings that tell
+        apart runs that would be called the same."""
+        spec = record.get("spec", {})
+        seeds = spec.get("seeds", {})
+        named = {**record.get("varied", {}), **{s: seeds[s] for s in self._apart if s in seeds}}
+        if settings := self._settings:
+            values = flat(spec)
+            named |= {short: values.get(path) for path, short in settings.items()}
+        return named
+
+    @cached_property
+    def _settings(self) -> dict[str, str]:
+        return telling_apart(e.record for e in self.entries())
 
     @cached_property
     def _apart(self) -> list[str]:
@@ -272,11 +283,27 @@ class Store:
             return self
         return self.only(Run(self, e) for e in self.entries() if e.id not in aside)
 
+    @property
+    def besides(self) -> Store:
+        """The runs that are here and that the recipe no longer asks for. Nothing else counts them."""
+        asked = {e.id for e in self.entries()}
+        return Store(self.directory, frozenset(e.id for e in self._readable() if e.id not in asked))
+
+    @property
+    def everything(self) -> Store:
+        """The same study with every run that is here, those of an earlier recipe too; what tells them apart is a column."""
+        return Store(self.directory, frozenset(e.id for e in self._readable()))
+
     def entries(self) -> list[RunEntry]:
-        """Runs of the study in its order; runs that are there besides come after."""
+        """The runs that the recipe asks for, in its order (of a study that trains nothing, all of them), or those that were chosen."""
         order = {v: i for i, v in enumerate(self._member_ids)}
-        there = [e for e in self.index.runs.values() if self.chosen is None or e.id in self.chosen]
+        asked = self.chosen if self.chosen is not None else order if self.study.train else None
+        there = [e for e in self._readable() if asked is None or e.id in asked]
         return sorted(there, key=lambda e: (order.get(e.id, len(order)), e.id))
+
+    def _readable(self) -> list[RunEntry]:
+        """Runs of which is known what they are."""
+        return [e for e in self.index.runs.values() if e.record]
 
     @cached_property
     def _member_ids(self) -> list[str]:
@@ -287,8 +314,15 @@ class Store:
 
         In words, as on the command line: ``store.run("d_hidden=32,seed=0")``.
         """
-        named = {e.id: self._named(e.record) for e in self.entries()}
-        return Run(self, self.index.runs[meant(named, id, varied)])
+        named: dict[str, Mapping[str, Any]] = {e.id: self._named(e.record) for e in self.entries()}
+        if (
+            id is not None and "=" not in id and self.chosen is None
+        ):  # an id is unmistakable, whoever asks for the run
+            named |= {i: e.record.get("varied", {}) for i, e in self.index.runs.items() if i not in named}
+        entry = self.index.runs[meant(named, id, varied)]
+        if not entry.record:
+            raise Damaged(next(iter(entry.damaged.values())))
+        return Run(self, entry)
 
     def fellows(self, run: Run) -> list[Run]:
         """The runs that differ from this one in nothing but seeds, itself among them."""
@@ -379,7 +413,12 @@ class Store:
         digests = [last_digest(self.index.runs[m.id]) for m in members]
         if step == -1 and have and have.fingerprint == wanted.fingerprint and have.digests == digests:
             return results.read(self.directory.comparisons / f"{wanted.stem}.nc")
-        return execute.compare(self.directory, members, self.index, wanted, step)
+        data = execute.compare(self.directory, members, self.index, wanted, step)
+        ticks = self._ticks([Run(self, self.index.runs[m.id]) for m in members])
+        more = {name: ticks[name][1] for name in self._settings.values()}
+        return data.assign_coords(
+            {f"{n}{end}": (f"run{end}", v) for n, v in more.items() for end in ("", "_other")}
+        )
 
     def compare(self, measure: str, **options: Any) -> xr.DataArray:
         """How alike every pair of runs is: (run, run_other), with what varied as coordinates."""

@@ -130,8 +130,19 @@ def make_plan(expected: Expectations, index: Index, stages: Iterable[Stage] = ST
         index.damaged.values()
     )
     return Plan(
-        tuple(item for stage in STAGES if stage in set(stages) for item in every[stage]), tuple(damaged)
+        tuple(item for stage in STAGES if stage in set(stages) for item in every[stage]),
+        (*damaged, *_left_out(expected, index)),
     )
+
+
+def _left_out(expected: Expectations, index: Index) -> list[str]:
+    """Runs of an earlier recipe are said: nothing is pooled in silence, and nothing is lost."""
+    n = len({id for id, entry in index.runs.items() if entry.record} - {run.id for run in expected.runs})
+    runs, they = ("1 run is", "it is") if n == 1 else (f"{n} runs are", "they are")
+    kept = (
+        f"{they} kept, shown apart by `ontogeny runs`, and left out of everything else unless you say --all"
+    )
+    return [f"{runs} here that the recipe no longer asks for: {kept}."] if n else []
 
 
 def plan_training(expected: Expectations, index: Index) -> list[Train]:

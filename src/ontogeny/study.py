@@ -416,9 +416,7 @@ def set_path(data: dict[str, Any], override: str, option: str = "--set") -> None
     """``a.b=c``: c is read as TOML, or as plain text. What follows ``vary.`` or ``crossed.`` is one dotted key."""
     path, equals, text = override.partition("=")
     if not equals or not path.strip():
-        raise UserError(
-            f"{option} {override}: write name=value, for example {EXAMPLES.get(option, 'part=visible')}."
-        )
+        raise UserError(f"{option} {override}: write a.b=value, for example {EXAMPLES.get(option, option)}.")
     try:
         value = tomllib.loads(f"v = {text}")["v"]
     except tomllib.TOMLDecodeError:

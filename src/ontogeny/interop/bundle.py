@@ -19,7 +19,7 @@ from ontogeny.store.files import ASIDE, aside
 
 MANIFEST = "manifest.json"
 FORMAT, VERSION = "ontogeny bundle", 1
-KEPT = ("study.toml", "findings.json", "runs", "comparisons", "report")
+KEPT = ("study.toml", "recipes", "findings.json", "runs", "comparisons", "report")
 TEXT = (".json", ".jsonl", ".toml", ".html", ".md", ".csv", ".js", ".css")
 EPOCH = (1980, 1, 1, 0, 0, 0)
 

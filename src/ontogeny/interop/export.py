@@ -48,7 +48,9 @@ def export(
             raise UserError("A bundle holds the whole study; leave out --run and --step.")
         return bundle.write(store.directory, out)
     runs = (
-        [store.run(run)] if run is not None else [store.run(e.id) for e in store.entries() if e.checkpoints]
+        [store.run(run)]
+        if run is not None
+        else [store.run(e.id) for e in store.everything.entries() if e.checkpoints]
     )
     if not runs:
         raise UserError(f"{store.directory.root} has no runs with checkpoints to export.")

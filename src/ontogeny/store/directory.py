@@ -21,13 +21,18 @@ from ontogeny.study import Study, dump, load_study
 
 @dataclass(frozen=True)
 class Directory:
-    """``DIR/{study.toml, runs/, comparisons/, findings.json, report/, index.json, .lock}``."""
+    """``DIR/{study.toml, recipes/, runs/, comparisons/, findings.json, report/, index.json, .lock}``."""
 
     root: Path
 
     @property
     def study_file(self) -> Path:
         return self.root / "study.toml"
+
+    @property
+    def recipes(self) -> Path:
+        """Recipes that this study had before."""
+        return self.root / "recipes"
 
     @property
     def comparisons(self) -> Path:
@@ -109,8 +114,17 @@ class Directory:
                 self.study()
             except UserError:
                 set_aside(self.study_file)
+            else:
+                self._keep_recipe()
         if not self.study_file.is_file() or self.study_file.read_text() != text:
             write_text(self.study_file, text)
+
+    def _keep_recipe(self) -> None:
+        """The recipe that is about to be replaced, as ``recipes/1.toml``, ``2.toml``, …; the same one is not kept twice."""
+        text = self.study_file.read_text(encoding="utf-8")
+        kept = sorted(self.recipes.glob("*.toml")) if self.recipes.is_dir() else []
+        if text not in [path.read_text(encoding="utf-8") for path in kept]:
+            write_text(self.recipes / f"{len(kept) + 1}.toml", text)
 
     def index(self) -> Index:
         return Indexer(self.root).read()
