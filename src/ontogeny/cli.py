@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
+import traceback
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,7 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ontogeny import cli_files
-from ontogeny.errors import UserError
+from ontogeny.errors import Failed, UserError
 from ontogeny.study import built_in, load_study, set_path
 
 app = typer.Typer(
@@ -52,7 +54,14 @@ Options = Annotated[
 
 def main() -> None:
     """Entry point: errors that a user can cause are printed in one line, without a traceback."""
-    warnings.showwarning = lambda message, *_: err.print(f"[yellow]note:[/] {escape(str(message))}")
+    failed: list[str] = []
+
+    def say(message: Any, category: type[Warning], *_: Any) -> None:
+        failed.extend([str(message)] if issubclass(category, Failed) else [])
+        err.print(f"[yellow]{'failed' if failed else 'note'}:[/] {escape(str(message))}", soft_wrap=True)
+
+    warnings.showwarning = say  # type: ignore[assignment]
+    warnings.simplefilter("always", Failed)
     try:
         code = app(standalone_mode=False, prog_name="ontogeny")
     except UserError as error:
@@ -60,11 +69,32 @@ def main() -> None:
     except USAGE_ERRORS as error:
         command = error.ctx.command_path if error.ctx else "ontogeny"
         _fail(f"{error.format_message()} See `{command} --help`.")
+    except MemoryError:
+        _fail(
+            "There is not enough memory for this. What was committed is kept; fewer runs or smaller models need less."
+        )
+    except OSError as error:
+        _fail(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.")
+    except Exception as error:
+        path = Path(tempfile.mkstemp(prefix="ontogeny-", suffix=".txt")[1])
+        path.write_text(traceback.format_exc(), encoding="utf-8")
+        err.print(
+            f"[bold red]error:[/] {escape(f'{type(error).__name__}: {error}'.splitlines()[0])} – this is a mistake of ontogeny's and not "
+            f"yours. What was committed is kept. Please report it with {path}.",
+            highlight=False,
+            soft_wrap=True,
+        )
+        sys.exit(70)
     if code == 130:  # Ctrl-C
         err.print(
             "interrupted; what was committed is kept, the same command goes on from there.", soft_wrap=True
         )
-    sys.exit(code if isinstance(code, int) else 0)
+    if failed:
+        err.print(
+            f"done, but for what failed ({len(failed)}, named above); everything else is there.",
+            soft_wrap=True,
+        )
+    sys.exit(code if isinstance(code, int) and code else int(bool(failed)))
 
 
 def _fail(text: str) -> NoReturn:
@@ -229,9 +259,14 @@ def _show_plan(recipe: Any, out_dir: Path, stages: Iterable[Any]) -> None:
 
 
 class _Progress:
-    """One bar a stage."""
+    """One bar a stage on a terminal; lines now and then where there is none (``nohup``, a log)."""
 
     def __enter__(self) -> _Progress:
+        from ontogeny.progress import Lines
+
+        self._lines = None if err.is_terminal else Lines()
+        if self._lines:
+            return self
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
         self._bars = Progress(
@@ -248,9 +283,12 @@ class _Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bars.stop()
+        if not self._lines:
+            self._bars.stop()
 
     def __call__(self, stage: str, what: str, done: float, total: float) -> None:
+        if self._lines:
+            return self._lines(stage, what, done, total)
         if stage not in self._tasks:
             self._tasks[stage] = self._bars.add_task(what, total=total, stage=stage)
         self._bars.update(self._tasks[stage], completed=done, total=total, description=escape(what))
@@ -290,8 +328,12 @@ def runs(directory: Dir, json_: Json = False, all_: All = False) -> None:
         )
 
 
+def _runs(n: int) -> str:
+    return f"{n} run{'s' * (n != 1)}"
+
+
 def _runs_are(n: int) -> str:
-    return "1 run is" if n == 1 else f"{n} runs are"
+    return f"{_runs(n)} {'is' if n == 1 else 'are'}"
 
 
 @app.command()
@@ -315,24 +357,23 @@ def look(
     members = {e.id: build.member_of(e.record) for e in entries}
     if not entries:
         raise UserError(f"{directory} has no runs with checkpoints to look at.")
-    first = members[entries[0].id]
-    uses = (
-        [Use(name=n, options=_parse_options(option)) for n in lens]
-        if lens
-        else expect.lens_uses(store.study, first)
-    )
-    for use in uses:
-        expect.refuse_lens(use, first)
-    wanted = [expect.wanted_lens(use, first) for use in uses]
+    asked = [Use(name=n, options=_parse_options(option)) for n in lens] if lens else store.study.lenses
+    wanted, notes = expect.lenses_by_run(asked, list(members.values()))
+    for note in notes:
+        err.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
     jobs = []
     for e in entries:
-        stale = tuple(w for w in wanted if why_look(w, e))
+        stale = tuple(w for w in wanted[e.id] if why_look(w, e))
         if stale:
             jobs.append(Look("look", e.id, "asked for", e.id, stale))
     with store.directory.lock("ontogeny look"), _Progress() as progress:
         execute.carry_out_looking(jobs, members, store.directory, progress)
-    names = ", ".join(w.stem for w in wanted)
-    out.print(f"{names}: {len(jobs)} runs looked at, {len(entries) - len(jobs)} were fresh.", soft_wrap=True)
+    names = ", ".join(dict.fromkeys(w.stem for of in wanted.values() for w in of))
+    fresh = len(entries) - len(jobs)
+    out.print(
+        f"{names}: {_runs(len(jobs))} looked at, {fresh} {'was' if fresh == 1 else 'were'} fresh.",
+        soft_wrap=True,
+    )
     out.print(f"results: {directory}/runs/<run>/results/<lens>.nc", soft_wrap=True)
 
 

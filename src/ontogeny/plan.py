@@ -50,6 +50,10 @@ class Expectations:
     runs: tuple[WantedRun, ...]
     lenses: tuple[Wanted, ...] = ()
     comparisons: tuple[Wanted, ...] = ()
+    lenses_of: Mapping[str, tuple[Wanted, ...]] = field(
+        default_factory=dict
+    )  # by run, where they differ from ``lenses``
+    notes: tuple[str, ...] = ()  # what of it cannot be had, and why
     findings: str | None = None  # fingerprint of recipe and code; None: the study asks for none
     report: str | None = None
 
@@ -129,10 +133,8 @@ def make_plan(expected: Expectations, index: Index, stages: Iterable[Stage] = ST
     damaged = [text for run in index.runs.values() for text in run.damaged.values()] + list(
         index.damaged.values()
     )
-    return Plan(
-        tuple(item for stage in STAGES if stage in set(stages) for item in every[stage]),
-        (*damaged, *_left_out(expected, index)),
-    )
+    items = tuple(item for stage in STAGES if stage in set(stages) for item in every[stage])
+    return Plan(items, (*damaged, *_left_out(expected, index), *(expected.notes if items else ())))
 
 
 def _left_out(expected: Expectations, index: Index) -> list[str]:
@@ -183,16 +185,17 @@ def plan_looking(expected: Expectations, index: Index, unfinished: set[str]) -> 
     items = []
     for run in (one for one in expected.runs if not one.aside):
         entry = index.runs.get(run.id)
+        lenses = expected.lenses_of.get(run.id, expected.lenses)
         if run.id in unfinished or entry is None:
-            if expected.lenses:
-                items.append(Look("look", run.name, "after training", run.id, expected.lenses))
+            if lenses:
+                items.append(Look("look", run.name, "after training", run.id, lenses))
             continue
         reasons: dict[str, list[Wanted]] = {}
-        for wanted in expected.lenses:
+        for wanted in lenses:
             why = why_look(wanted, entry)
             if why:
                 reasons.setdefault(why, []).append(wanted)
-        items.extend(Look("look", run.name, why, run.id, tuple(lenses)) for why, lenses in reasons.items())
+        items.extend(Look("look", run.name, why, run.id, tuple(stale)) for why, stale in reasons.items())
     return items
 
 

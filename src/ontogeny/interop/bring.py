@@ -56,6 +56,10 @@ def bring(
     path = Path(path)
     if not path.exists():
         raise UserError(f"There is no file {path}.")
+    if path.suffix == ".toml":
+        raise UserError(
+            f"{path} is a recipe or another TOML file, and import reads weights: `ontogeny run {path} --out DIR` trains what a recipe asks for."
+        )
     if task and (kind in ("bundle", "folder") or path.is_dir() or bundle.is_bundle(path)):
         raise UserError(f"{path} says itself what its runs were trained on; leave out --task.")
     if kind == "bundle" or (kind is None and bundle.is_bundle(path)):
@@ -77,10 +81,17 @@ def bring(
 
 def _described(found: Found, about: sidecar.Sidecar) -> Found:
     """A run with what the sidecar of its file says of it."""
-    given = {"varied": about.varied, "task": about.task, "split": about.split, "seeds": about.seeds}
-    if about.architecture and about.architecture["kind"] == (found.architecture or {}).get("kind"):
-        given["architecture"] = about.architecture
-    return replace(found, **given, **({"objective": about.objective} if about.objective else {}))
+    told = about.architecture or {}
+    same = told.get("kind") == (found.architecture or {}).get("kind")  # the shapes are those of the file
+    return replace(
+        found,
+        varied=about.varied,
+        task=about.task,
+        split=about.split,
+        seeds=about.seeds,
+        architecture=told if same else found.architecture,
+        objective=about.objective or found.objective,
+    )
 
 
 def _doing(found: Found, task: Mapping[str, Any]) -> Found:

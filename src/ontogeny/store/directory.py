@@ -19,6 +19,22 @@ from ontogeny.store.runs import RunFiles
 from ontogeny.study import Study, dump, load_study
 
 
+def _possible(path: str | Path) -> Path:
+    """A path that a directory can have; the machine's refusal in one sentence."""
+    try:
+        if Path(path).exists() or not (parent := _nearest(Path(path).absolute())) or parent.is_dir():
+            return Path(path)
+    except (OSError, ValueError, TypeError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise UserError(f"{str(path)[:60]!r} cannot be a directory: {said}. Choose another name.") from None
+    raise UserError(f"{path} cannot be a directory: {parent} is a file.")
+
+
+def _nearest(path: Path) -> Path | None:
+    """The first parent that is there."""
+    return next((parent for parent in path.parents if parent.exists()), None)
+
+
 @dataclass(frozen=True)
 class Directory:
     """``DIR/{study.toml, recipes/, runs/, comparisons/, findings.json, report/, index.json, .lock}``."""
@@ -52,7 +68,7 @@ class Directory:
     @classmethod
     def open(cls, path: str | Path) -> Directory:
         """An existing study."""
-        directory = cls(Path(path))
+        directory = cls(_possible(path))
         if not directory.root.exists():
             raise NotAStudy(f"There is no directory {path}. `ontogeny run STUDY --out {path}` makes one.")
         if not directory.study_file.is_file():
@@ -70,7 +86,7 @@ class Directory:
     @classmethod
     def create(cls, path: str | Path, study: Study) -> Directory:
         """A new study, or the same one again; refuses a directory that holds something else."""
-        directory = cls(Path(path))
+        directory = cls(_possible(path))
         if directory.root.exists() and not directory.root.is_dir():
             raise UserError(f"{path} is a file; --out needs a directory.")
         if directory.study_file.is_file():
