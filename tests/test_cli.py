@@ -208,7 +208,7 @@ def one_clear_line(told: Told, *words: str) -> None:
         (["train.batch=0"], ["batch"]),
         (["train.epochs=0"], ["train.epochs", "greater than 0"]),
         (["train.epohcs=10"], ["train.epohcs", "train.epochs"]),
-        (["train.stop.metric='accuracy'", "train.stop.at_least=1"], ["to stop by 'accuracy'", "validation_accuracy"]),
+        (["train.stop.metric='accuracy'", "train.stop.at_least=1"], ["to stop by called 'accuracy'", "validation_accuracy"]),
         (["train.stop.metric='train_acuracy'", "train.stop.at_least=1"], ["train_acuracy", "train_accuracy"]),
         (["lenss=['performance']"], ["lenss", "lenses"]),
         (["lenses=['performence']"], ["performence", "Did you mean 'performance'"]),
@@ -256,7 +256,7 @@ def test_wrong_places(tell, recipe, tmp_path, done):
     one_clear_line(tell("run", recipe, "--out", file), "is a file; --out needs a directory")
     one_clear_line(tell("run", recipe, "--out", tmp_path), "not empty and is not a study")
     one_clear_line(tell("run", recipe, "--out", done, "--set", "name='other'"), "holds the study 'tiny'")
-    one_clear_line(tell("run", recipe, "--out", file / "below"), "cannot be written to: Not a directory")
+    one_clear_line(tell("run", recipe, "--out", file / "below"), "cannot be a directory")
     assert file.read_text() == "mine" and list(tmp_path.iterdir()) == [file]
     for words in (
         ["runs"],

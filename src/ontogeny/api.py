@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ontogeny import execute
+from ontogeny.errors import UnknownName, UserError
 from ontogeny.handles import Collector, Store, open_store
 from ontogeny.interop.record import record
 from ontogeny.models.module import from_module, trust
 from ontogeny.plan import STAGES, Plan, Stage
+from ontogeny.progress import Lines
 from ontogeny.study import Study, load_study
 
+DEVICES, ENGINES = ("cpu", "cuda"), ("auto", "torch", "kernel")
 __all__ = ["from_module", "open", "record", "run", "trust"]
 
 
@@ -30,18 +36,38 @@ def run(
     """Train, look, compare, find and report what the study asks for and ``out`` does not have yet.
 
     ``study``: a built-in name, a TOML path, a mapping, or a :class:`Study`; ``overrides``: ``"train.epochs=1000"``.
-    The same call again does nothing; an interrupted one goes on where it was.
+    The same call again does nothing; an interrupted one goes on where it was. What takes long says now and then how far it is;
+    ``progress=ontogeny.execute.silent`` says nothing.
     """
-    carry_out(
+    stages = _known_stages(stages)
+    overrides = [overrides] if isinstance(overrides, str) else overrides
+    if device not in DEVICES or engine not in ENGINES:
+        what, given, known = (
+            ("device", device, DEVICES) if device not in DEVICES else ("engine", engine, ENGINES)
+        )
+        raise UnknownName(what, str(given), known)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("device='cuda': PyTorch sees no GPU on this machine. Use device='cpu'.")
+    plan = carry_out(
         load_study(study, overrides),
         out,
         stages=stages,
         device=device,
         engine=engine,
         commit_every=commit_every,
-        progress=progress or execute.silent,
+        progress=progress or Lines(),
     )
+    for warning in plan.warnings:
+        warnings.warn(warning, stacklevel=2)
     return open_store(out)
+
+
+def _known_stages(stages: Iterable[Stage]) -> list[Stage]:
+    given: list[Any] = [stages] if isinstance(stages, str) else list(stages)
+    for stage in given:
+        if stage not in STAGES:
+            raise UnknownName("stage", str(stage), STAGES)
+    return given
 
 
 def carry_out(study: Study, out: str | Path, **settings: Any) -> Plan:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
@@ -18,7 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ontogeny import cli_check, cli_files
-from ontogeny.errors import UserError
+from ontogeny.errors import Failed, UserError
 from ontogeny.study import built_in, load_study, set_path
 
 app = typer.Typer(
@@ -46,6 +48,7 @@ Dir = Annotated[
     Path, typer.Argument(help="Directory of a study, as `ontogeny run --out DIR` made it.", metavar="DIR")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+All = Annotated[bool, typer.Option("--all", help="Take in the runs that the recipe no longer asks for, too.")]
 Options = Annotated[
     list[str] | None,
     typer.Option("--option", help="Option of the lens, measure or view: k=v (may be repeated)."),
@@ -67,7 +70,14 @@ def everywhere(
 
 def main() -> None:
     """Entry point: errors that a user can cause are printed in one line, without a traceback."""
-    warnings.showwarning = lambda message, *_: err.print(f"[yellow]note:[/] {escape(str(message))}")
+    failed: list[str] = []
+
+    def say(message: Any, category: type[Warning], *_: Any) -> None:
+        failed.extend([str(message)] if issubclass(category, Failed) else [])
+        err.print(f"[yellow]{'failed' if failed else 'note'}:[/] {escape(str(message))}", soft_wrap=True)
+
+    warnings.showwarning = say  # type: ignore[assignment]
+    warnings.simplefilter("always", Failed)
     try:
         code = app(standalone_mode=False, prog_name="ontogeny")
     except UserError as error:
@@ -75,11 +85,32 @@ def main() -> None:
     except USAGE_ERRORS as error:
         command = error.ctx.command_path if error.ctx else "ontogeny"
         _fail(f"{error.format_message()} See `{command} --help`.")
+    except MemoryError:
+        _fail(
+            "There is not enough memory for this. What was committed is kept; fewer runs or smaller models need less."
+        )
+    except OSError as error:
+        _fail(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.")
+    except Exception as error:
+        path = Path(tempfile.mkstemp(prefix="ontogeny-", suffix=".txt")[1])
+        path.write_text(traceback.format_exc(), encoding="utf-8")
+        err.print(
+            f"[bold red]error:[/] {escape(f'{type(error).__name__}: {error}'.splitlines()[0])} – this is a mistake of ontogeny's and not "
+            f"yours. What was committed is kept. Please report it with {path}.",
+            highlight=False,
+            soft_wrap=True,
+        )
+        sys.exit(70)
     if code == 130:  # Ctrl-C
         err.print(
             "interrupted; what was committed is kept, the same command goes on from there.", soft_wrap=True
         )
-    sys.exit(code if isinstance(code, int) else 0)
+    if failed:
+        err.print(
+            f"done, but for what failed ({len(failed)}, named above); everything else is there.",
+            soft_wrap=True,
+        )
+    sys.exit(code if isinstance(code, int) and code else int(bool(failed)))
 
 
 def _fail(text: str) -> NoReturn:
@@ -247,9 +278,14 @@ BETWEEN_LOOKS = 0.1  # seconds
 
 
 class _Progress:
-    """One bar a stage."""
+    """One bar a stage on a terminal; lines now and then where there is none (``nohup``, a log)."""
 
     def __enter__(self) -> _Progress:
+        from ontogeny.progress import Lines
+
+        self._lines = None if err.is_terminal else Lines()
+        if self._lines:
+            return self
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
         self._bars = Progress(
@@ -267,10 +303,13 @@ class _Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bars.stop()
+        if not self._lines:
+            self._bars.stop()
 
     def __call__(self, stage: str, what: str, done: float, total: float) -> None:
         """Hundreds of runs move between two looks at a bar, and to show a movement costs more than to make it."""
+        if self._lines:
+            return self._lines(stage, what, done, total)
         if stage not in self._tasks:
             self._tasks[stage] = self._bars.add_task(what, total=total, stage=stage)
         elif done < total and time.monotonic() - self._shown < BETWEEN_LOOKS:
@@ -280,12 +319,17 @@ class _Progress:
 
 
 @app.command()
-def runs(directory: Dir, json_: Json = False) -> None:
-    """The runs of a study: what varied, how far each came, and its last metrics."""
+def runs(directory: Dir, json_: Json = False, all_: All = False) -> None:
+    """The runs of a study: what varied, how far each came, and its last metrics. Those of an earlier recipe are shown apart.
+
+    The beginning of an id is enough wherever a run is asked for; so is what varied: `--run seed=0`.
+    """
+    from ontogeny import cli_runs
+    from ontogeny.besides import differs
     from ontogeny.handles import open_store
 
     store = open_store(directory)
-    table = store.runs()
+    table = (store.everything if all_ else store).runs()
     for damage in store.index.damage:
         err.print(
             f"[yellow]note:[/] {escape(damage)} `ontogeny check {directory}` says more.", soft_wrap=True
@@ -293,14 +337,31 @@ def runs(directory: Dir, json_: Json = False) -> None:
     if json_:
         print(json.dumps(json.loads(table.reset_index().to_json(orient="records")), indent=1))
         return
-    shown = Table(box=None, header_style="bold")
-    for name in ("run", *table.columns):
-        shown.add_column(
-            str(name).replace("_", " "), justify="right" if name not in ("run", "status") else "left"
+    hidden = cli_runs.show(out, table)
+    earlier = [] if all_ else store.besides.entries()
+    if earlier:
+        asked = [e.record for e in store.entries()]
+        rest = store.besides.runs()
+        rest["differs in"] = [differs(e.record, asked) for e in earlier]
+        out.print(
+            f"\n{_runs_are(len(earlier))} here that the recipe no longer asks for; reports and comparisons leave them out:"
         )
-    for id, row in table.iterrows():
-        shown.add_row(str(id), *(f"{v:.4g}" if isinstance(v, float) else str(v) for v in row))
-    out.print(shown)
+        hidden = cli_runs.show(out, rest, last=["differs in"]) and hidden
+    for entry in (e for e in store.index.runs.values() if e.damaged):
+        for text in entry.damaged.values():
+            err.print(f"[yellow]note:[/] run {entry.id}: {escape(text)}", soft_wrap=True)
+    if hidden:
+        out.print(
+            f"[dim]no room for {', '.join(h.replace('_', ' ') for h in hidden)}; --json has everything[/]"
+        )
+
+
+def _runs(n: int) -> str:
+    return f"{n} run{'s' * (n != 1)}"
+
+
+def _runs_are(n: int) -> str:
+    return f"{_runs(n)} {'is' if n == 1 else 'are'}"
 
 
 @app.command()
@@ -310,6 +371,7 @@ def look(
         list[str] | None, typer.Option("--lens", help="Lens to look through (may be repeated).")
     ] = None,
     option: Options = None,
+    all_: All = False,
 ) -> None:
     """Look through lenses at every checkpoint of every run; by default through those that the study names."""
     from ontogeny import build, execute, expect
@@ -318,28 +380,28 @@ def look(
     from ontogeny.study import Use
 
     store = open_store(directory)
+    store = store.everything if all_ else store
     entries = [e for e in store.entries() if e.checkpoints]
     members = {e.id: build.member_of(e.record) for e in entries}
     if not entries:
         raise UserError(f"{directory} has no runs with checkpoints to look at.")
-    first = members[entries[0].id]
-    uses = (
-        [Use(name=n, options=_parse_options(option)) for n in lens]
-        if lens
-        else expect.lens_uses(store.study, first)
-    )
-    for use in uses:
-        expect.refuse_lens(use, first)
-    wanted = [expect.wanted_lens(use, first) for use in uses]
+    asked = [Use(name=n, options=_parse_options(option)) for n in lens] if lens else store.study.lenses
+    wanted, notes = expect.lenses_by_run(asked, list(members.values()))
+    for note in notes:
+        err.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
     jobs = []
     for e in entries:
-        stale = tuple(w for w in wanted if why_look(w, e))
+        stale = tuple(w for w in wanted[e.id] if why_look(w, e))
         if stale:
             jobs.append(Look("look", e.id, "asked for", e.id, stale))
     with store.directory.lock("ontogeny look"), _Progress() as progress:
         execute.carry_out_looking(jobs, members, store.directory, progress)
-    names = ", ".join(w.stem for w in wanted)
-    out.print(f"{names}: {len(jobs)} runs looked at, {len(entries) - len(jobs)} were fresh.", soft_wrap=True)
+    names = ", ".join(dict.fromkeys(w.stem for of in wanted.values() for w in of))
+    fresh = len(entries) - len(jobs)
+    out.print(
+        f"{names}: {_runs(len(jobs))} looked at, {fresh} {'was' if fresh == 1 else 'were'} fresh.",
+        soft_wrap=True,
+    )
     out.print(f"results: {directory}/runs/<run>/results/<lens>.nc", soft_wrap=True)
 
 
@@ -355,11 +417,13 @@ def compare(
         Literal["final", "consecutive", "all"], typer.Option(help="With --run: which steps to compare.")
     ] = "final",
     json_: Json = False,
+    all_: All = False,
 ) -> None:
     """Compare all pairs of runs at their last step (or the steps of one run) under a measure."""
     from ontogeny.handles import open_store
 
     store = open_store(directory)
+    store = store.everything if all_ else store
     options = _parse_options(option)
     if run_:
         data = store.run(run_).compare(measure, between, **options)["value"]
@@ -403,6 +467,7 @@ def report(
     out_file: Annotated[
         Path | None, typer.Option("--out", help="File to write instead of DIR/report/.", metavar="FILE")
     ] = None,
+    all_: All = False,
 ) -> None:
     """Write the report of a study from what is there; of one of its runs (--run seed=0); or a comparison of some.
 
@@ -412,7 +477,7 @@ def report(
     Figures of a Markdown report need `pip install 'ontogeny[images]'` and a Chromium; without them a line says so.
     """
     from ontogeny.handles import open_store
-    from ontogeny.report.assemble import write_report
+    from ontogeny.report.assemble import assemble, write, write_report
     from ontogeny.report.chosen import write_chosen
 
     store = open_store(directory)
@@ -423,6 +488,8 @@ def report(
     ):  # what is only read needs no lock
         if runs:
             path = write_chosen(store, runs, format, out_file)
+        elif all_:
+            path = write(assemble(store.everything), store.directory, "everything", format, out_file)
         else:
             path = write_report(store.directory, None, format, out_file)
     out.print(f"report: {path}", soft_wrap=True, highlight=False)

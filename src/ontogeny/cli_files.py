@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
+
+from ontogeny.study import set_path
 
 app = typer.Typer(rich_markup_mode="markdown")
 out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
@@ -37,8 +39,16 @@ def import_(
             help="Raise what a file may be once unpacked: bytes=16G, members=…, ratio=…, nesting=… (may be repeated)."
         ),
     ] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What the models were trained on: kind=modular_addition (see `ontogeny tasks`). p and '=' are read off the shapes."
+        ),
+    ] = None,
 ) -> None:
     """Make runs of somebody else's file. Nothing in it is executed; what would have been is refused by name.
+
+    Weights do not say what they were trained on: without `--task`, only lenses that read weights can look.
 
     * **sweep**: bilinear networks by width, {models: {d: state dict}, val_accs: …}
     * **steps**: checkpoints of one run, {step: state dict}
@@ -47,13 +57,17 @@ def import_(
     * **folder**: a directory of safetensors with a runs.toml
     * **bundle**: what `ontogeny export --format bundle` wrote
 
-        ontogeny import full_run.pth --out out/published
+        ontogeny import full_run.pth --out out/published --task kind=modular_addition
         ontogeny look out/published --lens key_frequencies
     """
     from ontogeny.interop.bring import WHAT, bring
     from ontogeny.interop.limits import limits
 
-    brought = bring(file, out_dir, as_, step, limits=limits(limit or ()))
+    said: dict[str, Any] = {}
+    for text in task or ():
+        for pair in text.split(","):
+            set_path(said, pair, "--task")
+    brought = bring(file, out_dir, as_, step, said or None, limits=limits(limit or ()))
     out.print(f"{file} is {WHAT[brought.kind]}.", markup=False)
     for note in brought.notes:
         err.print(f"note: {note}", markup=False)
@@ -81,7 +95,8 @@ def export(
     * **npz**: the same for NumPy
     * **zarr**: weights and results as labelled arrays (needs `ontogeny[zarr]`)
     * **bundle**: the whole study in one zip file, which imports again
-    * **transformer_lens**: the state dict of one run and step, for `HookedTransformer.load_state_dict`
+    * **transformer_lens**: the state dict of one run and step, for `HookedTransformer.load_state_dict`, and beside it OUT.toml
+      with task, configuration and step
 
         ontogeny export out/quick --format bundle --out quick.zip
         ontogeny export out/grokking --format transformer_lens --run 3f2a --step -1 --out model.pth

@@ -17,7 +17,8 @@ class UnknownName(UserError):
     def __init__(self, what: str, name: str, known: Iterable[str], hint: str = "") -> None:
         known = sorted(known)
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-        text = f"There is no {what} '{name}'."
+        of = " called" if " " in what else ""  # "option of the lens 'x' called 'y'", and plain "lens 'y'"
+        text = f"There is no {what}{of} '{name}'."
         if near:
             text += f" Did you mean {', '.join(repr(n) for n in near)}?"
         if known and (not near or len(known) <= 12):
@@ -41,6 +42,10 @@ class Damaged(UserError):
     def __init__(self, text: str, path: Path | None = None) -> None:
         super().__init__(text)
         self.path = path
+
+
+class Failed(UserWarning):
+    """One lens, measure, claim or view failed; it is named, and the others went on. The command line ends with a code for it."""
 
 
 class Locked(UserError):

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import torch
 
 from ontogeny import build, expect, registry
-from ontogeny.errors import Damaged, UserError
-from ontogeny.findings.base import stamped
+from ontogeny.errors import Damaged, DiskFull, Failed, UserError
+from ontogeny.findings.base import Finding, stamped
 from ontogeny.lenses.session import Session
 from ontogeny.measures.pairwise import between_runs
 from ontogeny.plan import (
@@ -94,7 +94,12 @@ def run(
         if "compare" in stages:
             for i, job in enumerate(jobs := make_plan(expected, _index(directory)).of("compare")):
                 progress("compare", job.what, i, len(jobs))
-                carry_out_comparing(job, members, directory)
+                try:
+                    carry_out_comparing(job, members, directory)
+                except (Damaged, DiskFull):
+                    raise
+                except Exception as error:
+                    failed(f"the measure '{job.what}'", error)
                 progress("compare", job.what, i + 1, len(jobs))
         if (
             "find" in stages
@@ -294,7 +299,7 @@ def look(directory: Directory, m: Member, entry: RunEntry, wanted: Sequence[Want
             batch = list({w.name: w for w in lenses}.values())
             lenses = [w for w in lenses if w not in batch]
             session.options = {w.name: w.options for w in batch}
-            for name, data in session.look([w.name for w in batch], steps).items():
+            for name, data in looked(session, [w.name for w in batch], steps, m.name).items():
                 w = next(w for w in batch if w.name == name)
                 path = directory.run(entry.id).results / f"{w.stem}.nc"
                 if len(steps) < len(entry.steps) and "step" in data.dims and path.exists() and not w.whole:
@@ -307,6 +312,25 @@ def look(directory: Directory, m: Member, entry: RunEntry, wanted: Sequence[Want
                 about = ResultFile(w.name, dict(w.options), w.fingerprint, digests, list(entry.steps))
                 made_by = registry.provenance(registry.lenses[w.name].function.__module__)
                 results.write(path, data.assign_attrs(lens=w.name, run=entry.id, made_by=made_by), about)
+
+
+def looked(session: Session, names: Sequence[str], steps: Sequence[int], whose: str) -> Mapping[str, Any]:
+    """What these lenses say. One that fails is named, and costs the others nothing."""
+    try:
+        return session.look(names, steps)
+    except (Damaged, DiskFull):
+        raise
+    except Exception as error:
+        if len(names) == 1:
+            failed(f"the lens '{names[0]}' at {whose}", error)
+            return {}
+    return {name: data for one in names for name, data in looked(session, [one], steps, whose).items()}
+
+
+def failed(what: str, error: Exception) -> None:
+    """Say what failed and go on."""
+    said = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    warnings.warn(f"{what} failed ({said}); the rest goes on.", Failed, stacklevel=3)
 
 
 def stale_steps(w: Wanted, entry: RunEntry) -> list[int]:
@@ -356,13 +380,18 @@ def carry_out_finding(
     asked = study.asked()
     kinds = [registry.findings[one.kind] for one in asked]
     options = [kind.given(one) for kind, one in zip(kinds, asked, strict=True)]
-    needs = [kind.needs(given) for kind, given in zip(kinds, options, strict=True)]
-    words = dict.fromkeys(word if must else f"{word}?" for need in needs for word, must in need.items())
-    data = collect(directory, study, words)
     found: list[dict[str, Any]] = []
-    for i, (one, kind, need, given) in enumerate(zip(asked, kinds, needs, options, strict=True)):
+    for i, (one, kind, given) in enumerate(zip(asked, kinds, options, strict=True)):
         progress("find", one.key, i, len(asked))
-        said = stamped(kind({word: data[word] for word in need}, **given), one)
-        found += [f.to_dict() for f in said]
+        need = kind.needs(given)
+        try:
+            data = collect(directory, study, [word if must else f"{word}?" for word, must in need.items()])
+            said = kind({word: data[word] for word in need}, **given)
+        except (Damaged, DiskFull):
+            raise
+        except Exception as error:
+            failed(f"the claim '{one.key}'", error)
+            said = [Finding(one.text or one.key, why=f"it could not be computed: {error}")]
+        found += [f.to_dict() for f in stamped(said, one)]
     write_json(directory.findings, {"fingerprint": stamp, "findings": found})
     progress("find", "findings", len(asked), len(asked))

@@ -17,7 +17,8 @@ from ontogeny.errors import UnknownName, UserError
 from ontogeny.findings.per_run import REDUCTIONS, populations
 from ontogeny.lenses.session import in_order, needs_all_steps
 from ontogeny.plan import Expectations, Wanted, WantedRun
-from ontogeny.reads import parse
+from ontogeny.reads import filled, parse
+from ontogeny.sizes import must_fit
 from ontogeny.store import fingerprint, results
 from ontogeny.store.directory import Directory
 from ontogeny.study import Study, Use, canonical
@@ -26,6 +27,7 @@ from ontogeny.training.feed import Feed
 from ontogeny.training.member import Member
 from ontogeny.training.population import total_steps
 
+PARTS = ("train_fraction", "held_out")  # settings of a task that leave its table as it is
 CLAIMS = ("claims", "quantities", "populations", "questions", "sources")  # what a recipe says of its findings
 COLUMNS = (
     "run",
@@ -52,21 +54,104 @@ def check(study: Study, members: Sequence[Member]) -> None:
     """Everything that can be wrong with a study, said before anything is written."""
     if len({m.id for m in members}) < len(members):
         raise UserError("Two variants of this study are the same run; what varies must differ.")
+    if study.train:
+        must_fit(members)
     shards = {m.shard: m for m in members} if study.train else {}
     for m in shards.values():
         feed = Feed([m])
-        total_steps(study, feed)
+        total = total_steps(study, feed)
+        training = study.train
+        for schedule in (study.checkpoints, study.resume_points, training.evaluate if training else None):
+            if schedule:
+                schedule.steps(total, feed.steps_per_epoch)
         if study.train and study.train.stop and study.train.stop.metric not in (known := metrics_of(m, feed)):
             raise UnknownName("metric to stop by", study.train.stop.metric, known)
-    for use in study.lenses:
-        refuse_lens(use, members[0])
+    lenses_by_run(study.lenses, members)
     for use in study.measures:
-        refuse_measure(use, members[0])
+        refuse_measures(use, members)
     for use in (use for section in study.report for use in section.views):
-        registry.views[use.name]
-    logged = metrics_of(members[0], Feed(members[:1])) if study.train and study.claims else None
-    for claim in study.asked():
-        refuse_claim(claim, members[0], logged)
+        refuse_view(use)
+    for m in (of[0] for of in alike(members)) if study.claims else ():
+        logged = metrics_of(m, Feed([m])) if study.train else None
+        for claim in study.asked():
+            refuse_claim(claim, m, logged)
+
+
+def alike(members: Sequence[Member]) -> list[list[Member]]:
+    """Members by what a lens can see of them before it looks: names of weights and taps, task, objective, and what the probe has."""
+    groups: dict[object, list[Member]] = {}
+    seen: dict[str, object] = {}
+    for m in members:
+        spec = canonical([m.spec[room] for room in ("architecture", "task", "objective")])
+        if spec not in seen:
+            probe = _names(m).probe
+            has = (tuple(probe.grid), bool(probe.period), len(probe.inputs) > 0)
+            names = (tuple(m.architecture.axes), tuple(m.architecture.taps), m.task.finite)
+            seen[spec] = (type(m.architecture), type(m.task), type(m.objective), *names, *has)
+        groups.setdefault(seen[spec], []).append(m)
+    return list(groups.values())
+
+
+def lenses_by_run(
+    uses: Sequence[Use], members: Sequence[Member]
+) -> tuple[dict[str, tuple[Wanted, ...]], list[str]]:
+    """The lenses of every run, and notes on those that cannot look at some. ``uses`` empty: every cheap lens that can.
+
+    A lens that was named and can look at none is refused.
+    """
+    groups = alike(members)
+    named = [use.name for use in uses]
+    asked = uses or [Use(name=n) for n, x in registry.lenses.items() if x.keep and x.cost == "cheap"]
+    found: dict[str, tuple[Wanted, ...]] = {}
+    cannot: dict[str, dict[str, int]] = {}  # lens → obstacle → number of runs
+    for of in groups:
+        model, wanted = _names(of[0]), []
+        for use in asked:
+            registry.lenses[use.name].options(use.options)
+            if obstacle := _obstacle(use.name, model):
+                there = cannot.setdefault(use.name, {})
+                there[obstacle] = there.get(obstacle, 0) + len(of)
+            else:
+                wanted.append(wanted_lens(use, of[0]))
+        found |= dict.fromkeys((m.id for m in of), tuple(wanted))
+    for name, why in cannot.items():
+        if name in named and sum(why.values()) == len(members):
+            raise UserError(f"The lens '{name}' cannot look at this study's models: {next(iter(why))}.")
+    if named:
+        return found, [
+            f"the lens '{name}' cannot look at {sum(why.values())} of {len(members)} runs: {next(iter(why))}"
+            for name, why in cannot.items()
+        ]
+    said = "; ".join(f"{name} ({next(iter(why))})" for name, why in cannot.items())
+    return found, [
+        f"the recipe names no lenses, so every cheap one looks but for these, which cannot: {said}"
+    ] if said else []
+
+
+def refuse_view(use: Use) -> None:
+    """Say what is wrong with the wish for a picture: its options, and what they make it read."""
+    view = registry.views[use.name]
+    given = dict(use.options)
+    measure = given.pop("measure", None) if "measure:*" in view.reads else None
+    options = view.options(given)
+    words = [*filled(view.reads, options), *([f"measure:{measure}"] if measure else [])]
+    for read in (parse(word) for word in words if word != "measure:*"):
+        kind = {"lens": registry.lenses, "measure": registry.measures}.get(read.kind)
+        if kind is not None and read.name:
+            kind[read.name].options(read.options)
+
+
+def refuse_measures(use: Use, members: Sequence[Member]) -> None:
+    """Say what is wrong with the wish to compare these runs: a measure needs models of one task that it can read."""
+    for of in alike(members):
+        refuse_measure(use, of[0])
+    tables = {canonical({k: v for k, v in m.spec["task"].items() if k not in PARTS}): m for m in members}
+    if len(tables) > 1:
+        first, second, *_ = tables.values()
+        raise UserError(
+            f"The measure '{use.name}' compares models on the same inputs, and these runs have {len(tables)} tasks ({first.name}; "
+            f"{second.name}). Leave it out of the recipe, and compare some: store.only([…]).compare('{use.name}')."
+        )
 
 
 def metrics_of(m: Member, feed: Feed) -> list[str]:
@@ -169,18 +254,6 @@ def wanted_measure(use: Use, m: Member) -> Wanted:
     return Wanted(results.stem(use.name, options, measure.defaults), use.name, options, stamp)
 
 
-def lens_uses(study: Study, m: Member) -> list[Use]:
-    """The lenses that the study names; if it names none, every cheap one that can look at its models."""
-    if study.lenses:
-        return list(study.lenses)
-    model = _names(m)
-    return [
-        Use(name=n)
-        for n, x in registry.lenses.items()
-        if x.keep and x.cost == "cheap" and not _obstacle(n, model)
-    ]
-
-
 def _names(m: Member) -> Subject:
     """What a lens needs to say whether it can look: weights by name, without values (those of a recorded run cannot be drawn)."""
     return build.subject(
@@ -195,9 +268,13 @@ def _obstacle(name: str, model: Subject) -> str | None:
 def expectations(study: Study, members: Sequence[Member]) -> Expectations:
     """Everything the study asks for, spelled out for the plan."""
     m = members[0]
-    lenses = tuple(wanted_lens(use, m) for use in lens_uses(study, m))
+    lenses_of, notes = lenses_by_run(study.lenses, members)
+    lenses = lenses_of[m.id]
+    every = list(dict.fromkeys(w.fingerprint for of in lenses_of.values() for w in of))
     uses = [use for section in study.report for use in section.views]
-    measures = tuple(wanted_measure(use, m) for use in study.measures)
+    measures = tuple(wanted_measure(use, m) for use in study.measures) if len(members) > 1 else ()
+    if study.measures and not measures:
+        notes.append("measures compare runs with each other, and there is one: nothing is compared")
     runs = wanted_runs(members, study)
     recipe = study.model_dump(mode="json")
     asked = [recipe[k] for k in (*CLAIMS, "published", "vary", "crossed", "train", "question", "title")]
@@ -206,7 +283,7 @@ def expectations(study: Study, members: Sequence[Member]) -> Expectations:
     words = [
         word for kind, claim in zip(kinds, claims, strict=True) for word in kind.needs(kind.given(claim))
     ]
-    looked = [w.fingerprint for w in (*lenses, *measures)]
+    looked = [*every, *(w.fingerprint for w in measures)]
     tables = fingerprint.alone("ontogeny.handles")
     findings = fingerprint.combine(asked, fingerprint.of(*kinds), looked, tables, reached(words, m))
     shown = [
@@ -217,7 +294,15 @@ def expectations(study: Study, members: Sequence[Member]) -> Expectations:
         fingerprint.package("ontogeny.report"),
     ]
     report = fingerprint.combine(findings, [recipe["answer"], recipe["report"]], drawn, reached(shown, m))
-    return Expectations(runs, lenses, measures, findings if study.claims else None, report)
+    return Expectations(
+        runs,
+        lenses,
+        measures,
+        {id: of for id, of in lenses_of.items() if of != lenses},
+        tuple(notes),
+        findings if study.claims else None,
+        report,
+    )
 
 
 def reached(words: Iterable[str], m: Member) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a notebook holds: a store and its runs. Everything is read from disk when asked for; nothing is guessed."""
+"""What a notebook holds: a store of runs. Everything is read from disk when asked for; nothing is guessed."""
 
 from __future__ import annotations
 
@@ -7,189 +7,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ontogeny import build, execute, expect, registry
-from ontogeny.errors import Damaged, UserError
-from ontogeny.interventions.base import Change
-from ontogeny.lenses.base import Lens
-from ontogeny.lenses.session import Session, in_order, look_plainly
-from ontogeny.measures.pairwise import Between, between_steps
-from ontogeny.models.base import Module
-from ontogeny.plan import last_digest, why_look
+from ontogeny import as_html, build, execute, expect, registry
+from ontogeny.besides import flat, telling_apart
+from ontogeny.errors import Damaged, UnknownName, UserError
+from ontogeny.one_run import Run
+from ontogeny.plan import last_digest
 from ontogeny.reads import parse
 from ontogeny.store import results
 from ontogeny.store.directory import Directory
 from ontogeny.store.files import read_json
 from ontogeny.store.index import Index, ResultFile, RunEntry
 from ontogeny.study import Study, Use
-from ontogeny.training.member import Member
 from ontogeny.views.base import Drawn, View
 from ontogeny.which import meant
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-    from torch import Tensor
-
-    from ontogeny.subject import Subject
-
-
-class Run:
-    """One trained (or recorded, or imported) model: ``run.metrics()``, ``run.weights(-1)``, ``run.lens("effective_rank")``."""
-
-    def __init__(self, store: Store, entry: RunEntry) -> None:
-        self.store, self.entry = store, entry
-
-    def __repr__(self) -> str:
-        varied = ", ".join(f"{k}={v}" for k, v in self.varied.items())
-        return f"<Run {self.id} ({varied}): {self.status} at step {self.entry.record.get('step')}, {len(self.steps)} checkpoints>"
-
-    @property
-    def id(self) -> str:
-        return self.entry.id
-
-    @property
-    def name(self) -> str:
-        """What it is called among the others: "d_hidden=32, seed=0", or its id where nothing varied."""
-        return ", ".join(f"{k}={v}" for k, v in self.varied.items()) or self.id
-
-    @property
-    def varied(self) -> dict[str, Any]:
-        """What this run has that others have not: ``{"d_hidden": 32, "seed": 0}``."""
-        return dict(self.entry.record.get("varied", {}))
-
-    @property
-    def status(self) -> str:
-        """done (whole budget), stopped (early, by rule), diverged, or training (interrupted, or still at it)."""
-        return self.entry.status
-
-    @property
-    def steps(self) -> list[int]:
-        """Steps at which weights were kept."""
-        return self.entry.steps
-
-    @cached_property
-    def member(self) -> Member:
-        return build.member_of(self.entry.record)
-
-    def metrics(self) -> pd.DataFrame:
-        """One row a logged step, indexed by step."""
-        table = self.store.directory.run(self.id).metrics()
-        return table.set_index("step")
-
-    def step(self, step: int) -> int:
-        """``step`` itself if it was kept; −1 is the last, −2 the one before. A miss names its neighbours."""
-        if not self.steps:
-            raise UserError(f"Run {self.id} has no checkpoints ({self.status}).")
-        if -len(self.steps) <= step < 0:
-            return self.steps[step]
-        if step not in self.steps:
-            near = sorted(sorted(self.steps, key=lambda s: abs(s - step))[:2])
-            raise UserError(
-                f"Step {step} of run {self.id} was not kept; the nearest are {' and '.join(map(str, near))} "
-                f"({len(self.steps)} steps from {self.steps[0]} to {self.steps[-1]})."
-            )
-        return step
-
-    def weights(self, step: int = -1) -> dict[str, Tensor]:
-        """Named tensors at one step, digests checked."""
-        return {n: w[0] for n, w in self._load([self.step(step)]).items()}
-
-    def model(self, step: int = -1) -> Module:
-        """An ordinary ``nn.Module`` with the weights of one step."""
-        return Module(self.member.architecture, self.weights(step))
-
-    def subject(self, step: int = -1) -> Subject:
-        """What a lens is given at one step: weights, probe, outputs, taps."""
-        return build.subject(self.member, self.weights(step))
-
-    def cache(self, step: int = -1) -> dict[str, Tensor]:
-        """Every tap by name on the probe, as TransformerLens's ``run_with_cache`` gives it."""
-        subject = self.subject(step)
-        subject.read(*subject.architecture.taps)
-        return {name: subject.tap(name) for name in subject.architecture.taps}
-
-    def lens(
-        self,
-        lens: str | Lens | Callable[..., Any],
-        steps: Sequence[int] | None = None,
-        under: Sequence[Change] = (),
-        **options: Any,
-    ) -> xr.Dataset:
-        """A lens, by name or any function of a subject, over all kept steps (or ``steps``).
-
-        A registered lens is read from disk when what is there is fresh, and computed otherwise. A bare function is called once a
-        step, so breakpoints work in it. ``under``: interventions, in the order in which they act; the lens then looks at the model under
-        them (:func:`ontogeny.interventions.intervene`), and so do the lenses that it reads.
-        """
-        if isinstance(under, Mapping):
-            raise UserError("under= is a list of interventions, in the order in which they act: under=[{…}].")
-        wanted_steps = self.steps if steps is None else [self.step(s) for s in steps]
-        if callable(lens) and not isinstance(lens, Lens):
-            return look_plainly(lens, self._subjects(wanted_steps), wanted_steps, under, **options)
-        name = lens.name if isinstance(lens, Lens) else lens
-        wanted = expect.wanted_lens(Use(name=name, options=options), self.member)
-        if not under and why_look(wanted, self.entry) is None:
-            try:
-                data = results.read(self.store.directory.run(self.id).results / f"{wanted.stem}.nc")
-                return data.sel(step=wanted_steps) if "step" in data.dims else data
-            except Damaged:
-                pass  # named by the index; what is asked for is computed anew
-        if under and not any(
-            read.startswith(("outputs", "tap", "gradients"))
-            for one in in_order([name])
-            for read in registry.lenses[one].reads
-        ):
-            raise UserError(
-                f"Interventions edit the forward pass, and the lens '{name}' does not read it: nothing would change."
-            )
-        session = Session(self._subjects, self.steps, {name: wanted.options}, under)
-        whole = (
-            registry.lenses[name].scope == "trajectory"
-        )  # what is said of a course is not said of some steps of it
-        data = session.look([name], self.steps if whole else wanted_steps)[name]
-        data = data.sel(step=wanted_steps) if whole and "step" in data.dims else data
-        done = {"under": repr(list(under))} if under else {}
-        return data.assign_attrs(lens=name, run=self.id, **done)
-
-    def change(
-        self,
-        lens: str | Lens | Callable[..., Any],
-        under: Sequence[Change],
-        steps: Sequence[int] | None = None,
-        **options: Any,
-    ) -> xr.Dataset:
-        """What interventions change in what a lens says: intervened − full, of every variable that is a number.
-
-        Look at :meth:`lens` with and without ``under`` for the two conditions themselves. A lens that sorts or selects (key frequencies,
-        clusters) selects anew under the intervention, so a change of it may be a change of what was selected.
-        """
-        full, cut = (self.lens(lens, steps, one, **options) for one in ((), under))
-        numbers = [n for n, one in full.data_vars.items() if one.dtype.kind in "fiub"]
-        change = cut[numbers].astype(float) - full[numbers].astype(float)
-        for name in numbers:
-            words = full[name].attrs.get("long_name", name)
-            change[name].attrs = {**full[name].attrs, "long_name": f"change of: {words}"}
-        return change.assign_attrs(cut.attrs)
-
-    def compare(self, measure: str, between: Between = "final", **options: Any) -> xr.Dataset:
-        """A measure between the steps of this run: ``consecutive``, each to the ``final``, or ``all`` pairs."""
-        expect.refuse_measure(Use(name=measure, options=options), self.member)
-        entry = registry.measures[measure]
-        return between_steps(entry, self._subjects(self.steps), self.steps, entry.options(options), between)
-
-    def densify(self, from_step: int, to_step: int, every: int) -> list[int]:
-        """Keep more checkpoints of a stretch that was trained; returns the new steps (:func:`ontogeny.densify.densify`)."""
-        from ontogeny.densify import densify
-
-        new = densify(self.store.directory, self.id, from_step, to_step, every)
-        self.entry = self.store.refresh().index.runs[self.id]
-        return new
-
-    def _subjects(self, steps: Sequence[int]) -> Subject:
-        return build.subject(self.member, self._load(steps))
-
-    def _load(self, steps: Sequence[int]) -> dict[str, Tensor]:
-        return execute.load(self.store.directory, self.entry, steps)
 
 
 class Store:
@@ -201,6 +35,9 @@ class Store:
 
     def __repr__(self) -> str:
         return f"<Store {self.directory.root}: study '{self.study.name}', {len(self.entries())} runs>"
+
+    def _repr_html_(self) -> str:
+        return as_html.of_store(self)
 
     def only(self, runs: Iterable[Run]) -> Store:
         """The same study as if these were all its runs: tables, views, lenses and measures are of them alone."""
@@ -220,7 +57,7 @@ class Store:
     def refresh(self) -> Store:
         """Forget what was read; the next question looks at the disk again."""
         self._cache.clear()
-        for derived in ("main", "_apart"):
+        for derived in ("main", "study", "_apart", "_member_ids", "_settings"):
             self.__dict__.pop(derived, None)
         return self
 
@@ -255,9 +92,19 @@ class Store:
         return [n for n in names if len({repr(one.get(n)) for one in varied}) > 1] or names
 
     def _named(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """What varied in a run; where some of these runs take sources of randomness apart, each of them besides."""
-        seeds = record.get("spec", {}).get("seeds", {})
-        return {**record.get("varied", {}), **{s: seeds[s] for s in self._apart if s in seeds}}
+        """What varied in a run; where some of these runs take sources of randomness apart, each of them besides; and settings that tell
+        apart runs that would be called the same."""
+        spec = record.get("spec", {})
+        seeds = spec.get("seeds", {})
+        named = {**record.get("varied", {}), **{s: seeds[s] for s in self._apart if s in seeds}}
+        if settings := self._settings:
+            values = flat(spec)
+            named |= {short: values.get(path) for path, short in settings.items()}
+        return named
+
+    @cached_property
+    def _settings(self) -> dict[str, str]:
+        return telling_apart(e.record for e in self.entries())
 
     @cached_property
     def _apart(self) -> list[str]:
@@ -271,13 +118,27 @@ class Store:
             return self
         return self.only(Run(self, e) for e in self.entries() if e.id not in aside)
 
+    @property
+    def besides(self) -> Store:
+        """The runs that are here and that the recipe no longer asks for. Nothing else counts them."""
+        asked = {e.id for e in self.entries()}
+        return Store(self.directory, frozenset(e.id for e in self._readable() if e.id not in asked))
+
+    @property
+    def everything(self) -> Store:
+        """The same study with every run that is here, those of an earlier recipe too; what tells them apart is a column."""
+        return Store(self.directory, frozenset(e.id for e in self._readable()))
+
     def entries(self) -> list[RunEntry]:
-        """Runs of the study in its order; runs that are there besides come after."""
+        """The runs that the recipe asks for, in its order (of a study that trains nothing, all of them), or those that were chosen."""
         order = {v: i for i, v in enumerate(self._member_ids)}
-        there = [
-            e for e in self.index.runs.values() if e.record and (self.chosen is None or e.id in self.chosen)
-        ]
+        asked = self.chosen if self.chosen is not None else order if self.study.train else None
+        there = [e for e in self._readable() if asked is None or e.id in asked]
         return sorted(there, key=lambda e: (order.get(e.id, len(order)), e.id))
+
+    def _readable(self) -> list[RunEntry]:
+        """Runs of which is known what they are."""
+        return [e for e in self.index.runs.values() if e.record]
 
     def unreadable(self) -> list[RunEntry]:
         """Runs of which it cannot be read what they are; of all others ``index.runs[id].damaged`` names what is damaged."""
@@ -292,8 +153,15 @@ class Store:
 
         In words, as on the command line: ``store.run("d_hidden=32,seed=0")``.
         """
-        named = {e.id: self._named(e.record) for e in self.entries()}
-        return Run(self, self.index.runs[meant(named, id, varied)])
+        named: dict[str, Mapping[str, Any]] = {e.id: self._named(e.record) for e in self.entries()}
+        if (
+            id is not None and "=" not in id and self.chosen is None
+        ):  # an id is unmistakable, whoever asks for the run
+            named |= {i: e.record.get("varied", {}) for i, e in self.index.runs.items() if i not in named}
+        entry = self.index.runs[meant(named, id, varied)]
+        if not entry.record:
+            raise Damaged(next(iter(entry.damaged.values())))
+        return Run(self, entry)
 
     def fellows(self, run: Run) -> list[Run]:
         """The runs that differ from this one in nothing but seeds, itself among them."""
@@ -378,13 +246,33 @@ class Store:
                 f"'{measure}' compares runs with each other; {self.directory.root} has {len(members)}."
             )
         use = Use(name=measure, options=options)
-        expect.refuse_measure(use, members[0])
+        expect.refuse_measures(use, members)
         wanted = expect.wanted_measure(use, members[0])
         have: ResultFile | None = self.index.comparisons.get(wanted.stem)
         digests = [last_digest(self.index.runs[m.id]) for m in members]
         if step == -1 and have and have.fingerprint == wanted.fingerprint and have.digests == digests:
             return results.read(self.directory.comparisons / f"{wanted.stem}.nc")
-        return execute.compare(self.directory, members, self.index, wanted, step)
+        data = execute.compare(self.directory, members, self.index, wanted, step)
+        ticks = self._ticks([Run(self, self.index.runs[m.id]) for m in members])
+        more = {name: ticks[name][1] for name in self._settings.values()}
+        return data.assign_coords(
+            {f"{n}{end}": (f"run{end}", v) for n, v in more.items() for end in ("", "_other")}
+        )
+
+    def table(self, lens: str, scalar: str, step: int = -1, **options: Any) -> pd.DataFrame:
+        """One variable of a lens at one step, with what varied: one row a run, or a row a tick where it has axes of its own.
+
+        ``store.table("learning_events", "grokked").groupby("weight_decay")["grokked"].median()``
+        """
+        data = self.lens(lens, step, **options)
+        if scalar not in data.data_vars:
+            raise UnknownName(f"variable of the lens '{lens}'", scalar, map(str, data.data_vars))
+        one = data[scalar]
+        besides = [n for n, tick in one.coords.items() if tick.dims not in (("run",), (n,))]
+        table = one.drop_vars(besides).to_dataframe().reset_index()
+        return self._say_what_varied(
+            table.set_index("run")[[c for c in table.columns if c not in ("run", scalar)] + [scalar]]
+        )
 
     def compare(self, measure: str, **options: Any) -> xr.DataArray:
         """How alike every pair of runs is: (run, run_other), with what varied as coordinates."""

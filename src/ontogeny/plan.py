@@ -50,6 +50,10 @@ class Expectations:
     runs: tuple[WantedRun, ...]
     lenses: tuple[Wanted, ...] = ()
     comparisons: tuple[Wanted, ...] = ()
+    lenses_of: Mapping[str, tuple[Wanted, ...]] = field(
+        default_factory=dict
+    )  # by run, where they differ from ``lenses``
+    notes: tuple[str, ...] = ()  # what of it cannot be had, and why
     findings: str | None = None  # fingerprint of recipe and code; None: the study asks for none
     report: str | None = None
 
@@ -136,7 +140,17 @@ def make_plan(expected: Expectations, index: Index, stages: Iterable[Stage] = ST
         "report": drawing,
     }
     items = tuple(item for stage in STAGES if stage in set(stages) for item in every[stage])
-    return Plan(items, index.damage)
+    return Plan(items, (*index.damage, *_left_out(expected, index), *(expected.notes if items else ())))
+
+
+def _left_out(expected: Expectations, index: Index) -> list[str]:
+    """Runs of an earlier recipe are said: nothing is pooled in silence, and nothing is lost."""
+    n = len({id for id, entry in index.runs.items() if entry.record} - {run.id for run in expected.runs})
+    runs, they = ("1 run is", "it is") if n == 1 else (f"{n} runs are", "they are")
+    kept = (
+        f"{they} kept, shown apart by `ontogeny runs`, and left out of everything else unless you say --all"
+    )
+    return [f"{runs} here that the recipe no longer asks for: {kept}."] if n else []
 
 
 def plan_training(expected: Expectations, index: Index) -> list[Train]:
@@ -189,16 +203,17 @@ def plan_looking(expected: Expectations, index: Index, unfinished: set[str]) -> 
     items = []
     for run in (one for one in expected.runs if not one.aside):
         entry = index.runs.get(run.id)
+        lenses = expected.lenses_of.get(run.id, expected.lenses)
         if run.id in unfinished or entry is None:
-            if expected.lenses:
-                items.append(Look("look", run.name, "after training", run.id, expected.lenses))
+            if lenses:
+                items.append(Look("look", run.name, "after training", run.id, lenses))
             continue
         reasons: dict[str, list[Wanted]] = {}
-        for wanted in expected.lenses:
+        for wanted in lenses:
             why = why_look(wanted, entry)
             if why:
                 reasons.setdefault(why, []).append(wanted)
-        items.extend(Look("look", run.name, why, run.id, tuple(lenses)) for why, lenses in reasons.items())
+        items.extend(Look("look", run.name, why, run.id, tuple(stale)) for why, stale in reasons.items())
     return items
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.metadata
+import math
 import pkgutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -100,15 +101,20 @@ class Registry(Mapping[str, T], Generic[T]):
 
         fields = dict(spec)
         kind = fields.pop("kind", None)
+        if kind is None:
+            raise UserError(f"The {self.kind} needs a 'kind'. Known: {', '.join(self)}.")
         if not isinstance(kind, str):
             raise UserError(
-                f"The {self.kind} needs a 'kind', a word (given: {kind!r}). Known: {', '.join(self)}."
+                f"The kind of the {self.kind} is {kind!r}; it is a name. Known: {', '.join(self)}."
             )
         cls: Any = self[kind]
         known = getattr(cls, "__dataclass_fields__", {})
         for key in fields:
             if key not in known:
                 raise UnknownName(f"setting of the {self.kind} '{kind}'", key, known)
+        for key, value in fields.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise UserError(f"{self.kind} '{kind}': {key} = {value} is no number to compute with.")
         try:
             return TypeAdapter(cls).validate_python(fields)
         except ValidationError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import itertools
 import json
@@ -11,9 +12,9 @@ import warnings
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from ontogeny import claims as claim_schema
 from ontogeny.claims import Asked, Claim, Condition, Population, Quantity, Question, Strict
@@ -24,12 +25,16 @@ SCHEMA_VERSION = 2
 Spec = dict[str, Any]
 
 
+MOST_POINTS = 5_000_000  # of one schedule
+MOST_RUNS = 100_000  # of one study
+
+
 class Range(Strict):
     """Every ``every`` steps (or epochs) from ``start`` to ``stop``, both included."""
 
     every: int = Field(gt=0)
-    start: int = 0
-    stop: int | None = None
+    start: int = Field(default=0, ge=0)
+    stop: int | None = Field(default=None, ge=0)
 
 
 class Schedule(Strict):
@@ -41,13 +46,17 @@ class Schedule(Strict):
 
     unit: Literal["step", "epoch"] = "step"
     ranges: tuple[Range, ...] = ()
-    per_decade: int = 0
-    at: tuple[int, ...] = ()
+    per_decade: int = Field(default=0, ge=0, le=1000)
+    at: tuple[Annotated[int, Field(ge=0)], ...] = ()
 
     def steps(self, total: int, steps_per_epoch: int) -> list[int]:
         """The steps of a run of ``total`` updates, ascending."""
         unit = steps_per_epoch if self.unit == "epoch" else 1
         last = total // unit
+        if (most := sum(len(range(r.start, last + 1, r.every)) for r in self.ranges)) > MOST_POINTS:
+            raise UserError(
+                f"A schedule of {most:,} points was asked for; {MOST_POINTS:,} are the most. Raise 'every', or use per_decade."
+            )
         points = set(self.at)
         for part in self.ranges:
             stop = last if part.stop is None else min(last, part.stop)
@@ -82,7 +91,7 @@ class Training(Strict):
     epochs: int | None = Field(None, gt=0)
     steps: int | None = Field(None, gt=0)
     batch: int | Literal["full"] = "full"
-    clip: float | None = Field(None, gt=0)
+    clip: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     evaluate: Schedule = Schedule(unit="epoch", ranges=(Range(every=1),))
     stop: Stop | None = None
 
@@ -142,7 +151,7 @@ class Study(Strict):
     """A recipe: task, architecture, objective, training, checkpoints, what varies, lenses, measures, claims."""
 
     schema_version: int = SCHEMA_VERSION
-    name: str
+    name: str = Field(min_length=1, max_length=100)
     title: str = ""
     question: str = ""
     task: Spec
@@ -166,6 +175,19 @@ class Study(Strict):
     populations: dict[str, Population] = {}
     claims: dict[str, dict[str, Claim]] = {}  # by question
     published: list[dict[str, Any]] = []
+
+    @field_validator("name")
+    @classmethod
+    def _a_name(cls, name: str) -> str:
+        if (
+            name.strip() != name
+            or name.startswith(".")
+            or any(c in "/\\" or not c.isprintable() for c in name)
+        ):
+            raise ValueError(
+                "a name has letters, digits, spaces and signs, no slashes, and does not begin with a dot"
+            )
+        return name
 
     def asked(self) -> list[Asked]:
         """The claims with every name resolved, question by question."""
@@ -276,6 +298,11 @@ def cells(grid: Mapping[str, Any], groups: Iterable[tuple[str, ...]], where: str
             raise UserError(
                 f"zip = {list(group)}: every name needs as many values in '{where}'; there are {lengths}."
             )
+    if (most := math.prod(len(v) for p, v in values.items() if zipped.get(p, (p,))[0] == p)) > MOST_RUNS:
+        sizes = " × ".join(f"{len(v):,} of {p}" for p, v in values.items())
+        raise UserError(
+            f"'{where}' asks for {most:,} runs ({sizes}); {MOST_RUNS:,} are the most of one study."
+        )
     axes: list[list[tuple[tuple[str, Any], ...]]] = []
     for path in values:
         group = zipped.get(path, (path,))
@@ -306,10 +333,20 @@ def canonical(value: Any) -> str:
 def expand(path: str, given: Any) -> list[Any]:
     """``[1, 2, 3]``, ``{range = [1, 64]}`` (both ends in; a third number is the stride), or one value."""
     if isinstance(given, Mapping):
-        if set(given) != {"range"} or len(given["range"]) not in (2, 3):
+        ends = given.get("range")
+        if set(given) != {"range"} or not isinstance(ends, list | tuple) or len(ends) not in (2, 3):
             raise UserError(f"{path} = {dict(given)}: write a list, or {{range = [first, last]}}.")
-        first, last, *stride = given["range"]
-        return list(range(first, last + 1, *stride))
+        first, last, stride = [*ends, 1][:3]
+        if any(isinstance(n, bool) or not isinstance(n, int) for n in (first, last, stride)) or stride < 1:
+            raise UserError(
+                f"{path}: range = {list(ends)}: first and last are whole numbers, and a stride is 1, 2, 3, …"
+            )
+        ticks = range(first, last + 1, stride)
+        if not ticks or len(ticks) > MOST_RUNS:
+            raise UserError(
+                f"{path}: range = {list(ends)} has {len(ticks):,} values; 1 to {MOST_RUNS:,} are possible."
+            )
+        return list(ticks)
     values = list(given) if isinstance(given, list | tuple) else [given]
     if not values:
         raise UserError(f"{path} is empty: give at least one value.")
@@ -329,9 +366,11 @@ def load_study(source: str | Path | Mapping[str, Any] | Study, overrides: Iterab
             "schema_version": source.schema_version
         }
     elif isinstance(source, Mapping):
-        data = dict(source)
-    else:
+        data = copy.deepcopy(dict(source))
+    elif isinstance(source, str | Path):
         data = _read(source)
+    else:
+        raise UserError(f"A study is a name, a path or a mapping; this is a {type(source).__name__}.")
     for override in overrides:
         set_path(data, override)
     return parse(data, str(source) if not isinstance(source, Mapping | Study) else "the study")
@@ -398,8 +437,10 @@ def _known(where: list[Any]) -> list[str]:
 
 def _read(source: str | Path) -> dict[str, Any]:
     path = Path(source)
-    if path.suffix != ".toml" and not path.exists():
-        known = built_in()
+    known = built_in()
+    if str(source) in known and not path.is_file():  # a folder of that name is somebody's --out, not a recipe
+        path = known[str(source)]
+    elif path.suffix != ".toml" and not path.exists():
         if str(source) not in known:
             raise UnknownName("study", str(source), known, "Give a built-in name or the path of a TOML file.")
         path = known[str(source)]
@@ -426,12 +467,15 @@ def laid_over(base: dict[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def set_path(data: dict[str, Any], override: str) -> None:
+EXAMPLES = {"--set": "--set train.epochs=1000", "--task": "--task kind=modular_addition"}
+
+
+def set_path(data: dict[str, Any], override: str, option: str = "--set") -> None:
     """``a.b=c``: c is read as TOML, or as plain text; ``false`` leaves a table out. What follows ``vary.`` or ``crossed.`` is one dotted
     key."""
     path, equals, text = override.partition("=")
-    if not equals or not path:
-        raise UserError(f"--set {override}: write a.b=value, for example --set train.epochs=1000.")
+    if not equals or not path.strip():
+        raise UserError(f"{option} {override}: write a.b=value, for example {EXAMPLES.get(option, option)}.")
     try:
         value = tomllib.loads(f"v = {text}")["v"]
     except tomllib.TOMLDecodeError:
@@ -442,7 +486,7 @@ def set_path(data: dict[str, Any], override: str) -> None:
     for key in keys[:-1]:
         data = data.setdefault(key, {})
         if not isinstance(data, dict):
-            raise UserError(f"--set {override}: '{key}' is not a table.")
+            raise UserError(f"{option} {override}: '{key}' is not a table.")
     if value is False and isinstance(data.get(keys[-1]), dict):
         del data[keys[-1]]
     else:

@@ -137,7 +137,7 @@ class Subject:
             if not getattr(self.architecture, "runs", True):
                 return "it reads the forward pass, and of this run only the weights are known"
             if not len(self.probe.inputs):
-                return "it reads the forward pass, and this run was recorded without a task to run it on"
+                return "it reads the forward pass, and nobody said on which task: record it with task={…}, or import it with --task kind=…"
         if "grid" in of and not self.probe.grid:
             return "it needs a task whose probe is a grid (a, b)"
         if "period" in of and not self.probe.period:
@@ -175,7 +175,8 @@ class Subject:
     def _forward(self, read: Collection[str]) -> Forward:
         if not len(self.probe.inputs):
             raise UserError(
-                "This run was recorded without a task, so there are no inputs to look at. Record it with task={…}."
+                "Nobody said what this model was trained on, so there are no inputs to look at. Record it with task={…}, or import it "
+                "with --task kind=…."
             )
         with torch.no_grad():
             return self.architecture.forward(self.weights, self.probe.inputs, read=read, edit=self.edit)

@@ -22,7 +22,7 @@ def meant(named: Named, id: str | None, varied: Mapping[str, Any]) -> str:
     if id is not None:
         if len(id) < SHORTEST:  # "3" is more likely meant for seed 3 than for whichever id begins so
             raise UserError(
-                f"'{id}' is short for a run's id: give {SHORTEST} characters of it, or values: seed={id}."
+                f"'{id}' is short for a run's id: give {SHORTEST} characters of it, or values: {_guess(named, id)}."
             )
         found = [run for run in named if run.startswith(id)]
         if not found:
@@ -57,6 +57,15 @@ def in_words(text: str) -> dict[str, Any]:
         set_path(said, f"value={value}")
         values[key] = said["value"]
     return values
+
+
+def _guess(named: Named, text: str) -> str:
+    """The value that somebody means who writes "32": of whatever varied, what has it."""
+    for name in dict.fromkeys(name for one in named.values() for name in one):
+        if text in {str(one.get(name)) for one in named.values()}:
+            return f"{name}={text}"
+    name, value = next(((n, v) for one in named.values() for n, v in one.items()), ("seed", text))
+    return f"{name}={value}"
 
 
 def _values(named: Iterable[Mapping[str, Any]], name: str) -> list[Any]:

@@ -28,6 +28,7 @@ class TheirBilinear(torch.nn.Module):
 
 
 P = 5
+ADDITION = {"kind": "modular_addition"}
 
 
 def everything() -> torch.Tensor:
@@ -61,7 +62,7 @@ def sweep(models: dict[int, TheirBilinear], **more: Any) -> dict[str, Any]:
 
 
 def test_an_imported_network_gives_the_logits_it_gave(models: Any, tmp_path: Path) -> None:
-    brought = bring(dump(tmp_path, sweep(models, P=P)), tmp_path / "out")
+    brought = bring(dump(tmp_path, sweep(models, P=P)), tmp_path / "out", task=ADDITION)
     assert brought.kind == "sweep" and len(brought.runs) == 3
     store = open_store(tmp_path / "out")
     assert store.runs()["d_hidden"].tolist() == [1, 2, 4] or set(store.runs()["d_hidden"]) == {1, 2, 4}
@@ -77,7 +78,7 @@ def test_an_imported_network_gives_the_logits_it_gave(models: Any, tmp_path: Pat
 
 
 def test_lenses_that_need_a_split_are_told_there_is_none(models: Any, tmp_path: Path) -> None:
-    bring(dump(tmp_path, sweep(models)), tmp_path / "out")
+    bring(dump(tmp_path, sweep(models)), tmp_path / "out", task=ADDITION)
     run = open_store(tmp_path / "out").run(d_hidden=4)
     assert run.subject().split == {}
     assert run.lens("performance").split.values.tolist() == ["all"]
@@ -117,7 +118,9 @@ def test_brought_matrices_are_compared(models: Any, tmp_path: Path) -> None:
 def test_the_checkpoints_of_one_run(tmp_path: Path) -> None:
     torch.manual_seed(1)
     states = {step: TheirBilinear(P, 3) for step in (0, 100, 20)}
-    brought = bring(dump(tmp_path, {s: m.state_dict() for s, m in states.items()}), tmp_path / "out")
+    brought = bring(
+        dump(tmp_path, {s: m.state_dict() for s, m in states.items()}), tmp_path / "out", task=ADDITION
+    )
     assert brought.kind == "steps"
     run = open_store(tmp_path / "out").run(brought.runs[0])
     assert run.steps == [0, 20, 100]

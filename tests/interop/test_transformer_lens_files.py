@@ -13,12 +13,15 @@ from ontogeny import build
 from ontogeny.errors import Damaged, Refused, UserError
 from ontogeny.handles import open_store
 from ontogeny.interop.bring import bring
+from ontogeny.interop.export import export
 from ontogeny.interop.transformer_lens import from_state_dict, to_state_dict
 from ontogeny.models.transformer import Transformer
 from ontogeny.numerics.random import Key
 from ontogeny.tasks.modular import ModularAddition
+from ontogeny.tasks.tensors import Unknown
 
 P = 5
+ADDITION = {"kind": "modular_addition"}
 ARCHITECTURE = Transformer(n_heads=2, d_model=6, d_head=3, d_mlp=8)
 TASK = ModularAddition(p=P, equals=True, train_fraction=0.6)
 
@@ -83,7 +86,7 @@ def test_published_steps_are_numbers_of_updates(tmp_path: Path) -> None:
 def test_the_split_of_the_file_is_the_split_of_the_run(tmp_path: Path) -> None:
     data = published()
     torch.save(data, tmp_path / "run.pth")
-    bring(tmp_path / "run.pth", tmp_path / "out")
+    bring(tmp_path / "run.pth", tmp_path / "out", task=ADDITION)
     run = open_store(tmp_path / "out").run(seed=0)
     split = run.subject().split
     assert split["train"].tolist() == sorted(data["train_indices"].tolist())
@@ -93,7 +96,7 @@ def test_the_split_of_the_file_is_the_split_of_the_run(tmp_path: Path) -> None:
     data["test_indices"] = data["test_indices"][:-1]
     torch.save(data, tmp_path / "run.pth")
     with pytest.raises(UserError, match="not all 5² pairs"):
-        bring(tmp_path / "run.pth", tmp_path / "again")
+        bring(tmp_path / "run.pth", tmp_path / "again", task=ADDITION)
 
 
 def test_a_model_that_was_trained_on_is_one_more_step_and_files_may_lack_the_rest(tmp_path: Path) -> None:
@@ -101,7 +104,7 @@ def test_a_model_that_was_trained_on_is_one_more_step_and_files_may_lack_the_res
     bring(tmp_path / "run.pth", tmp_path / "out")
     assert open_store(tmp_path / "out").run(seed=0).steps == [2, 4, 6, 7]
     torch.save({"model": to_state_dict(weights())}, tmp_path / "bare.pth")
-    brought = bring(tmp_path / "bare.pth", tmp_path / "bare")
+    brought = bring(tmp_path / "bare.pth", tmp_path / "bare", task=ADDITION)
     assert any("which inputs were trained on" in note for note in brought.notes)
     assert any("taken to be ReLU" in note for note in brought.notes)
 
@@ -151,7 +154,7 @@ def test_one_state_dict_and_steps_of_them(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
     save_file(to_state_dict(weights()), tmp_path / "model.safetensors")
-    brought = bring(tmp_path / "model.safetensors", tmp_path / "out", step=30)
+    brought = bring(tmp_path / "model.safetensors", tmp_path / "out", step=30, task=ADDITION)
     run = open_store(tmp_path / "out").run(brought.runs[0])
     (tmp_path / "cut.safetensors").write_bytes((tmp_path / "model.safetensors").read_bytes()[:-4])
     with pytest.raises(Damaged, match=r"cut\.safetensors"):
@@ -163,6 +166,47 @@ def test_one_state_dict_and_steps_of_them(tmp_path: Path) -> None:
     brought = bring(tmp_path / "steps.pt", tmp_path / "out2")
     run = open_store(tmp_path / "out2").run(brought.runs[0])
     assert run.steps == [0, 1] and torch.equal(run.weights(1)["embed.W_E"], weights(1)["embed.W_E"])
+
+
+def test_a_task_is_unknown_until_it_is_said(tmp_path: Path) -> None:
+    torch.save(to_state_dict(weights()), tmp_path / "model.pth")
+    brought = bring(tmp_path / "model.pth", tmp_path / "unknown")
+    assert any("p = 5, equals = True" in note and "--task kind=" in note for note in brought.notes)
+    run = open_store(tmp_path / "unknown").run(brought.runs[0])
+    assert run.member.task == Unknown() and run.lens("weight_spectra")
+    with pytest.raises(UserError, match="--task kind="):
+        run.lens("performance")
+    said = {"kind": "modular_multiplication"}
+    brought = bring(tmp_path / "model.pth", tmp_path / "said", task=said)
+    task = open_store(tmp_path / "said").run(brought.runs[0]).member.task
+    assert (type(task).__name__, task.p, task.equals) == ("ModularMultiplication", P, True)
+    for wrong, word in (
+        ({**said, "p": 7}, "would be"),
+        ({"kind": "modular"}, "modular_multiplication"),
+        ({"p": 5}, "kind="),
+    ):
+        with pytest.raises(UserError, match=word):
+            bring(tmp_path / "model.pth", tmp_path / "wrong", task=wrong)
+    assert not (tmp_path / "wrong").exists()
+
+
+def test_what_is_exported_comes_back_as_the_run_that_it_was(tmp_path: Path) -> None:
+    torch.save(published(config={"act_fn": "gelu"}), tmp_path / "run.pth")
+    bring(tmp_path / "run.pth", tmp_path / "a", task={"kind": "modular_multiplication"})
+    one = open_store(tmp_path / "a").run(seed=0)
+    export(tmp_path / "a", "transformer_lens", tmp_path / "model.pth", step=4)
+    brought = bring(tmp_path / "model.pth", tmp_path / "b")
+    back = open_store(tmp_path / "b").run(brought.runs[0])
+    assert back.steps == [4] and back.varied == {"seed": 0}
+    assert (back.member.task, back.member.architecture) == (one.member.task, one.member.architecture)
+    assert back.subject().split["train"].tolist() == one.subject().split["train"].tolist()
+    (tmp_path / "other.pth.toml").write_text((tmp_path / "model.pth.toml").read_text())
+    torch.save(to_state_dict(weights(1)), tmp_path / "other.pth")
+    notes = bring(tmp_path / "other.pth", tmp_path / "c").notes
+    assert any("describes another file" in note for note in notes)
+    (tmp_path / "model.pth.toml").write_text("step = ")
+    with pytest.raises(UserError, match=r"model\.pth\.toml"):
+        bring(tmp_path / "model.pth", tmp_path / "d")
 
 
 @pytest.mark.optional
@@ -183,7 +227,7 @@ def test_logits_are_those_of_transformer_lens_in_both_directions(tmp_path: Path)
     torch.testing.assert_close(theirs(inputs)[:, -1].detach(), ours, atol=1e-5, rtol=0)
 
     torch.save({"model": theirs.state_dict(), "config": theirs.cfg}, tmp_path / "theirs.pth")
-    brought = bring(tmp_path / "theirs.pth", tmp_path / "out")
+    brought = bring(tmp_path / "theirs.pth", tmp_path / "out", task=ADDITION)
     assert any("HookedTransformerConfig" in note for note in brought.notes)
     torch.testing.assert_close(
         open_store(tmp_path / "out").run(seed=0).subject().outputs, ours, atol=1e-5, rtol=0

@@ -287,7 +287,7 @@ def test_weights_alone_are_enough_for_lenses_that_read_weights_alone(tmp_path, c
     assert spectra.sel(step=10, matrix="A").values == pytest.approx(expected.numpy(), rel=1e-5)
     with pytest.raises(UserError, match="only the weights are known"):
         store.run().lens("performance")
-    with pytest.raises(UserError, match="without a task"):
+    with pytest.raises(UserError, match="Nobody said"):
         _ = store.run().subject().outputs
     carry_out(store.study, tmp_path / "bare", stages=("train", "look"))
     looked_at = set(store.refresh().index.runs[store.run().id].results)

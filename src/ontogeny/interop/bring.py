@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from ontogeny import registry
 from ontogeny.errors import Damaged, UserError
-from ontogeny.interop import bundle, folder, sweeps, transformer_lens
+from ontogeny.interop import bundle, folder, sidecar, sweeps, transformer_lens
 from ontogeny.interop.limits import Limits
 from ontogeny.interop.runs import Found, add_run
 from ontogeny.interop.unpickle import Inert, load
+from ontogeny.numerics.random import Key
 
 Kind = Literal["bundle", "folder", "published", "sweep", "steps", "state_dict"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -43,16 +45,25 @@ def bring(
     out: str | Path,
     kind: Kind | None = None,
     step: int | None = None,
+    task: Mapping[str, Any] | None = None,
     limits: Limits | None = None,
 ) -> Brought:
     """Make runs of what lies at ``path`` in the study directory ``out``. Nothing in the file is executed.
 
     ``kind`` is told from the content where it is not given; ``step`` is the number of updates behind weights of which the file
-    does not say it. Raises ``Refused`` with the name of what a file would have called, and ``UserError`` for what no reader knows.
+    does not say it; ``task`` is what the models were trained on, ``{"kind": "modular_addition"}``: sizes that the weights give away are
+    filled in, and what does not fit them is refused. Nobody else can say it, so without it (and without the sidecar of an export)
+    the task is unknown, and lenses that read weights alone look. Raises ``Refused`` with the name of what a file would have called, and ``UserError`` for what no reader knows.
     """
     path = Path(path)
     if not path.exists():
         raise UserError(f"There is no file {path}.")
+    if path.suffix == ".toml":
+        raise UserError(
+            f"{path} is a recipe or another TOML file, and import reads weights: `ontogeny run {path} --out DIR` trains what a recipe asks for."
+        )
+    if task and (kind in ("bundle", "folder") or path.is_dir() or bundle.is_bundle(path)):
+        raise UserError(f"{path} says itself what its runs were trained on; leave out --task.")
     if kind == "bundle" or (kind is None and bundle.is_bundle(path)):
         runs, notes = bundle.read(path, out, limits)
         return Brought("bundle", runs, notes)
@@ -60,8 +71,63 @@ def bring(
         return Brought("folder", [add_run(out, found) for found in folder.load_folder(path)])
     data, notes = _data(path, limits or Limits())
     told = kind or _tell(data, path)
-    runs_found, more = _READERS[told](data, path.name, sweeps.UNKNOWN_STEP if step is None else step)
-    return Brought(told, [add_run(out, found) for found in runs_found], [*notes, *more])
+    about, said = sidecar.read(path) if told == "state_dict" else (None, [])
+    if about and step is None:
+        step = about.step
+    read, more = _READERS[told](data, path.name, sweeps.UNKNOWN_STEP if step is None else step, task)
+    runs_found = [_described(one, about) if about and not task else one for one in read]
+    runs_found = [_doing(one, task) if task else one for one in runs_found]
+    notes = [*notes, *said, *more, *_unsaid(runs_found)]
+    return Brought(told, [add_run(out, found) for found in runs_found], notes)
+
+
+def _described(found: Found, about: sidecar.Sidecar) -> Found:
+    """A run with what the sidecar of its file says of it."""
+    told = about.architecture or {}
+    same = told.get("kind") == (found.architecture or {}).get("kind")  # the shapes are those of the file
+    return replace(
+        found,
+        varied=about.varied,
+        task=about.task,
+        split=about.split,
+        seeds=about.seeds,
+        architecture=told if same else found.architecture,
+        objective=about.objective or found.objective,
+    )
+
+
+def _doing(found: Found, task: Mapping[str, Any]) -> Found:
+    """A run with the task that somebody says it was trained on; refused where its weights do not fit it."""
+    if "kind" not in task:
+        raise UserError(f"Which task? Say --task kind=…, one of {', '.join(registry.tasks)}.")
+    known = registry.tasks[task["kind"]].__dataclass_fields__
+    found = replace(
+        found, task={**{k: v for k, v in found.sizes.items() if k in known}, **found.task, **task}
+    )
+    member = found.member()
+    fresh = member.architecture.init(member.task.signature, Key(0, "init"))
+    weights = next(iter(found.snapshots.values()))
+    for name, value in fresh.items():
+        if value.shape != weights[name].shape:
+            raise UserError(
+                f"These weights do not do the task {found.task}: for it '{name}' would be {tuple(value.shape)}, and it is "
+                f"{tuple(weights[name].shape)}."
+            )
+    return found
+
+
+def _unsaid(found: list[Found]) -> list[str]:
+    """What the reader should know to be unknown."""
+    if any(one.task["kind"] == "unknown" for one in found):
+        sizes = ", ".join(f"{k} = {v}" for k, v in found[0].sizes.items() if k != "held_out")
+        fits = f" (the shapes fit {sizes})" if sizes else ""
+        return [
+            f"the file does not say which task was trained{fits}, so only lenses that read weights can look. If you know, import "
+            "it again into another directory with --task kind=…; `ontogeny tasks` lists them"
+        ]
+    if not all(one.split or "split" in one.seeds for one in found):
+        return ["the file does not say which inputs were trained on: only lenses that need no split can look"]
+    return []
 
 
 def _data(path: Path, limits: Limits) -> tuple[Any, list[str]]:
@@ -105,27 +171,29 @@ def _is_model(value: Any) -> bool:
     return sweeps.is_state_dict(value) or transformer_lens.is_state_dict(value)
 
 
-def _published(data: Any, source: str, step: int) -> tuple[list[Found], list[str]]:
-    found, notes = transformer_lens.from_published(data, source)
+Task = Mapping[str, Any] | None
+
+
+def _published(data: Any, source: str, step: int, task: Task) -> tuple[list[Found], list[str]]:
+    found, notes = transformer_lens.from_published(data, source, task)
     return [found], notes
 
 
-def _steps(data: Any, source: str, step: int) -> tuple[list[Found], list[str]]:
-    notes = ["the file does not say which inputs were trained on: only lenses that need no split can look"]
+def _steps(data: Any, source: str, step: int, task: Task) -> tuple[list[Found], list[str]]:
     if all(sweeps.is_state_dict(state) for state in data.values()):
-        return [sweeps.from_steps(data, source)], notes
+        return [sweeps.from_steps(data, source)], []
     read = {int(s): transformer_lens.from_state_dict(state) for s, state in data.items()}
     architecture, weights = next(iter(read.values()))
     snapshots = {s: w for s, (_, w) in sorted(read.items())}
-    task = transformer_lens.task_of(weights)
-    return [Found({}, snapshots, task, architecture, source=source)], notes
+    sizes = transformer_lens.sizes_of(weights)
+    return [Found({}, snapshots, architecture=architecture, sizes=sizes, source=source)], []
 
 
-def _state_dict(data: Any, source: str, step: int) -> tuple[list[Found], list[str]]:
-    return _steps({step: data}, source, step)
+def _state_dict(data: Any, source: str, step: int, task: Task) -> tuple[list[Found], list[str]]:
+    return _steps({step: data}, source, step, task)
 
 
-def _sweep(data: Any, source: str, step: int) -> tuple[list[Found], list[str]]:
+def _sweep(data: Any, source: str, step: int, task: Task) -> tuple[list[Found], list[str]]:
     return sweeps.from_sweep(data, source, step)
 
 

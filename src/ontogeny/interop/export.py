@@ -15,7 +15,7 @@ from torch import Tensor
 from ontogeny.errors import UnknownName, UserError
 from ontogeny.execute import load
 from ontogeny.handles import Run, Store, open_store
-from ontogeny.interop import bundle, folder, transformer_lens
+from ontogeny.interop import bundle, folder, sidecar, transformer_lens
 from ontogeny.store import results
 from ontogeny.store.files import ASIDE, aside
 
@@ -33,7 +33,8 @@ def export(
 
     ``safetensors`` and ``npz``: a directory with one file a run and step, ``<run>/step-<n>``, the metrics as CSV and, for
     safetensors, the ``runs.toml`` with which it imports again. ``zarr``: one group a run, weights (step, …) and results, labelled.
-    ``bundle``: the whole study as one zip file. ``transformer_lens``: the state dict of one step, for ``load_state_dict``.
+    ``bundle``: the whole study as one zip file. ``transformer_lens``: the state dict of one step, for ``load_state_dict``, and
+    beside it ``OUT.toml`` with task, configuration, step and split, with which it imports as the run that it was.
 
     Raises ``UserError`` for a place that is taken, for a run or step that is not there, and for models that a format cannot hold.
     """
@@ -47,7 +48,9 @@ def export(
             raise UserError("A bundle holds the whole study; leave out --run and --step.")
         return bundle.write(store.directory, out)
     runs = (
-        [store.run(run)] if run is not None else [store.run(e.id) for e in store.entries() if e.checkpoints]
+        [store.run(run)]
+        if run is not None
+        else [store.run(e.id) for e in store.everything.entries() if e.checkpoints]
     )
     if not runs:
         raise UserError(f"{store.directory.root} has no runs with checkpoints to export.")
@@ -173,6 +176,11 @@ def _transformer_lens(runs: Sequence[Run], step: int, out: Path) -> Path:
             save_file(state, temporary)
         else:
             torch.save(state, temporary)
+    spec = run.entry.record["spec"]
+    about = {k: spec[k] for k in ("task", "architecture", "objective", "seeds", "split") if k in spec}
+    configuration = transformer_lens.configuration(spec["architecture"], state)
+    more = {"varied": run.varied, "step": run.step(step), "hooked_transformer": configuration}
+    sidecar.write(out, {**about, **more})
     return out
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
+from ontogeny.errors import UserError
 from ontogeny.interop.runs import Found, add_run
 
 
@@ -20,6 +21,7 @@ def record(
     task: Mapping[str, Any] | None = None,
     architecture: Mapping[str, Any] | None = None,
     objective: Mapping[str, Any] | None = None,
+    split: Mapping[str, Sequence[int]] | int | None = None,
     done: bool = False,
     **varied: Any,
 ) -> str:
@@ -32,12 +34,16 @@ def record(
             ...
 
     ``varied`` names the run (``seed=0, width=32``); the same names are the same run. ``architecture`` and ``task`` say how to run
-    the model and on what, so that lenses can read outputs and taps; without them, lenses that read weights alone work. A step that
-    was recorded before is replaced. ``done=True`` with the last step closes the run.
+    the model and on what, so that lenses can read outputs and taps; without them, lenses that read weights alone work. ``split`` says
+    which rows of the task's table you trained on, ``{"train": rows, "test": rows}``; a number means the split that our own training draws
+    with that seed. Without it nothing is said of train and test, because nobody but you knows. A step that was recorded before is
+    replaced. ``done=True`` with the last step closes the run; until then its status is "recorded".
 
     Raises ``UserError`` for weights whose names or shapes are not those of the architecture, and for a directory that holds a
     study which trains its own runs.
     """
+    if isinstance(step, bool) or not isinstance(step, int) or step < 0:
+        raise UserError(f"step = {step!r}: a step is how many updates the weights have seen, 0, 1, 2, …")
     found = Found(
         varied=varied,
         snapshots={step: _weights(model)},
@@ -45,7 +51,10 @@ def record(
         architecture=architecture,
         objective=objective or {"kind": "cross_entropy"},
         rows=[{"step": step, **(metrics or {})}],
-        seeds={"split": int(varied.get("seed", 0))},
+        split={part: [int(row) for row in rows] for part, rows in split.items()}
+        if isinstance(split, Mapping)
+        else None,
+        seeds={} if split is None or isinstance(split, Mapping) else {"split": int(split)},
     )
     return add_run(out, found, done=done, provenance={"recorded": True})
 

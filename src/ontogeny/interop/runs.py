@@ -19,6 +19,7 @@ from ontogeny.study import Study, Variant
 from ontogeny.training.member import Member
 
 Row = Mapping[str, float]
+UNKNOWN: Mapping[str, Any] = {"kind": "unknown"}  # the task of a model of which nobody said what it does
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,14 @@ class Found:
 
     ``rows``: metrics, each with its ``step``; ``split``: the rows of the task's probe in each part, where the file says so (without
     it, lenses that need a held-out part are told that there is none, rather than given one that was never used); ``seeds``: those
-    of ours that apply. ``source`` tells apart files in which the same thing varies.
+    of ours that apply. ``sizes``: settings of a task that the shapes of the weights give away, for whoever says which task it is.
+    ``source`` tells apart files in which the same thing varies.
     """
 
     varied: Mapping[str, Any]
     snapshots: Mapping[int, Weights]
-    task: Mapping[str, Any] = field(default_factory=lambda: {"kind": "unknown"})
+    task: Mapping[str, Any] = field(default_factory=lambda: dict(UNKNOWN))
+    sizes: Mapping[str, Any] = field(default_factory=dict)
     architecture: Mapping[str, Any] | None = None  # None: only the weights are known
     objective: Mapping[str, Any] = field(default_factory=lambda: {"kind": "cross_entropy"})
     rows: Sequence[Row] = ()
@@ -63,7 +66,8 @@ def add_run(
 ) -> str:
     """Keep what was found in the study directory ``out`` (made if it is not there); returns the run's id.
 
-    Steps that are there already are replaced, and so are metrics from the first new row on. ``done`` closes the run.
+    Steps that are there already are replaced, and so are metrics from the first new row on. ``done`` closes the run; until somebody
+    says so its status is "recorded".
     Raises ``UserError`` for weights that are not those of the architecture, and for a directory whose study trains its own runs.
     """
     member = found.member()
@@ -86,7 +90,8 @@ def add_run(
         epoch = last.pop("epoch", None)
         step = max(max(found.snapshots), int(last.pop("step", 0)))
         about: dict[str, Any] = {"id": member.id, "varied": dict(found.varied), "spec": member.spec}
-        about |= {"status": "done", "step": step, "epoch": epoch, "last": last}
+        status = "done" if done else "recorded"
+        about |= {"status": status, "step": step, "epoch": epoch, "last": last}
         files.write_record({**about, "provenance": dict(provenance or {"imported": found.source})})
     return member.id
 

@@ -73,9 +73,6 @@ def from_sweep(
         notes.append(
             "the file does not say how long the networks trained: their one checkpoint is called step 1"
         )
-    notes.append(
-        "the file does not say which inputs were trained on: only lenses that need no split can look"
-    )
     return runs, notes
 
 
@@ -101,7 +98,7 @@ def _found(
     return Found(
         varied=varied,
         snapshots=snapshots,
-        task={"kind": "modular_addition", "p": P, "held_out": "validation"},
+        sizes={"p": P, "held_out": "validation"},
         architecture={"kind": "bilinear", "d_hidden": d},
         rows=rows,
         source=source,

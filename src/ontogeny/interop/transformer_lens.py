@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ontogeny.errors import UserError
-from ontogeny.interop.runs import Found
+from ontogeny.interop.runs import UNKNOWN, Found
 from ontogeny.models.base import Weights
 
 _BIASES = {
@@ -55,6 +55,14 @@ def to_state_dict(weights: Mapping[str, Tensor]) -> Weights:
     return state
 
 
+def configuration(architecture: Mapping[str, Any], state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """What ``HookedTransformerConfig`` takes for a state dict of ours, but for ``normalization_type=None``, which TOML cannot say."""
+    sizes = {k: architecture[k] for k in ("n_layers", "n_heads", "d_model", "d_head", "d_mlp")}
+    vocab, outputs = state["embed.W_E"].shape[0], state["unembed.W_U"].shape[1]
+    shapes = {"n_ctx": state["pos_embed.W_pos"].shape[0], "d_vocab": vocab, "d_vocab_out": outputs}
+    return {**sizes, **shapes, "act_fn": architecture["activation"]}
+
+
 def from_state_dict(state: Mapping[str, Tensor], activation: str = "relu") -> tuple[dict[str, Any], Weights]:
     """(architecture, weights) of a TransformerLens state dict.
 
@@ -87,16 +95,15 @@ def from_state_dict(state: Mapping[str, Tensor], activation: str = "relu") -> tu
     return architecture, weights
 
 
-def task_of(weights: Weights) -> dict[str, Any]:
-    """Arithmetic on two numbers and "=", where vocabulary and outputs say so: (p + 1, p) is modular addition, (p + 1, 2p) addition."""
-    vocab, outputs = weights["embed.W_E"].shape[-2], weights["unembed.W_U"].shape[-1]
-    kinds = {vocab - 1: "modular_addition", 2 * (vocab - 1): "addition"}
-    if outputs not in kinds or weights["pos_embed.W_pos"].shape[-2] != 3:
-        return {"kind": "unknown"}
-    return {"kind": kinds[outputs], "p": vocab - 1, "equals": True}
+def sizes_of(weights: Weights) -> dict[str, Any]:
+    """What the shapes say of the task: two numbers below p, and "=" where there is a third position. Which task it is, they cannot say."""
+    vocab, positions = weights["embed.W_E"].shape[-2], weights["pos_embed.W_pos"].shape[-2]
+    return {"p": vocab - (positions == 3), "equals": positions == 3} if positions in (2, 3) else {}
 
 
-def from_published(data: Mapping[str, Any], source: str) -> tuple[Found, list[str]]:
+def from_published(
+    data: Mapping[str, Any], source: str, task: Mapping[str, Any] | None = None
+) -> tuple[Found, list[str]]:
     """A grokking run as it was published, and notes on what was taken for granted.
 
     The file was written by a loop that, in epoch e, logged the training loss, updated, logged the test loss and then saved. In steps
@@ -117,18 +124,17 @@ def from_published(data: Mapping[str, Any], source: str) -> tuple[Found, list[st
     activation, notes = _activation(data.get("config"))
     read = {step: from_state_dict(state, activation) for step, state in sorted(saved.items())}
     architecture, last = list(read.values())[-1]
-    task = task_of(last)
-    if task["kind"] == "unknown":
-        notes.append("the task could not be told from the shapes; lenses that read weights alone will work")
-    split, fraction = _split(data, task)
-    if split is None and task["kind"] != "unknown":
+    sizes = sizes_of(last)
+    split, fraction = _split(data, {**sizes, **task}) if task else (None, {})
+    if split is None and task:
         notes.append(
             "the file does not say which inputs were trained on; lenses over train and test cannot look"
         )
     found = Found(
         varied={"seed": 0},
         snapshots={step: weights for step, (_, weights) in read.items()},
-        task={**task, **fraction},
+        task={**sizes, **task, **fraction} if task else UNKNOWN,
+        sizes=sizes,
         architecture=architecture,
         objective={"kind": "cross_entropy", "precision": "float64"},
         rows=_rows(train, test),
@@ -155,7 +161,7 @@ def _split(
 ) -> tuple[dict[str, list[int]] | None, dict[str, float]]:
     """Rows of the table that were trained on and tested; the files number pairs as a · p + b, as we do."""
     parts = {part: _first(data, f"{part}_indices") for part in ("train", "test")}
-    if task["kind"] == "unknown" or any(rows is None for rows in parts.values()):
+    if "p" not in task or any(rows is None for rows in parts.values()):
         return None, {}
     split = {part: sorted(int(i) for i in rows) for part, rows in parts.items()}
     if sorted(split["train"] + split["test"]) != list(range(task["p"] ** 2)):

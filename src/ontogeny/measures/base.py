@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from ontogeny.options import Catalogued, keyword_defaults
+from ontogeny.options import Catalogued
 from ontogeny.registry import measures
 from ontogeny.subject import Subject
 
@@ -46,8 +46,8 @@ class Measure(Catalogued):
         return self.implementation
 
     @property
-    def defaults(self) -> dict[str, Any]:
-        return keyword_defaults(self.implementation.pairs)
+    def takes_options(self) -> Callable[..., Any]:
+        return self.implementation.pairs
 
     def prepare(self, model: Subject, **options: Any) -> Any:
         return self.implementation.prepare(model, **options)

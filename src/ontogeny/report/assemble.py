@@ -143,6 +143,8 @@ def runs_section(store: Store) -> Section:
     counts = ", ".join(f"{n} {status}" for status, n in statuses) or "none"
     if besides := len(store.entries()) - len(table):
         counts += f"; and {besides} besides, in which the sources of randomness vary apart"
+    if left := len(store.besides.entries()) if store.chosen is None else 0:
+        counts += f"; {left} of an earlier recipe left out"
     varied = [name for name in table.attrs.get("varied", []) if name != "seed"]
     if len(table) > MANY_RUNS and varied:
         grouped = table.groupby(varied, sort=True)

@@ -20,15 +20,36 @@ from ontogeny.store.runs import RunFiles
 from ontogeny.study import Study, dump, load_study
 
 
+def _possible(path: str | Path) -> Path:
+    """A path that a directory can have; the machine's refusal in one sentence."""
+    try:
+        if Path(path).exists() or not (parent := _nearest(Path(path).absolute())) or parent.is_dir():
+            return Path(path)
+    except (OSError, ValueError, TypeError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise UserError(f"{str(path)[:60]!r} cannot be a directory: {said}. Choose another name.") from None
+    raise UserError(f"{path} cannot be a directory: {parent} is a file.")
+
+
+def _nearest(path: Path) -> Path | None:
+    """The first parent that is there."""
+    return next((parent for parent in path.parents if parent.exists()), None)
+
+
 @dataclass(frozen=True)
 class Directory:
-    """``DIR/{study.toml, runs/, comparisons/, findings.json, report/, index.json, .lock}``."""
+    """``DIR/{study.toml, recipes/, runs/, comparisons/, findings.json, report/, index.json, .lock}``."""
 
     root: Path
 
     @property
     def study_file(self) -> Path:
         return self.root / "study.toml"
+
+    @property
+    def recipes(self) -> Path:
+        """Recipes that this study had before."""
+        return self.root / "recipes"
 
     @property
     def comparisons(self) -> Path:
@@ -48,7 +69,7 @@ class Directory:
     @classmethod
     def open(cls, path: str | Path) -> Directory:
         """An existing study."""
-        directory = cls(Path(path))
+        directory = cls(_possible(path))
         if not directory.root.exists():
             raise NotAStudy(f"There is no directory {path}. `ontogeny run STUDY --out {path}` makes one.")
         if not directory.study_file.is_file():
@@ -66,7 +87,7 @@ class Directory:
     @classmethod
     def create(cls, path: str | Path, study: Study) -> Directory:
         """A new study, or the same one again; refuses a directory that holds something else."""
-        directory = cls(Path(path))
+        directory = cls(_possible(path))
         if directory.root.exists() and not directory.root.is_dir():
             raise UserError(f"{path} is a file; --out needs a directory.")
         if directory.study_file.is_file():
@@ -113,7 +134,16 @@ class Directory:
                 self.study()
             except UserError:
                 set_aside(self.study_file)
+            else:
+                self._keep_recipe()
         write_text(self.study_file, f"# {seal.ROOM}\n{dump(study)}")
+
+    def _keep_recipe(self) -> None:
+        """The recipe that is about to be replaced, as ``recipes/1.toml``, ``2.toml``, …; the same one is not kept twice."""
+        text = self.study_file.read_text(encoding="utf-8")
+        kept = sorted(self.recipes.glob("*.toml")) if self.recipes.is_dir() else []
+        if text not in [path.read_text(encoding="utf-8") for path in kept]:
+            write_text(self.recipes / f"{len(kept) + 1}.toml", text)
 
     def index(self) -> Index:
         return Indexer(self.root).read()

@@ -54,6 +54,7 @@ def _result(path: Path) -> None:
 TRAINING = "the same `ontogeny run` trains the run again, to the same bits"
 KINDS = (
     Kind("recipe", "study.toml", seal.check, "the same `ontogeny run STUDY --out DIR` writes it again"),
+    Kind("recipe of before", "recipes/*.toml", seal.check, "nothing needs it: it says what was asked earlier"),
     Kind("run record", "runs/*/run.json", index.read_record, "the same `ontogeny run` goes on from the last resume point"),
     Kind("metrics", "runs/*/metrics.parquet", seal.check, TRAINING),
     Kind("metrics of a run in training", "runs/*/metrics.jsonl", _log, TRAINING),

@@ -34,6 +34,8 @@ class Optimiser:
     def __post_init__(self) -> None:
         if self.lr < 0 or self.weight_decay < 0:
             raise UserError(f"lr = {self.lr}, weight_decay = {self.weight_decay}: neither may be negative.")
+        if self.warmup < 0:
+            raise UserError(f"warmup = {self.warmup}: it is a number of updates, 0 or more.")
 
     def update(self, w: Tensor, g: Tensor, state: Mapping[str, Tensor], t: int, hyper: Hyper) -> None:
         """One in-place update of one stacked weight; ``t`` counts from 1."""
@@ -81,6 +83,11 @@ class SGD(Optimiser):
 
     moments = ("velocity",)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.momentum < 1:
+            raise UserError(f"momentum = {self.momentum}: 0 ≤ momentum < 1 is needed.")
+
     def update(self, w: Tensor, g: Tensor, state: Mapping[str, Tensor], t: int, hyper: Hyper) -> None:
         g = g + hyper("weight_decay", w) * w
         velocity = state["velocity"].mul_(hyper("momentum", w)).add_(g)
@@ -98,6 +105,13 @@ class Adam(Optimiser):
 
     moments = ("m", "v")
     decoupled: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1 and self.eps >= 0):
+            raise UserError(
+                f"beta1 = {self.beta1}, beta2 = {self.beta2}, eps = {self.eps}: 0 ≤ beta < 1 and eps ≥ 0 are needed."
+            )
 
     def update(self, w: Tensor, g: Tensor, state: Mapping[str, Tensor], t: int, hyper: Hyper) -> None:
         if all(x.device.type == "cpu" and x.is_contiguous() for x in (w, state["m"], state["v"])):

@@ -1,0 +1,213 @@
+"""One run as a notebook holds it: ``run.metrics()``, ``run.weights(-1)``, ``run.lens("effective_rank")``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ontogeny import as_html, build, execute, expect, registry
+from ontogeny.errors import Damaged, UserError
+from ontogeny.interventions.base import Change, Intervention
+from ontogeny.lenses.base import Lens
+from ontogeny.lenses.session import Session, in_order, look_plainly
+from ontogeny.measures.pairwise import Between, between_steps
+from ontogeny.models.base import Module
+from ontogeny.named import Named
+from ontogeny.plan import why_look
+from ontogeny.store import results
+from ontogeny.store.index import RunEntry
+from ontogeny.study import Use
+from ontogeny.training.member import Member
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+    from torch import Tensor
+
+    from ontogeny.handles import Store
+    from ontogeny.subject import Subject
+
+
+class Run:
+    """One trained (or recorded, or imported) model: ``run.metrics()``, ``run.weights(-1)``, ``run.lens("effective_rank")``."""
+
+    def __init__(self, store: Store, entry: RunEntry) -> None:
+        self.store, self.entry = store, entry
+
+    def __repr__(self) -> str:
+        varied = ", ".join(f"{k}={v}" for k, v in self.varied.items())
+        return f"<Run {self.id} ({varied}): {self.status} at step {self.entry.record.get('step')}, {len(self.steps)} checkpoints>"
+
+    def _repr_html_(self) -> str:
+        return as_html.of_run(self)
+
+    @property
+    def id(self) -> str:
+        return self.entry.id
+
+    @property
+    def name(self) -> str:
+        """What it is called among the others: "d_hidden=32, seed=0", or its id where nothing varied."""
+        return ", ".join(f"{k}={v}" for k, v in self.varied.items()) or self.id
+
+    @property
+    def varied(self) -> dict[str, Any]:
+        """What this run has that others have not: ``{"d_hidden": 32, "seed": 0}``."""
+        return dict(self.entry.record.get("varied", {}))
+
+    @property
+    def status(self) -> str:
+        """done (whole budget), stopped (early, by rule), diverged, training (interrupted, or still at it), or recorded (from elsewhere,
+        and nobody said that it is done)."""
+        return self.entry.status
+
+    @property
+    def steps(self) -> list[int]:
+        """Steps at which weights were kept."""
+        return self.entry.steps
+
+    @cached_property
+    def member(self) -> Member:
+        return build.member_of(self.entry.record)
+
+    def metrics(self) -> pd.DataFrame:
+        """One row a logged step, indexed by step."""
+        table = self.store.directory.run(self.id).metrics()
+        return table.set_index("step")
+
+    def step(self, step: int) -> int:
+        """``step`` itself if it was kept; −1 is the last, −2 the one before. A miss names its neighbours."""
+        if not self.steps:
+            raise UserError(f"Run {self.id} has no checkpoints ({self.status}).")
+        if isinstance(step, bool) or not isinstance(step, int):
+            raise UserError(
+                f"Which step? {step!r} is no number of updates; run.steps lists those that were kept, -1 is the last."
+            )
+        if -len(self.steps) <= step < 0:
+            return self.steps[step]
+        if step not in self.steps:
+            near = sorted(sorted(self.steps, key=lambda s: abs(s - step))[:2])
+            raise UserError(
+                f"Step {step} of run {self.id} was not kept; the nearest are {' and '.join(map(str, near))} "
+                f"({len(self.steps)} steps from {self.steps[0]} to {self.steps[-1]})."
+            )
+        return step
+
+    def weights(self, step: int = -1) -> dict[str, Tensor]:
+        """Named tensors at one step, digests checked."""
+        return Named("weight", {n: w[0] for n, w in self._load([self.step(step)]).items()})
+
+    def model(self, step: int = -1) -> Module:
+        """An ordinary ``nn.Module`` with the weights of one step."""
+        return Module(self.member.architecture, self.weights(step))
+
+    def subject(self, step: int = -1) -> Subject:
+        """What a lens is given at one step: weights, probe, outputs, taps."""
+        return build.subject(self.member, self.weights(step))
+
+    def cache(self, step: int = -1) -> dict[str, Tensor]:
+        """Every tap by name on the probe, as TransformerLens's ``run_with_cache`` gives it. A miss names its neighbours."""
+        subject = self.subject(step)
+        subject.read(*subject.architecture.taps)
+        return Named("tap", {name: subject.tap(name) for name in subject.architecture.taps})
+
+    def lens(
+        self,
+        lens: str | Lens | Callable[..., Any],
+        steps: Sequence[int] | None = None,
+        under: Sequence[Change] | Change = (),
+        **options: Any,
+    ) -> xr.Dataset:
+        """A lens, by name or any function of a subject, over all kept steps (or ``steps``).
+
+        A registered lens is read from disk when what is there is fresh, and computed otherwise. A bare function is called once a
+        step, so breakpoints work in it. ``under``: an intervention, or several in the order in which they act; the lens then looks at the model under
+        them (:func:`ontogeny.interventions.intervene`), and so do the lenses that it reads.
+        """
+        under = changes(under)
+        wanted_steps = self.steps if steps is None else [self.step(s) for s in steps]
+        if not (isinstance(lens, str) or callable(lens)):
+            raise UserError(f"A lens is a name or a function of a model; this is a {type(lens).__name__}.")
+        if callable(lens) and not isinstance(lens, Lens):
+            return look_plainly(lens, self._subjects(wanted_steps), wanted_steps, under, **options)
+        name = lens.name if isinstance(lens, Lens) else lens
+        wanted = expect.wanted_lens(Use(name=name, options=options), self.member)
+        if not under and why_look(wanted, self.entry) is None:
+            try:
+                data = results.read(self.store.directory.run(self.id).results / f"{wanted.stem}.nc")
+                return data.sel(step=wanted_steps) if "step" in data.dims else data
+            except Damaged:
+                pass  # named by the index; what is asked for is computed anew
+        if under and not any(
+            read.startswith(("outputs", "tap", "gradients"))
+            for one in in_order([name])
+            for read in registry.lenses[one].reads
+        ):
+            raise UserError(
+                f"Interventions edit the forward pass, and the lens '{name}' does not read it: nothing would change."
+            )
+        session = Session(self._subjects, self.steps, {name: wanted.options}, under)
+        whole = (
+            registry.lenses[name].scope == "trajectory"
+        )  # what is said of a course is not said of some steps of it
+        data = session.look([name], self.steps if whole else wanted_steps)[name]
+        data = data.sel(step=wanted_steps) if whole and "step" in data.dims else data
+        done = {"under": repr(list(under))} if under else {}
+        return data.assign_attrs(lens=name, run=self.id, **done)
+
+    def change(
+        self,
+        lens: str | Lens | Callable[..., Any],
+        under: Sequence[Change] | Change,
+        steps: Sequence[int] | None = None,
+        **options: Any,
+    ) -> xr.Dataset:
+        """What interventions change in what a lens says: intervened − full, of every variable that is a number.
+
+        Look at :meth:`lens` with and without ``under`` for the two conditions themselves. A lens that sorts or selects (key frequencies,
+        clusters) selects anew under the intervention, so a change of it may be a change of what was selected.
+        """
+        full, cut = (self.lens(lens, steps, one, **options) for one in ((), under))
+        numbers = [n for n, one in full.data_vars.items() if one.dtype.kind in "fiub"]
+        change = cut[numbers].astype(float) - full[numbers].astype(float)
+        for name in numbers:
+            words = full[name].attrs.get("long_name", name)
+            change[name].attrs = {**full[name].attrs, "long_name": f"change of: {words}"}
+        return change.assign_attrs(cut.attrs)
+
+    def compare(self, measure: str, between: Between = "final", **options: Any) -> xr.Dataset:
+        """A measure between the steps of this run: ``consecutive``, each to the ``final``, or ``all`` pairs."""
+        expect.refuse_measure(Use(name=measure, options=options), self.member)
+        entry = registry.measures[measure]
+        return between_steps(entry, self._subjects(self.steps), self.steps, entry.options(options), between)
+
+    def densify(self, from_step: int, to_step: int, every: int) -> list[int]:
+        """Keep more checkpoints of a stretch that was trained; returns the new steps (:func:`ontogeny.densify.densify`)."""
+        from ontogeny.densify import densify
+
+        new = densify(self.store.directory, self.id, from_step, to_step, every)
+        self.entry = self.store.refresh().index.runs[self.id]
+        return new
+
+    def _subjects(self, steps: Sequence[int]) -> Subject:
+        return build.subject(self.member, self._load(steps))
+
+    def _load(self, steps: Sequence[int]) -> dict[str, Tensor]:
+        return execute.load(self.store.directory, self.entry, steps)
+
+
+def changes(under: Sequence[Change] | Change) -> list[Change]:
+    """One intervention may be given bare. What is none is named, with what there is."""
+    given: list[Any] = list(under) if isinstance(under, list | tuple) else [under]
+    for one in given:
+        if isinstance(one, str):
+            registry.interventions[one]  # a miss names its neighbours
+            raise UserError(
+                f"An intervention needs its settings: under={{'kind': '{one}', …}}; `ontogeny interventions` lists them."
+            )
+        if not isinstance(one, Mapping | Intervention) and not hasattr(one, "edits"):
+            raise UserError(
+                f"under= is an intervention or a list of them; there is a {type(one).__name__} in it."
+            )
+    return given
