@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from ontogeny import cli
+from ontogeny.store import seal
+from ontogeny.store.files import write_text
 
 RECIPE = """
 name = "tiny"
@@ -274,7 +276,8 @@ def test_wrong_places(tell, recipe, tmp_path, done):
 def test_a_study_of_a_newer_schema(tell, done, tmp_path, recipe):
     out = Path(shutil.copytree(done, tmp_path / "out"))
     path = out / "study.toml"
-    path.write_text(path.read_text().replace("schema_version = 2", "schema_version = 99"))
+    text = path.read_text().replace("schema_version = 2", "schema_version = 99")
+    write_text(path, re.sub(r"ontogeny-seal:\w+", seal.ROOM, text))
     before = {p: p.stat().st_mtime_ns for p in out.rglob("*")}
     one_clear_line(tell("runs", out), "schema version 99")
     one_clear_line(tell("compare", out, "--measure", "activation_similarity"), "schema version 99")

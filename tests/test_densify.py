@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,10 +113,10 @@ def test_a_step_that_comes_out_otherwise_is_named_and_nothing_is_added(
     carry_out(tiny_study(resume_points={"at": [9], "per_decade": 0}), tmp_path / "a")
     store = open_store(tmp_path / "a")
     run = store.run(store.entries()[0].id)
-    path = store.directory.run(run.id).folder / "run.json"
-    record = json.loads(path.read_text())
+    files = store.directory.run(run.id)
+    record = files.record()
     record["provenance"]["device"] = "abacus"
-    path.write_text(json.dumps(record))
+    files.write_record(record)
     before = sorted(p.name for p in store.directory.root.rglob("*.safetensors"))
     from ontogeny import densify
 

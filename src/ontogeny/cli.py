@@ -6,7 +6,6 @@ import json
 import os
 import sys
 import tempfile
-import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterable
@@ -20,6 +19,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ontogeny import cli_check, cli_files
+from ontogeny.cli_progress import Bars
 from ontogeny.errors import Failed, UserError
 from ontogeny.study import built_in, load_study, set_path
 
@@ -225,7 +225,7 @@ def run(
     if dry_run:
         _show_plan(recipe, out_dir, stages)
         return
-    with _Progress() as progress:
+    with Bars(err) as progress:
         plan = api.carry_out(
             recipe,
             out_dir,
@@ -272,50 +272,6 @@ def _show_plan(recipe: Any, out_dir: Path, stages: Iterable[Any]) -> None:
         out.print(table)
     for warning in plan.warnings:
         err.print(f"[yellow]note:[/] {escape(warning)}")
-
-
-BETWEEN_LOOKS = 0.1  # seconds
-
-
-class _Progress:
-    """One bar a stage on a terminal; lines now and then where there is none (``nohup``, a log)."""
-
-    def __enter__(self) -> _Progress:
-        from ontogeny.progress import Lines
-
-        self._lines = None if err.is_terminal else Lines()
-        if self._lines:
-            return self
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-        self._bars = Progress(
-            TextColumn("{task.fields[stage]:<8}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.description}"),
-            console=err,
-        )
-        self._tasks: dict[str, Any] = {}
-        self._shown = time.monotonic()
-        self._bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if not self._lines:
-            self._bars.stop()
-
-    def __call__(self, stage: str, what: str, done: float, total: float) -> None:
-        """Hundreds of runs move between two looks at a bar, and to show a movement costs more than to make it."""
-        if self._lines:
-            return self._lines(stage, what, done, total)
-        if stage not in self._tasks:
-            self._tasks[stage] = self._bars.add_task(what, total=total, stage=stage)
-        elif done < total and time.monotonic() - self._shown < BETWEEN_LOOKS:
-            return
-        self._shown = time.monotonic()
-        self._bars.update(self._tasks[stage], completed=done, total=total, description=escape(what))
 
 
 @app.command()
@@ -394,7 +350,7 @@ def look(
         stale = tuple(w for w in wanted[e.id] if why_look(w, e))
         if stale:
             jobs.append(Look("look", e.id, "asked for", e.id, stale))
-    with store.directory.lock("ontogeny look"), _Progress() as progress:
+    with store.directory.lock("ontogeny look"), Bars(err) as progress:
         execute.carry_out_looking(jobs, members, store.directory, progress)
     names = ", ".join(dict.fromkeys(w.stem for of in wanted.values() for w in of))
     fresh = len(entries) - len(jobs)

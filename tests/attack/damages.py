@@ -10,9 +10,20 @@ from ontogeny.check import check
 from ontogeny.store.kinds import KINDS, Kind
 
 KINDS_AT_REST = tuple(
-    k for k in KINDS if k.name not in ("metrics of a run in training", "picture of a report", "lock")
+    k
+    for k in KINDS
+    if k.name
+    not in (
+        "metrics of a run in training",
+        "picture of a report",
+        "data of a report",
+        "recipe of a report",
+        "lock",
+    )
 )
 HARMLESS = {  # nothing is wrong with the study, and the next command that needs the file makes it
+    ("recipe of before", "deleted"),
+    ("recipe of before", "swapped"),
     ("resume point", "deleted"),
     ("report of chosen runs", "deleted"),
     ("report in Markdown", "deleted"),

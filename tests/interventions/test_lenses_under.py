@@ -62,8 +62,11 @@ def test_a_lens_of_weights_alone_is_refused(store):
     for lens in ("weight_spectra", "fourier_embedding"):
         with pytest.raises(UserError, match="does not read it"):
             store.run(seed=0).lens(lens, under=CUT)
-    with pytest.raises(UserError, match="a list of interventions"):
-        store.run(seed=0).lens("performance", under=CUT[0])
+
+
+def test_one_intervention_may_be_given_bare(store):
+    bare, listed = (store.run(seed=0).lens("performance", under=under) for under in (CUT[0], CUT[:1]))
+    assert bare.equals(listed)
 
 
 def test_a_course_is_looked_at_whole(store):

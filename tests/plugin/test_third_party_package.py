@@ -101,7 +101,7 @@ def test_a_study_names_it_and_its_results_say_where_they_come_from(ran, installe
     assert about["name"] == "loss_by_parity" and about["options"] == {"scale": 1.0}
     pairs = xr.load_dataset(out / "comparisons" / "norm_distance.nc", engine="h5netcdf")
     assert pairs.attrs["made_by"] == "ontogeny-example 1.2.3" and pairs["value"].shape == (2, 2)
-    assert "Parity" in (out / "report" / "index.html").read_text()
+    assert "Loss at even and odd first operands" in (out / "report" / "index.html").read_text()
 
 
 def test_without_the_package_its_names_are_unknown(installed, command, tmp_path, environment):

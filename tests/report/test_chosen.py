@@ -131,7 +131,7 @@ def test_fellows_share_everything_but_seeds(store, tiny_study, tmp_path):
     api.run(study, tmp_path / "out", stages=("train",))
     both = api.run(
         {**study, "optimiser": {"kind": "adamw", "lr": 1e-4}}, tmp_path / "out", stages=("train", "look")
-    )
+    ).everything
     runs = [both.run(entry.id) for entry in both.entries()]
     assert len(runs) == 4 and all(len(both.fellows(run)) == 2 for run in runs)
     columns = table(of_runs(both, runs), "Which numbers are the same?").columns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -14,8 +15,9 @@ import pytest
 from ontogeny import execute
 from ontogeny.errors import Damaged, DiskFull, Locked, NewerSchema, NotAStudy, UserError
 from ontogeny.handles import open_store
-from ontogeny.store import checkpoints, results
+from ontogeny.store import checkpoints, results, seal
 from ontogeny.store.directory import Directory
+from ontogeny.store.files import write_text
 from ontogeny.store.index import Indexer
 from ontogeny.study import load_study
 
@@ -221,7 +223,8 @@ def test_copied_files_are_verified_once(study, a_copy, carry_out, monkeypatch):
 
 def test_a_newer_schema_is_refused_and_nothing_is_touched(study, a_copy, carry_out):
     path = a_copy / "study.toml"
-    path.write_text(path.read_text().replace("schema_version = 2", "schema_version = 99"))
+    text = path.read_text().replace("schema_version = 2", "schema_version = 99")
+    write_text(path, re.sub(r"ontogeny-seal:\w+", seal.ROOM, text))
     before = {p: p.read_bytes() for p in a_copy.rglob("*") if p.is_file()}
     for touch in (lambda: carry_out(study, a_copy), lambda: open_store(a_copy).study):
         with pytest.raises(NewerSchema, match=r"schema version 99.*up to 2.*Upgrade"):

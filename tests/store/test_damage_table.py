@@ -29,6 +29,7 @@ CLAIMS = {
 def whole(tmp_path_factory, tiny_study) -> Path:
     """A study with a file of every kind."""
     out = tmp_path_factory.mktemp("whole") / "out"
+    api.run(tiny_study(train__epochs=5), out, stages=("train",))
     api.run(tiny_study(measures=["activation_similarity"], **CLAIMS), out)
     store = open_store(out)
     write_chosen(store, [store.run(d_hidden=2)])
@@ -40,6 +41,7 @@ def whole(tmp_path_factory, tiny_study) -> Path:
 def another(tmp_path_factory, tiny_study) -> Path:
     """Another study: of each kind a file that is as whole as ours."""
     out = tmp_path_factory.mktemp("another") / "out"
+    api.run(tiny_study(optimiser__lr=2e-2, train__epochs=5), out, stages=("train",))
     api.run(tiny_study(measures=["activation_similarity"], optimiser__lr=2e-2, **CLAIMS), out)
     store = open_store(out)
     write_chosen(store, [store.run(d_hidden=2)])

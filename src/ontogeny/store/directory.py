@@ -140,10 +140,10 @@ class Directory:
 
     def _keep_recipe(self) -> None:
         """The recipe that is about to be replaced, as ``recipes/1.toml``, ``2.toml``, …; the same one is not kept twice."""
-        text = self.study_file.read_text(encoding="utf-8")
+        text = dump(self.study())
         kept = sorted(self.recipes.glob("*.toml")) if self.recipes.is_dir() else []
-        if text not in [path.read_text(encoding="utf-8") for path in kept]:
-            write_text(self.recipes / f"{len(kept) + 1}.toml", text)
+        if not any(path.read_text(encoding="utf-8").endswith(text) for path in kept):
+            write_text(self.recipes / f"{len(kept) + 1}.toml", f"# {seal.ROOM}\n{text}")
 
     def index(self) -> Index:
         return Indexer(self.root).read()

@@ -67,6 +67,8 @@ KINDS = (
     Kind("report of chosen runs", "report/*.html", index.read_report_header, "`ontogeny report DIR --run …` writes it again", derived=True),
     Kind("report in Markdown", "report/*.md", index.read_report_header, "`ontogeny report DIR --format md` writes it again", derived=True),
     Kind("picture of a report", "report/*/*.png", lambda path: None, "`ontogeny report DIR --format md` draws it again", derived=True),
+    Kind("data of a report", "report/*/*.csv", lambda path: None, "`ontogeny report DIR --format md` writes it again", derived=True),
+    Kind("recipe of a report", "report/*/recipe.toml", lambda path: None, "`ontogeny report DIR --format md` writes it again", derived=True),
     Kind("index", "index.json", read_json, "any command reads it anew", derived=True, bundled=False),
     Kind("lock", ".lock", lambda path: None, "any command makes it", derived=True, bundled=False),
 )  # fmt: skip
