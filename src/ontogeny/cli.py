@@ -8,7 +8,7 @@ import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, cast
@@ -18,10 +18,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ontogeny import cli_check, cli_files
+from ontogeny import cli_catalogues, cli_check, cli_files
 from ontogeny.cli_progress import Bars
 from ontogeny.errors import Failed, UserError
-from ontogeny.study import built_in, load_study, set_path
+from ontogeny.study import load_study, set_path
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,7 +32,7 @@ app = typer.Typer(
 
 A first session:
 
-- `ontogeny studies` – what can be run
+- `ontogeny studies` – what can be run; `ontogeny new NAME` – a recipe of your own
 - `ontogeny run bottleneck-quick --out out/quick` – train, look, compare, report: seconds
 - `ontogeny runs out/quick` – what is there
 - `ontogeny compare out/quick --measure tn_similarity`
@@ -118,71 +118,6 @@ def _fail(text: str) -> NoReturn:
     line = " ".join(text.split())
     err.print(f"[bold red]error:[/] {escape(line)}", highlight=False, soft_wrap=True)
     sys.exit(2)
-
-
-# -- catalogues ------------------------------------------------------------------------------------------------------
-
-
-@app.command()
-def studies() -> None:
-    """Built-in recipes. Any TOML file of the same form is a study too."""
-    table = Table("study", "title", "runs", box=None, header_style="bold")
-    for name in sorted(built_in()):
-        study = load_study(name)
-        table.add_row(name, study.title, str(len(study.variants())))
-    out.print(table)
-
-
-def catalogue(kind: str, extra: Callable[[Any], str]) -> None:
-    from ontogeny import registry
-
-    entries = getattr(registry, kind)
-    table = Table(kind[:-1].replace("lense", "lens"), "question", "", box=None, header_style="bold")
-    for name, entry in entries.items():
-        origin = registry.provenance(entry.function.__module__)
-        plugin = "" if origin == "ontogeny" else f" [dim]({escape(origin)})[/]"
-        table.add_row(name, escape(entry.question) + plugin, extra(entry))
-    out.print(table)
-
-
-@app.command()
-def lenses() -> None:
-    """The catalogue of lenses: what each asks of a model, what it costs, and its options."""
-    catalogue("lenses", lambda x: escape(f"{x.cost} {_options_text(x.defaults)}"))
-
-
-@app.command()
-def measures() -> None:
-    """The catalogue of measures: how alike two models are, and the options."""
-    catalogue("measures", lambda x: escape(f"{x.kind} {_options_text(x.defaults)}"))
-
-
-@app.command()
-def views() -> None:
-    """The catalogue of views: what each shows and how to read it."""
-    catalogue("views", lambda x: escape(_options_text(x.defaults)))
-
-
-@app.command()
-def interventions() -> None:
-    """The catalogue of interventions: what each does to a model's forward pass, and its options. They compose.
-
-    In a notebook: `run.change("performance", under=[{"kind": "zero_ablate", "tap": …, "units": [0]}])`.
-    """
-    from dataclasses import MISSING, fields
-
-    from ontogeny import registry
-    from ontogeny.options import describe
-
-    table = Table("intervention", "question", "", box=None, header_style="bold")
-    for name, spec in registry.interventions.items():
-        options = (f.name if f.default is MISSING else f"{f.name}={f.default!r}" for f in fields(spec))
-        table.add_row(name, escape(describe(spec)), escape(", ".join(options)))
-    out.print(table)
-
-
-def _options_text(defaults: dict[str, Any]) -> str:
-    return ", ".join(f"{k}={v!r}" for k, v in defaults.items())
 
 
 # -- doing -----------------------------------------------------------------------------------------------------------
@@ -460,5 +395,6 @@ def _parse_options(given: list[str] | None) -> dict[str, Any]:
     return options
 
 
+app.add_typer(cli_catalogues.app)  # studies, tasks, lenses, …; new
 app.add_typer(cli_files.app)  # import, export, densify
 app.add_typer(cli_check.app)

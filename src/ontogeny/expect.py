@@ -108,9 +108,9 @@ def lenses_by_run(
         model, wanted = _names(of[0]), []
         for use in asked:
             registry.lenses[use.name].options(use.options)
-            if obstacle := _obstacle(use.name, model):
+            if why_not := _obstacle(use.name, model):
                 there = cannot.setdefault(use.name, {})
-                there[obstacle] = there.get(obstacle, 0) + len(of)
+                there[why_not] = there.get(why_not, 0) + len(of)
             else:
                 wanted.append(wanted_lens(use, of[0]))
         found |= dict.fromkeys((m.id for m in of), tuple(wanted))
@@ -204,16 +204,16 @@ def refuse_lens(use: Use, m: Member) -> None:
     """Say what is wrong with the wish to look at models like ``m`` through a lens, before anything is done."""
     lens = registry.lenses[use.name]
     lens.options(use.options)
-    if obstacle := _obstacle(use.name, _names(m)):
-        raise UserError(f"The lens '{use.name}' cannot look at this study's models: {obstacle}.")
+    if why := _obstacle(use.name, _names(m)):
+        raise UserError(f"The lens '{use.name}' cannot look at this study's models: {why}.")
 
 
 def refuse_measure(use: Use, m: Member) -> None:
     """Say what is wrong with the wish to compare models like ``m`` by a measure, before anything is done."""
     measure = registry.measures[use.name]
     measure.options(use.options)
-    if obstacle := _names(m).lacks(measure.reads):
-        raise UserError(f"The measure '{use.name}' cannot compare this study's models: {obstacle}.")
+    if why := _names(m).lacks(measure.reads):
+        raise UserError(f"The measure '{use.name}' cannot compare this study's models: {why}.")
 
 
 def wanted_runs(members: Sequence[Member], study: Study) -> tuple[WantedRun, ...]:
@@ -259,6 +259,11 @@ def _names(m: Member) -> Subject:
     return build.subject(
         m, {name: torch.empty([0] * len(axes)) for name, axes in m.architecture.axes.items()}
     )
+
+
+def obstacle(lens: str, m: Member) -> str | None:
+    """Why a lens cannot look at models like ``m``; None if it can."""
+    return _obstacle(lens, _names(m))
 
 
 def _obstacle(name: str, model: Subject) -> str | None:
