@@ -110,7 +110,7 @@ class Inert:
     add = extend = append
 
 
-class _Reader(pickle._Unpickler):  # type: ignore[name-defined, misc]
+class _Reader(pickle._Unpickler):
     """``storage`` answers the persistent ids by which a torch file refers to its tensors' numbers.
 
     The reader in Python rather than the one in C, because it can be told to count, and to look at a key before it is hashed: the
@@ -159,7 +159,7 @@ class _Reader(pickle._Unpickler):  # type: ignore[name-defined, misc]
 
     def _instantiate(self, kind: Any, arguments: Any) -> None:
         _refuse_pairs(kind, arguments)
-        super()._instantiate(kind, arguments)
+        super()._instantiate(kind, arguments)  # type: ignore[misc]
 
 
 def _refuse_key(key: Any) -> None:
@@ -201,7 +201,7 @@ def _watched(name: str, step: Callable[[Any], None]) -> Callable[[Any], None]:
     return watched
 
 
-_Reader.dispatch = {code: _watched(NAMES[code], step) for code, step in pickle._Unpickler.dispatch.items()}  # type: ignore[attr-defined]
+_Reader.dispatch = {code: _watched(NAMES[code], step) for code, step in pickle._Unpickler.dispatch.items()}
 
 
 def _load_zip(file: Any, limits: Limits, inert: bool, within: bool) -> Any:
