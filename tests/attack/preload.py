@@ -1,8 +1,10 @@
-"""Everything that an attempt needs, imported once and computed with never: what forks it starts at once."""
+"""Everything that an attempt needs, imported and used once, in one thread: what forks it starts at once, with code read and compiled."""
 
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["NUMBA_NUM_THREADS"] = "1"
@@ -18,18 +20,10 @@ def preload() -> None:
     import ontogeny.check
     import ontogeny.interop.bring
     import ontogeny.report.assemble  # noqa: F401
-    from ontogeny import registry
 
     torch.set_num_threads(1)
-    for room in (
-        "tasks",
-        "objectives",
-        "architectures",
-        "optimisers",
-        "interventions",
-        "lenses",
-        "measures",
-        "views",
-        "findings",
-    ):
-        list(getattr(registry, room))
+    from tests.attack.kills import contents, do
+
+    with tempfile.TemporaryDirectory() as place:
+        do(Path(place) / "out")
+        contents(Path(place) / "out")

@@ -50,7 +50,15 @@ def kill(root: Path, kills: int, workers: int) -> list[Any]:
     from tests.attack.kills import campaign
 
     def share(worker: int) -> list[Any]:
-        return quietly(lambda: list(campaign(root / f"kills-{worker}", kills, worker, workers)))
+        def attempts() -> list[Any]:
+            made = []
+            for one in campaign(root / f"kills-{worker}", kills, worker, workers):
+                made.append(one)
+                if one.wrong or len(made) % 10 == 0:
+                    print(f"worker {worker}: {len(made)} attempts {one.wrong and one}", flush=True)
+            return made
+
+        return quietly(attempts)
 
     return [o for part in side_by_side([lambda w=w: share(w) for w in range(workers)], root) for o in part]
 

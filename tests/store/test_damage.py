@@ -296,6 +296,14 @@ def test_a_directory_of_something_else_is_left_alone(study, tmp_path, carry_out)
         Directory.open(tmp_path)
 
 
+def test_a_directory_in_which_somebody_died_at_once_is_as_good_as_new(study, tmp_path, carry_out):
+    """Before its recipe was there: it holds a lock, and the beginning of a recipe."""
+    (tmp_path / ".lock").touch()
+    (tmp_path / "study.toml.4711.writing").write_text("# ontogeny-se")
+    carry_out(study, tmp_path, stages=())
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".lock", "index.json", "study.toml"]
+
+
 def test_another_study_is_not_mixed_in(study, a_copy, carry_out):
     with pytest.raises(UserError, match="holds the study 'tiny'; you asked for 'other'"):
         carry_out({**study, "name": "other"}, a_copy)

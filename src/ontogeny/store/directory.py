@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ontogeny.errors import Locked, NewerSchema, NotAStudy, UserError
 from ontogeny.store import seal
-from ontogeny.store.files import held, saying_when_full, set_aside, sweep, write_text
+from ontogeny.store.files import ASIDE, held, saying_when_full, set_aside, sweep, write_text
 from ontogeny.store.index import Index, Indexer
 from ontogeny.store.runs import RunFiles
 from ontogeny.study import Study, dump, load_study
@@ -99,7 +99,7 @@ class Directory:
         elif (
             directory.root.is_dir()
             and not (directory.root / "runs").is_dir()
-            and any(p.name != ".lock" for p in directory.root.iterdir())
+            and any(p.name != ".lock" and not p.name.endswith(ASIDE) for p in directory.root.iterdir())
         ):
             raise NotAStudy(f"{path} is not empty and is not a study; choose a new directory for --out.")
         return directory
