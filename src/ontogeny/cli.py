@@ -21,7 +21,8 @@ from rich.table import Table
 from ontogeny import cli_catalogues, cli_check, cli_files
 from ontogeny.cli_progress import Bars
 from ontogeny.errors import Failed, UserError
-from ontogeny.study import load_study, set_path
+from ontogeny.overrides import set_path
+from ontogeny.study import load_study
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-from ontogeny.study import set_path
+from ontogeny.overrides import set_path
 
 app = typer.Typer(rich_markup_mode="markdown")
 out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)

@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 from ontogeny import axes, registry
 from ontogeny.claims import Claim, Condition, Decided, Population, Quantity, Question
 from ontogeny.options import describe
-from ontogeny.study import Range, ReportSection, Schedule, Seeds, Stop, Study, Training, Use
+from ontogeny.study import Answer, Range, ReportSection, Schedule, Seeds, Stop, Study, Training, Use
 
 TABLES: Mapping[str, tuple[type[BaseModel], str, str]] = {
     "The recipe": (Study, "What a study is. Only `name`, `task` and `architecture` must be there.", ""),
@@ -27,6 +27,7 @@ TABLES: Mapping[str, tuple[type[BaseModel], str, str]] = {
     "[seeds]": (Seeds, '`seed` sets those that are left at `"seed"`; a number fixes one for all variants.', "[seeds]\nsplit = 0"),
     "lenses, measures, views": (Use, "By name, or with options.", '[[lenses]]\nname = "key_frequencies"\noptions = { source = "logits" }'),
     "[[report]]": (ReportSection, "A section of the report.", '[[report]]\nheading = "How do they learn?"\nviews = ["loss_curves"]'),
+    "[[answer]]": (Answer, "A sentence that the report opens with.", '[[answer]]\nsay = "Held-out inputs are right in {when.accuracy:percent}."'),
     "[questions]": (Question, "To which the claims belong.", '[questions]\nwhen = "When does it generalise?"'),
     "[quantities]": (Quantity, "One number a run.", '[quantities]\naccuracy = { source = "runs", variable = "test_accuracy", bounds = [0, 1] }'),
     "[populations]": (Population, "The runs of which a claim speaks.", '[populations]\nright = { text = "seeds that answer everything rightly", having = { accuracy = { at_least = 1.0 } } }'),
@@ -53,6 +54,8 @@ MEANING = {
     "crossed": "a second grid, of runs that only findings over `all:runs` read",
     "lenses": "what looks at every checkpoint; none named: every cheap one that can",
     "measures": "by what all pairs of runs are compared",
+    "answer": "sentences that the report opens with, of which the first five that hold are said",
+    "say": "the sentence; `{CLAIM:FORM}` is filled in from what was found",
     "report": "sections of the report; none: curves of training",
     "sources": "who published what the claims quote, by key",
     "questions": "to which the claims belong",

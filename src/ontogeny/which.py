@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ontogeny.errors import UnknownName, UserError
-from ontogeny.study import set_path
+from ontogeny.overrides import set_path
 
 SHORTEST = 4  # beginning of an id that names a run
 Named = Mapping[str, Mapping[str, Any]]  # id of every run → what varied in it

@@ -72,7 +72,7 @@ def ran(installed, command, tmp_path_factory) -> tuple[Path, Path]:
 
 
 def test_it_is_in_the_catalogues_with_its_origin(installed):
-    script = "from ontogeny import cli; cli.lenses(); cli.measures(); cli.views()"
+    script = "from ontogeny import cli_catalogues as c; c.lenses(); c.measures(); c.views()"
     told = subprocess.run(
         [sys.executable, "-c", script], env=installed, capture_output=True, text=True, check=False
     )

@@ -1,6 +1,7 @@
 """``extends = NAME``: a recipe laid over another."""
 
-from ontogeny.study import laid_over, load_study
+from ontogeny.overrides import laid_over
+from ontogeny.study import load_study
 
 
 def test_tables_are_merged_and_anything_else_is_replaced():
