@@ -157,7 +157,7 @@ class Study(Strict):
     question: str = ""
     task: Spec
     architecture: Spec
-    objective: Spec = {"kind": "cross_entropy"}
+    objective: Spec = {}  # no kind: what the architecture is for
     optimiser: Spec = {"kind": "adamw"}
     seeds: Seeds = Seeds()
     train: Training | None = None  # None: runs were trained elsewhere (recorded, imported)
