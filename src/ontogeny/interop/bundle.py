@@ -17,7 +17,7 @@ from ontogeny import build
 from ontogeny.errors import Damaged, NewerSchema, Refused, UserError
 from ontogeny.interop.limits import Limits, unpacked_bytes
 from ontogeny.store.directory import Directory
-from ontogeny.store.files import ASIDE, DAMAGED, aside, is_disk_full
+from ontogeny.store.files import ASIDE, DAMAGED, FULL, aside, refused_for
 from ontogeny.store.index import RunEntry
 from ontogeny.store.kinds import KINDS
 
@@ -89,7 +89,7 @@ def read(path: str | Path, out: str | Path, limits: Limits | None = None) -> tup
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
         raise Damaged(f"{path} is damaged: {error}.", path) from None
     except OSError as error:
-        if is_disk_full(error):
+        if refused_for(error, FULL):
             raise
         raise Damaged(
             f"{path} names files that cannot be written here ({error.strerror}). Nothing was kept.", path
