@@ -32,7 +32,8 @@ def of_metrics(store: Store) -> pd.DataFrame:
         front = {"run": entry.id, **store.population.named(entry)}
         tables.append(table.assign(**front)[[*front, *table.columns]])
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"run": []})
-    if store.study.objective.get("kind") in ("cross_entropy", "next_token"):
+    objectives = {e.record["spec"]["objective"]["kind"] for e in store.entries()}
+    if objectives and objectives <= {"cross_entropy", "next_token"}:
         table.attrs["outputs"] = build.part("task", store.study.task).signature.outputs
     return store.population.say_what_varied(table)
 
