@@ -378,10 +378,10 @@ def load_study(source: str | Path | Mapping[str, Any] | Study, overrides: Iterab
         raise UserError(f"A study is a name, a path or a mapping; this is a {type(source).__name__}.")
     for override in overrides:
         set_path(data, override)
-    return parse(data, str(source) if not isinstance(source, Mapping | Study) else "the study")
+    return read_recipe(data, str(source) if not isinstance(source, Mapping | Study) else "the study")
 
 
-def parse(data: Mapping[str, Any], source: str = "the study") -> Study:
+def read_recipe(data: Mapping[str, Any], source: str = "the study") -> Study:
     """Validate; unknown keys name the nearest, a newer schema is said so."""
     version = data.get("schema_version", SCHEMA_VERSION)
     if isinstance(version, int) and version > SCHEMA_VERSION:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from ontogeny import registry
+from ontogeny.comparing import consistency
 from ontogeny.errors import UserError
-from ontogeny.findings import consistency
 from ontogeny.handles import Run, Store
 from ontogeny.reads import inline, parse
 from ontogeny.report.assemble import drawn, files, provenance, runs_section, write

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ontogeny.comparing import consistency
 from ontogeny.errors import UserError
-from ontogeny.findings import consistency
 from ontogeny.handles import Run, Store
 from ontogeny.report.document import said
 

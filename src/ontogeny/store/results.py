@@ -28,11 +28,11 @@ def stem(name: str, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> 
 def write(path: Path, data: xr.Dataset, about: ResultFile) -> None:
     """Compressed, whole or not at all, and sealed."""
     data = data.copy()
-    data.attrs = {k: _plain(v) for k, v in data.attrs.items()}
+    data.attrs = {k: _attribute(v) for k, v in data.attrs.items()}
     data.attrs["ontogeny"] = json.dumps({**asdict(about), "sealed": True})
     encoding: dict[Any, dict[str, Any]] = {}
     for name, variable in data.variables.items():
-        variable.attrs = {k: _plain(v) for k, v in variable.attrs.items()}
+        variable.attrs = {k: _attribute(v) for k, v in variable.attrs.items()}
         if variable.ndim and variable.dtype.kind in "fiub":
             encoding[name] = {"zlib": True, "complevel": 4, "shuffle": True}
     # In memory first: HDF5 that fails to write, as on a full disk, takes the process down when its handles are closed.
@@ -95,7 +95,7 @@ def _attributes(item: Any) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
+def _attribute(value: Any) -> Any:
     """What NetCDF attributes can hold; the rest as JSON."""
     if isinstance(value, bool):
         return int(value)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 
-from ontogeny.findings.maps import correlations, shuffled_means
+from ontogeny.numerics.map_correlation import correlations, shuffled_means
 from ontogeny.numerics.resampling import benjamini_hochberg, pair_mean, permutation_p
 
 #: Axes whose ticks name the same thing in every run of a task. Neuron 3 of one seed has nothing to do with neuron 3 of another.
