@@ -1,4 +1,5 @@
-"""The schema of claims: names are resolved, unknown ones name their neighbours before anything is trained, recipes extend claim by claim."""
+"""The schema of claims: names are resolved, unknown ones name their neighbours before anything is trained, recipes extend claim
+by claim."""
 
 from __future__ import annotations
 

@@ -75,9 +75,8 @@ def run(
     if directory.holds(study):
         indexer = Indexer(directory.root)
         if not (plan := make_plan(expect.expectations(study, members), indexer.read(), stages)):
-            if (
-                indexer.learned
-            ):  # the files were copied or touched; next time this need not be found out again
+            # the files were copied or touched; next time this need not be found out again
+            if indexer.learned:
                 with suppress(UserError, OSError), directory.lock(f"ontogeny run {study.name}"):
                     indexer.save()
             return plan
@@ -185,10 +184,11 @@ def carry_out_training(
         state = resume.get(m.id)
         if state and state.outcome == "stopped" and _record(directory, m).get("status") == "stopped":
             state.outcome = "training"  # by a rule that the study has no longer
+        # killed between its last commit and its record
         if state and state.outcome in (
             "stopped",
             "diverged",
-        ):  # killed between its last commit and its record
+        ):
             sink.begin(m, state.step, {"provenance": provenance(device, ""), **_record(directory, m)})
             sink.finish(m, state.step, state.outcome)
             tick(m, steps[m.id], steps[m.id])
@@ -293,9 +293,8 @@ def look(directory: Directory, m: Member, entry: RunEntry, wanted: Sequence[Want
     for w in wanted:
         groups.setdefault(tuple(stale_steps(w, entry)), []).append(w)
     for steps, lenses in groups.items():
-        while (
-            lenses
-        ):  # one pass for lenses of different names; the same lens with other options takes its own
+        # one pass for lenses of different names; the same lens with other options takes its own
+        while lenses:
             batch = list({w.name: w for w in lenses}.values())
             lenses = [w for w in lenses if w not in batch]
             session.options = {w.name: w.options for w in batch}

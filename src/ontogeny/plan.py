@@ -50,9 +50,8 @@ class Expectations:
     runs: tuple[WantedRun, ...]
     lenses: tuple[Wanted, ...] = ()
     comparisons: tuple[Wanted, ...] = ()
-    lenses_of: Mapping[str, tuple[Wanted, ...]] = field(
-        default_factory=dict
-    )  # by run, where they differ from ``lenses``
+    # by run, where they differ from ``lenses``
+    lenses_of: Mapping[str, tuple[Wanted, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # what of it cannot be had, and why
     findings: str | None = None  # fingerprint of recipe and code; None: the study asks for none
     report: str | None = None

@@ -1,4 +1,5 @@
-"""Protocol probes: five kinds of model and task, each trained as a population, interrupted, resumed, and looked at like any other."""
+"""Protocol probes: five kinds of model and task, each trained as a population, interrupted, resumed, and looked at like any
+other."""
 
 from __future__ import annotations
 

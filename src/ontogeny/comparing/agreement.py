@@ -43,15 +43,18 @@ def agreement(
 ) -> xr.Dataset:
     """Do two comparisons of the same models agree in distances, in their order, and in who is whose neighbour?
 
-    ``D1``, ``D2``: results of measures (Dataset, or DataArray with ``attrs["kind"]``), turned into distances first: cosine s → √(2(1 − s)), inner
-    product g → √(g_ii + g_jj − 2 g_ij), divergence → √; or (N, N) arrays, which are distances. ``control``: a third matrix to hold fixed, such as |Δd|;
-    always distances. Not for models ordered by a setting: see :mod:`ontogeny.numerics.matched`.
+    ``D1``, ``D2``: results of measures (Dataset, or DataArray with ``attrs["kind"]``), turned into distances first: cosine s →
+    √(2(1 − s)), inner product g → √(g_ii + g_jj − 2 g_ij), divergence → √; or (N, N) arrays, which are distances. ``control``:
+    a third matrix to hold fixed, such as |Δd|; always distances. Not for models ordered by a setting: see
+    :mod:`ontogeny.numerics.matched`.
 
-    pearson, spearman of the upper triangles, with Mantel's p-value (``…_p``), and partial (``partial_…``) if there is a control; stress with the best
-    scale α and with α = 1; over ``k``: knn_overlap, jaccard, each with its chance level, trustworthiness, continuity (missing for k ≥ N/2).
+    pearson, spearman of the upper triangles, with Mantel's p-value (``…_p``), and partial (``partial_…``) if there is a
+    control; stress with the best scale α and with α = 1; over ``k``: knn_overlap, jaccard, each with its chance level,
+    trustworthiness, continuity (missing for k ≥ N/2).
 
-    High: the two name the same models alike. It misleads where both follow a third thing, such as the width: read the partial correlation; and where k nears N, where
-    every overlap nears 1: read the distance to chance. Errors: matrices that are not square, symmetric, finite, or about the same runs.
+    High: the two name the same models alike. It misleads where both follow a third thing, such as the width: read the partial
+    correlation; and where k nears N, where every overlap nears 1: read the distance to chance. Errors: matrices that are not
+    square, symmetric, finite, or about the same runs.
     """
     first, second = as_distances(D1, "first"), as_distances(D2, "second")
     _same_runs(D1, D2, len(first), len(second))

@@ -37,15 +37,16 @@ def energy_by_rank(
     """What share of its energy does an output keep in its strongest, second, … frequency?
 
     ``ranked`` (run, …, rank) are the shares of the frequencies but the constant, sorted for every output (and side) and averaged
-    over these places: rank r is "whatever frequency is r-th here", not one and the same frequency everywhere. For every setting in ``at`` and every rank: the mean over seeds with Student's interval.
-    The whole curve against ``by`` (mean and standard deviation over seeds) is in the details of the first finding.
+    over these places: rank r is "whatever frequency is r-th here", not one and the same frequency everywhere. For every setting
+    in ``at`` and every rank: the mean over seeds with Student's interval. The whole curve against ``by`` (mean and standard
+    deviation over seeds) is in the details of the first finding.
 
-    ``texts`` are the claims that the first, second, … frequency is there. After sorting each is smaller than the one before, and the
-    largest of many is large even in noise, so a rank is held against *sorted noise*: its part of what the stronger
-    ones leave, s_r / (1 − s_1 − … − s_{r−1}), against the part that the largest of as many frequencies has by
-    chance. Chance is the initialisation (``lens:NAME@initial``), or, without it, the spectrum of white noise, (1 + ½ + … + 1/m)/m of m
-    frequencies (Fisher 1929). "As published": the interval of that part lies above chance, for this rank and every stronger one, and the share
-    itself above ``visible``, if that is given. "Not as published": it lies below one of them.
+    ``texts`` are the claims that the first, second, … frequency is there. After sorting each is smaller than the one before,
+    and the largest of many is large even in noise, so a rank is held against *sorted noise*: its part of what the stronger ones
+    leave, s_r / (1 − s_1 − … − s_{r−1}), against the part that the largest of as many frequencies has by chance. Chance is the
+    initialisation (``lens:NAME@initial``), or, without it, the spectrum of white noise, (1 + ½ + … + 1/m)/m of m frequencies
+    (Fisher 1929). "As published": the interval of that part lies above chance, for this rank and every stronger one, and the
+    share itself above ``visible``, if that is given. "Not as published": it lies below one of them.
 
     How it misleads: sorting in every output hides whether outputs agree on the frequency. A rank that beats noise need not be a
     circuit: what is left may be unlike noise in another way (a few shares that decay).
@@ -123,7 +124,8 @@ def of_places(ranked: xr.DataArray, ranks: int) -> tuple[Array, Array]:
 
 
 def sorted_noise(many: int, ranks: int, largest: float | None = None) -> Array:
-    """The share of the largest of ``many``, ``many`` − 1, … frequencies of noise, (rank,), given that of all of them or of white noise."""
+    """The share of the largest of ``many``, ``many`` − 1, … frequencies of noise, (rank,), given that of all of them or of
+    white noise."""
     harmonic = np.cumsum(1 / np.arange(1, many + 1)) / np.arange(1, many + 1)
     white = harmonic[::-1][:ranks]
     return np.asarray(white if largest is None else np.minimum(1.0, white * largest / white[0]))

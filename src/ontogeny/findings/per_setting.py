@@ -31,14 +31,15 @@ def per_setting(
 ) -> list[Finding]:
     """How many of the published values lie where one new seed of ours would?
 
-    First the summary, then (``each``) one finding a setting: the published share against the prediction interval of a new seed at that
-    setting, widened by ``rounding`` (half a unit of its last digit). The table is one draw, not as many as it has rows: what its
-    seed decides shows in all of them. So the summary treats each of our seeds as if it had been published: the
-    share of its values that lie inside the intervals of the other seeds, and its mean over settings. The published table is judged by
-    both, each against where a new seed would lie (half the error each); one that fits better than any of ours is no evidence against.
+    First the summary, then (``each``) one finding a setting: the published share against the prediction interval of a new seed
+    at that setting, widened by ``rounding`` (half a unit of its last digit). The table is one draw, not as many as it has rows:
+    what its seed decides shows in all of them. So the summary treats each of our seeds as if it had been published: the share
+    of its values that lie inside the intervals of the other seeds, and its mean over settings. The published table is judged by
+    both, each against where a new seed would lie (half the error each); one that fits better than any of ours is no evidence
+    against.
 
-    How it misleads: few seeds make wide intervals, which agree with anything: read the mean width beside the share. Settings that some
-    of our seeds lack are not counted.
+    How it misleads: few seeds make wide intervals, which agree with anything: read the mean width beside the share. Settings
+    that some of our seeds lack are not counted.
     """
     table = need(data["published"], by, metric, of="published").dropna(subset=[metric])
     if table.empty:
@@ -46,10 +47,11 @@ def per_setting(
     runs = need(at_budget(data["runs"], data.get("metrics"), metric, budget), by, of="runs")
     runs = runs.assign(**{seed: seeds_of(runs, seed)})
     ours = runs.pivot_table(index=seed, columns=by, values=metric, aggfunc="mean").reindex(columns=table[by])
+    # (seed, setting), (setting,)
     values, theirs = (
         ours.to_numpy(dtype=float),
         table[metric].to_numpy(dtype=float),
-    )  # (seed, setting), (setting,)
+    )
     said = [
         _judged(mine[np.isfinite(mine)], one, rounding) for mine, one in zip(values.T, theirs, strict=True)
     ]
@@ -120,8 +122,10 @@ def _summary(
         interval_of="the share of a seed of ours that is judged by the others",
         n=seeds,
         verdict=worse.verdict,
-        why=f"{round(inside * counted)} of {counted} published values lie where a new seed would (intervals {width:.3g} wide on average); of our own "
-        f"seeds, left out in turn, {own.min() * counted:.0f} to {own.max() * counted:.0f} do; their mean is {theirs.mean():.4g}, ours "
+        why=f"{round(inside * counted)} of {counted} published values lie where a new seed would "
+        f"(intervals {width:.3g} wide on average); of our own "
+        f"seeds, left out in turn, {own.min() * counted:.0f} to {own.max() * counted:.0f} do; their mean "
+        f"is {theirs.mean():.4g}, ours "
         f"{values.mean():.4g} ({values.mean(1).min():.4g} to {values.mean(1).max():.4g} by seed)",
         values=tuple(own),
         evidence=evidence,

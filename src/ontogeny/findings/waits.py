@@ -19,7 +19,8 @@ def waits(
     since: str = "",
     clock: str = "step",
 ) -> pd.DataFrame:
-    """``runs`` with ``time`` (until the event, or how long the run was seen without it; NaN where it never began) and ``happened``."""
+    """``runs`` with ``time`` (until the event, or how long the run was seen without it; NaN where it never began) and
+    ``happened``."""
     need(metrics, "run", clock, metric, *([since] if since else []), of="metrics")
     logged = metrics.sort_values(clock)
     when = runs["run"].map(reached(logged, metric, at_least, stays, clock)).to_numpy(dtype=float)

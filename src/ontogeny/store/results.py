@@ -43,8 +43,8 @@ def write(path: Path, data: xr.Dataset, about: ResultFile) -> None:
 def read(path: Path) -> xr.Dataset:
     """A result, in memory; a file whose checksums fail is named and not used.
 
-    What ``xarray.open_dataset`` would give, without its asking every dimension of every variable of the file again and again: opening the
-    results of a study that way takes four times as long.
+    What ``xarray.open_dataset`` would give, without its asking every dimension of every variable of the file again and again:
+    opening the results of a study that way takes four times as long.
     """
     import h5py
     import xarray as xr

@@ -45,7 +45,8 @@ def bind(
 
 
 def with_slider(drawn: Drawn, height: int | None = None) -> go.Figure:
-    """A copy of the figure with one slider an axis of several ticks; all bindings of an axis move together, and it begins at ``drawn.start``.
+    """A copy of the figure with one slider an axis of several ticks; all bindings of an axis move together, and it begins at
+    ``drawn.start``.
 
     ``height`` is that of the figure without its sliders, in pixels; without it, the figure's own. Raises UserError if bindings of
     one axis disagree on its ticks, if two axes claim one attribute, or if the start is no tick.
@@ -157,8 +158,8 @@ def _as_lists(values: Any) -> Any:
 
 
 def packed(values: Any) -> Any:
-    """A frame as a page carries it: numbers that are many as Plotly's typed array (base64 of single precision, or of the smallest whole
-    numbers that hold them), which is two thirds of their text or less; the rest as JSON."""
+    """A frame as a page carries it: numbers that are many as Plotly's typed array (base64 of single precision, or of the
+    smallest whole numbers that hold them), which is two thirds of their text or less; the rest as JSON."""
     array = None if values is None or isinstance(values, str) else to_numpy(values)
     if array is None or array.dtype.kind not in "fiu" or array.ndim not in (1, 2) or array.size < FEW:
         return _as_lists(values)
