@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ontogeny import as_html, build, execute, expect, registry
+from ontogeny import as_html, build, expect, registry
 from ontogeny.besides import flat, telling_apart
 from ontogeny.errors import Damaged, UnknownName, UserError
 from ontogeny.one_run import Run
@@ -20,6 +20,7 @@ from ontogeny.store.index import Index, ResultFile, RunEntry
 from ontogeny.study import Study, Use
 from ontogeny.views.base import Drawn, View
 from ontogeny.which import meant
+from ontogeny.work.compare import compare
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -252,7 +253,7 @@ class Store:
         digests = [last_digest(self.index.runs[m.id]) for m in members]
         if step == -1 and have and have.fingerprint == wanted.fingerprint and have.digests == digests:
             return results.read(self.directory.comparisons / f"{wanted.stem}.nc")
-        data = execute.compare(self.directory, members, self.index, wanted, step)
+        data = compare(self.directory, members, self.index, wanted, step)
         ticks = self._ticks([Run(self, self.index.runs[m.id]) for m in members])
         more = {name: ticks[name][1] for name in self._settings.values()}
         return data.assign_coords(
@@ -339,15 +340,3 @@ class Store:
 def open_store(path: str | Path) -> Store:
     """An existing study directory."""
     return Store(Directory.open(path))
-
-
-class Collector:
-    """What findings are handed, from the study on disk; several findings that read one thing have it read (or computed) once."""
-
-    def __init__(self) -> None:
-        self._store: Store | None = None
-
-    def __call__(self, directory: Directory, study: Study, reads: Iterable[str]) -> Mapping[str, Any]:
-        if self._store is None or self._store.directory != directory:
-            self._store = Store(directory)
-        return self._store.gather(reads)
