@@ -205,7 +205,7 @@ def _show_plan(recipe: Any, out_dir: Path, stages: Iterable[Any]) -> None:
     directory = Directory.create(out_dir, recipe)
     index = directory.index() if directory.study_file.is_file() else Index()
     members = expect.members_of(recipe, directory, index)
-    expect.check(recipe, members, index)
+    expect.check(recipe, members, directory.holds(recipe))
     plan = make_plan(expect.expectations(recipe, members), index, stages)
     if not plan:
         out.print("nothing to do")

@@ -50,14 +50,15 @@ def members_of(study: Study, directory: Directory, index: Index | None = None) -
     return members
 
 
-def check(study: Study, members: Sequence[Member], index: Index | None = None) -> None:
-    """Everything that can be wrong with a study, said before anything is written. What is there (``index``) fitted into memory once."""
+def check(study: Study, members: Sequence[Member], accepted: bool = False) -> None:
+    """Everything that can be wrong with a study, said before anything is written. ``accepted``: this very recipe was begun before, so its
+    sizes, which take seconds to find out, need not be asked again."""
     if len({m.id for m in members}) < len(members):
         raise UserError("Two variants of this study are the same run; what varies must differ.")
-    if study.train and (new := [m for m in members if index is None or m.id not in index.runs]):
+    if study.train and not accepted:
         from ontogeny.sizes import must_fit
 
-        must_fit(new)
+        must_fit(members)
     shards = {m.shard: m for m in members} if study.train else {}
     for m in shards.values():
         feed = Feed([m])
@@ -291,7 +292,7 @@ def expectations(study: Study, members: Sequence[Member]) -> Expectations:
         word for kind, claim in zip(kinds, claims, strict=True) for word in kind.needs(kind.given(claim))
     ]
     looked = [*every, *(w.fingerprint for w in measures)]
-    tables = fingerprint.alone("ontogeny.handles")
+    tables = fingerprint.package("ontogeny.gathering")
     findings = fingerprint.combine(asked, fingerprint.of(*kinds), looked, tables, reached(words, m))
     shown = [
         word for use in uses for word in registry.views[use.name].words(use.options, study.first_measure)
