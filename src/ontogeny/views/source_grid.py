@@ -16,8 +16,8 @@ from ontogeny.views.theme import SEQUENTIAL, colourbar
 def source_grid(variance_by_source: pd.DataFrame, *, number: str = "", log: bool = False) -> Drawn:
     """Does a number go with the initialisation, with the split, or with the pair of them?
 
-    One cell a run: its initialisation's seed from left to right, its split's from top to bottom, sorted by their means over the
-    runs that are there. Columns of one colour: the initialisation decides. Rows of one colour: the split does. Neither: their
+    One cell a run: its initialisation's seed from left to right, its split's from top to bottom, sorted by their means over the runs that
+    are there. Columns of one colour: the initialisation decides. Rows of one colour: the split does. Neither: their
     combination. White cells were not trained, or have no such number. ``number`` names the claim's quantity, the first unless
     given; ``log`` colours by the logarithm.
 
@@ -48,10 +48,9 @@ def source_grid(variance_by_source: pd.DataFrame, *, number: str = "", log: bool
     )
     fig.update_xaxes(title_text="seed of the initialisation", type="category")
     fig.update_yaxes(title_text="seed of the split", type="category")
-    means = [float(np.ptp(grid.mean(axis=axis).to_numpy())) for axis in (0, 1)]
+    means = [float(f"{np.ptp(grid.mean(axis=axis).to_numpy()):.3g}") for axis in (0, 1)]
     return Drawn(
         fig,
-        says=f"{number}: means over splits differ by up to {means[0]:.3g} between initialisations, means "
-        "over initialisations by up to "
-        f"{means[1]:.3g} between splits.",
+        says=f"{number}: means over splits differ by up to {means[0]:,g} between initialisations, means over initialisations by up to "
+        f"{means[1]:,g} between splits.",
     )
