@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
-from ontogeny.store.index import FINDINGS, REPORT, Index, ResultFile, RunEntry
+from ontogeny.store.headers import ResultFile
+from ontogeny.store.index import FINDINGS, REPORT, Index, RunEntry
 from ontogeny.study import Stop, identity
 
 Stage = Literal["train", "look", "compare", "find", "report"]

@@ -14,7 +14,7 @@ from ontogeny.errors import UserError
 from ontogeny.models.base import Weights
 from ontogeny.store import checkpoints
 from ontogeny.store.directory import Directory
-from ontogeny.store.index import read_checkpoint_header
+from ontogeny.store.headers import read_checkpoint_header
 from ontogeny.study import Study, Variant
 from ontogeny.training.member import Member
 

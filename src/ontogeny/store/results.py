@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ontogeny.errors import Damaged
 from ontogeny.store import seal
 from ontogeny.store.files import write_bytes
-from ontogeny.store.index import ResultFile
+from ontogeny.store.headers import ResultFile
 from ontogeny.study import canonical
 
 if TYPE_CHECKING:
