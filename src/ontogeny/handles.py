@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ontogeny import as_html, build, execute, expect, registry
 from ontogeny.besides import flat, telling_apart
 from ontogeny.errors import Damaged, UnknownName, UserError
+from ontogeny.needs import parse
 from ontogeny.one_run import Run
 from ontogeny.plan import last_digest
-from ontogeny.reads import parse
 from ontogeny.store import results
 from ontogeny.store.directory import Directory
 from ontogeny.store.files import read_json
@@ -296,7 +296,7 @@ class Store:
         return view(**{parse(read).keyword: data[read.rstrip("?")] for read in reads}, **options)
 
     def gather(self, reads: Iterable[str]) -> dict[str, Any]:
-        """What views and findings read, by the words they read it with (see :mod:`ontogeny.reads`)."""
+        """What views and findings read, by the words they read it with (see :mod:`ontogeny.needs`)."""
         return {read.rstrip("?"): self._gather(read) for read in reads}
 
     def _gather(self, word: str) -> Any:

@@ -12,9 +12,9 @@ import numpy as np
 from ontogeny.findings.agreement import BY_K, as_distances
 from ontogeny.findings.base import Finding, finding
 from ontogeny.findings.reading import along_runs, seed_grid, seeds_of
+from ontogeny.needs import parse
 from ontogeny.numerics.agreement import K, correlations, neighbourhoods, stress
 from ontogeny.numerics.matched import Matched, matched_agreement
-from ontogeny.reads import parse
 
 
 @finding(kind="agreement", reads=("measure:{first}", "measure:{second}", "measure:{third}"))

@@ -4,7 +4,7 @@
     def frequency_heatmap(frequency_distribution: xr.Dataset) -> Drawn:
         '''What the figure shows and how to read it. …'''
 
-``reads`` names what the view is handed, by keyword, in the mini-language of :mod:`ontogeny.reads`: ``runs`` (DataFrame, one row a
+``reads`` names what the view is handed, by keyword, in the mini-language of :mod:`ontogeny.needs`: ``runs`` (DataFrame, one row a
 run), ``metrics`` (DataFrame: run, step, …, with what varied), ``lens:NAME`` (Dataset over (run, …) at the last step),
 ``measure:NAME`` (Dataset over (run, run_other)), ``published`` (DataFrame). The keyword is the name: ``frequency_distribution``.
 """
@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ontogeny.errors import UserError
+from ontogeny.needs import filled
 from ontogeny.options import Catalogued, describe
-from ontogeny.reads import filled
 from ontogeny.registry import views
 
 

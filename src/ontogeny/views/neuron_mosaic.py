@@ -17,17 +17,27 @@ from ontogeny.views.theme import SEQUENTIAL
 GAP = 4  # pixels between maps
 
 
-@view(reads=("lens:neuron_maps@final", "lens:neuron_fourier@final"), title="All neurons")
-def neuron_mosaic(neuron_maps: xr.Dataset, neuron_fourier: xr.Dataset, *, run: str = "") -> Drawn:
+@view(
+    reads=(
+        'lens:grid_activations(tap="neurons[{layer}]")@final',
+        "lens:neuron_fourier(layer={layer})@final",
+    ),
+    title="All neurons",
+)
+def neuron_mosaic(
+    grid_activations: xr.Dataset, neuron_fourier: xr.Dataset, *, layer: int = -1, run: str = ""
+) -> Drawn:
     """What does every neuron do on every pair of numbers, none picked by hand?
 
     Each small map is a neuron over (a, b), a downwards, scaled to its own range (white is its minimum, a dead neuron is white);
     neurons are sorted by dominant frequency, then share, row by row. Every pixel is one input. Zoomed out, a screen skips
     pixels and shows coarse patterns that are not there (moiré): zoom in before believing one.
     """
-    maps, found = one_run(neuron_maps, run)["activation"], one_run(neuron_fourier, run)
+    maps, found = one_run(grid_activations, run)["activation"], one_run(neuron_fourier, run)
     order = np.lexsort([-found["dominant_share"].values, found["dominant_frequency"].values])
-    maps = maps.transpose("neuron", ...).isel(neuron=order)
+    # Whatever units a family calls its neurons, they are the last axis.
+    unit = str(maps.dims[-1])
+    maps = maps.transpose(unit, ...).isel({unit: order})
     picture, columns = tiles(maps.values)
     fig = panels(1, height=720, square=True)
     fig.add_trace(go.Image(source=data_uri(picture, SEQUENTIAL), hoverinfo="skip"))
