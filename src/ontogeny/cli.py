@@ -196,7 +196,7 @@ def _show_plan(recipe: Any, out_dir: Path, stages: Iterable[Any]) -> None:
 
     directory = Directory.create(out_dir, recipe)
     members = expect.members_of(recipe, directory)
-    expect.check(recipe, members)
+    expect.check(recipe, members, directory.holds(recipe))
     index = directory.index() if directory.study_file.is_file() else Index()
     plan = make_plan(expect.expectations(recipe, members), index, stages)
     if not plan:

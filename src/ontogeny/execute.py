@@ -68,7 +68,7 @@ def run(
     """Do what the plan says is missing or stale. Returns the plan that was carried out; an empty one: nothing to do."""
     directory = Directory.create(out, study)
     members = expect.members_of(study, directory)
-    expect.check(study, members)
+    expect.check(study, members, directory.holds(study))
     for m in members if study.train else ():
         kernel_trains(m, device, engine)
     stages = tuple(stages)

@@ -51,11 +51,12 @@ def members_of(study: Study, directory: Directory) -> list[Member]:
     return members
 
 
-def check(study: Study, members: Sequence[Member]) -> None:
-    """Everything that can be wrong with a study, said before anything is written."""
+def check(study: Study, members: Sequence[Member], accepted: bool = False) -> None:
+    """Everything that can be wrong with a study, said before anything is written. ``accepted``: this very recipe was begun before, so its
+    sizes, which take seconds to find out, need not be asked again."""
     if len({m.id for m in members}) < len(members):
         raise UserError("Two variants of this study are the same run; what varies must differ.")
-    if study.train:
+    if study.train and not accepted:
         must_fit(members)
     shards = {m.shard: m for m in members} if study.train else {}
     for m in shards.values():

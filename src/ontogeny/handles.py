@@ -182,7 +182,8 @@ class Store:
             front = {"run": e.id, **self._named(e.record)}
             tables.append(table.assign(**front)[[*front, *table.columns]])
         table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"run": []})
-        if self.study.objective.get("kind") in ("cross_entropy", "next_token"):
+        objectives = {e.record["spec"]["objective"]["kind"] for e in self.entries()}
+        if objectives and objectives <= {"cross_entropy", "next_token"}:
             table.attrs["outputs"] = build.part("task", self.study.task).signature.outputs
         return self._say_what_varied(table)
 

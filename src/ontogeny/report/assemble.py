@@ -176,7 +176,7 @@ def provenance(store: Store) -> dict[str, Any]:
 def files(store: Store, found: Sequence[Finding] = ()) -> dict[str, str]:
     """What is data and not a page: the recipe, the runs, every row that was judged."""
     told = {
-        "recipe.toml": store.directory.study_file.read_text(encoding="utf-8"),
+        "recipe.toml": store.directory.recipe(),
         "runs.csv": store.runs().to_csv(index=False),
     }
     return {**told, "claims.csv": judged.as_csv(found)} if found else told

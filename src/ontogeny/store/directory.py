@@ -109,6 +109,12 @@ class Directory:
         seal.check(self.study_file)
         return load_study(self.study_file)
 
+    def recipe(self) -> str:
+        """The recipe as TOML, for whoever takes it elsewhere: without the seal of this place."""
+        self.study()
+        lines = self.study_file.read_text(encoding="utf-8").splitlines(keepends=True)
+        return "".join(line for line in lines if not line.startswith(f"# {seal.MARK.decode()}"))
+
     def readable_study(self) -> Study | None:
         """The study, or None with a warning if its file is damaged: whoever has the recipe can write it again."""
         try:
