@@ -35,7 +35,14 @@ Scope = Literal["model", "trajectory"]
 Reads = tuple[str, ...] | Callable[[Mapping[str, Any]], tuple[str, ...]]
 
 GRID, OWN = "grid", "…"  # among the axes that are declared: those of the probe's grid; those of a tap
-COUNTED = ("frequency", "frequency_other", "output", "head", "key")  # axes whose ticks are 0, 1, 2, …
+COUNTED = (
+    "frequency",
+    "frequency_other",
+    "output",
+    "neuron",
+    "head",
+    "key",
+)  # axes whose ticks are 0, 1, 2, …
 ANY = "*"  # among the names that are declared: whatever else there is
 
 

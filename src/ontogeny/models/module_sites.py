@@ -33,7 +33,7 @@ def named(module: nn.Module, given: Mapping[str, str | list[str]]) -> Sites:
 
 def guessed(module: nn.Module, given: Mapping[str, str | list[str]]) -> dict[str, str]:
     """Roles that nobody named and that one part of the module can play: its only table of tokens, its only nonlinearity, and the only
-    matrix that comes behind that. By role, the name of the part."""
+    matrices that come before and behind that. By role, the name of the part."""
     parts = [(name, part) for name, part in module.named_modules() if name]
     tables = [name for name, part in parts if isinstance(part, nn.Embedding)]
     bends = [name for name, part in parts if isinstance(part, BENDS)]
@@ -49,8 +49,13 @@ def guessed(module: nn.Module, given: Mapping[str, str | list[str]]) -> dict[str
     last = last[-1] if isinstance(last, list) else last
     order = [name for name, _ in parts]
     if last in order:
-        behind = [n for n, part in parts[order.index(last) + 1 :] if isinstance(part, nn.Linear)]
+        at = order.index(last)
+        before, behind = (
+            [name for name, part in some if isinstance(part, nn.Linear)]
+            for some in (parts[:at], parts[at + 1 :])
+        )
         found |= {"readout": behind[0]} if len(behind) == 1 else {}
+        found |= {"neurons.pre": before[0], "inward": before[0]} if len(before) == 1 else {}
     return {role: name for role, name in found.items() if role not in given}
 
 

@@ -32,6 +32,12 @@ ROLES: Mapping[str, str] = {
     "readout": "linear map from the neurons of layer i to the outputs: (neuron, output)",
     "form": "the outputs as a quadratic form of the one-hot inputs: W_l, W_r (unit, input), W_p (output, unit)",
 }
+_MISSING: Mapping[str, str] = {
+    "residual": "this model has no residual stream",
+    "residual.mid": "this model has no residual stream",
+    "attention": "this model has no attention",
+    "form": "this model's outputs are no quadratic form of one-hot inputs, as those of a bilinear network are",
+}
 _ROLE = re.compile(r"(?P<role>\w+)(\[(?P<layer>-?\d+)\])?(?P<part>\.\w+)?")
 
 
@@ -75,9 +81,9 @@ def find(architecture: Any, word: str) -> Site:
         raise UnknownName("site", word, ROLES)
     filled = getattr(architecture, "roles", {}).get(role)
     if filled is None and not getattr(architecture, "runs", True):
-        return Absent(f"of this run only the weights are known, and none of these names is its {role}")
+        return Absent("of this run only the weights are known, and their names do not say where that is")
     if filled is None:
-        return Absent(f"this model has no {role}")
+        return Absent(_MISSING.get(role, "nobody said where this model has that"))
     if not isinstance(filled, tuple):
         return filled
     layer = int(match["layer"] or -1)
