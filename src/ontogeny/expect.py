@@ -294,7 +294,7 @@ def expectations(study: Study, members: Sequence[Member]) -> Expectations:
         word for kind, claim in zip(kinds, claims, strict=True) for word in kind.needs(kind.given(claim))
     ]
     looked = [*every, *(w.fingerprint for w in measures)]
-    tables = fingerprint.alone("ontogeny.handles")
+    tables = fingerprint.package("ontogeny.gathering")
     findings = fingerprint.combine(says, fingerprint.of(*kinds), looked, tables, reached(words, m))
     shown = [
         word for use in uses for word in registry.views[use.name].words(use.options, study.first_measure)

@@ -8,11 +8,14 @@ Of one model, what lenses and measures are given:
 Of a study, what views and findings are given:
 
     runs · metrics · published · findings[:KIND]
-    lens:NAME[(…)][@final|@initial|@steps] · measure:NAME[(…)][@final|@initial]
+    lens:NAME[(…)][@final|@initial|@steps|@cursor] · measure:NAME[(…)][@final|@initial]
 
-An unmarked lens is that of the step that is looked at: for a lens its own step, for views and findings the last. ``all:`` before a
-word speaks of the runs of ``crossed`` as well; a trailing ``?`` marks what can be done without. ``{option}`` is filled in from the
-options of whoever reads (lists and tables as TOML), so what is declared is what is read.
+An unmarked lens is that of the step that is looked at: for a lens its own step, for views and findings the last. ``@steps`` is all of
+them, over (run, step, …); ``@cursor`` is what a cursor moves over: the step that the view's option ``step`` names, or as many as a page
+carries, on an axis ``step`` in either case. A word speaks of the runs of the study's ``vary``; with ``all:`` before it, also of those of
+``crossed``; with ``one:``, of the one run that the view's option ``run`` names, without an axis of runs. A trailing ``?`` marks what
+can be done without. ``{option}`` is filled in from the options of whoever reads (lists and tables as TOML), so what is declared is
+what is read.
 """
 
 from __future__ import annotations
@@ -29,10 +32,10 @@ from ontogeny.errors import UnknownName, UserError
 OF_MODEL = ("weights", "tap", "site", "outputs", "gradients", "split", "grid", "period", "group", "lens")
 OF_STUDY = ("runs", "metrics", "published", "findings", "lens", "measure")
 _FORM = re.compile(
-    r"(?P<all>all:)?(?P<kind>\w+)(:(?P<name>[^()@?]+)(\((?P<options>.*)\))?(@(?P<when>\w+))?)?(?P<optional>\?)?",
+    r"(?P<whose>all:|one:)?(?P<kind>\w+)(:(?P<name>[^()@?]+)(\((?P<options>.*)\))?(@(?P<when>\w+))?)?(?P<optional>\?)?",
     re.DOTALL,
 )
-_WHEN = {"lens": ("final", "initial", "steps", "same"), "measure": ("final", "initial")}
+_WHEN = {"lens": ("final", "initial", "steps", "cursor", "same"), "measure": ("final", "initial")}
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Need:
     when: str
     optional: bool
     all: bool = False
+    one: bool = False
 
     @property
     def keyword(self) -> str:
@@ -74,7 +78,13 @@ def parse(word: str, kinds: Collection[str] = OF_STUDY) -> Need:
     options = tomllib.loads(f"o = {{{part['options']}}}")["o"] if part["options"] else {}
     unmarked = "same" if kinds is OF_MODEL else "final"
     return Need(
-        kind, part["name"] or "", options, when or unmarked, bool(part["optional"]), bool(part["all"])
+        kind,
+        part["name"] or "",
+        options,
+        when or unmarked,
+        bool(part["optional"]),
+        part["whose"] == "all:",
+        part["whose"] == "one:",
     )
 
 

@@ -57,6 +57,11 @@ class Run:
         return dict(self.entry.record.get("varied", {}))
 
     @property
+    def setting(self) -> dict[str, Any]:
+        """What makes this run what it is, but for its seeds."""
+        return {k: v for k, v in self.entry.record.get("spec", {}).items() if k != "seeds"}
+
+    @property
     def status(self) -> str:
         """done (whole budget), stopped (early, by rule), diverged, training (interrupted, or still at it), or recorded (from elsewhere,
         and nobody said that it is done)."""

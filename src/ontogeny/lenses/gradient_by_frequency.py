@@ -19,7 +19,7 @@ MATRICES = ("W_E", "W_in", "W_L")
         "gradients",
         "site:embedding",
         "site:inward[{layer}]",
-        "site:neurons[{layer}]",
+        "site:neurons[{layer}]?",
         "site:neurons[{layer}].pre?",
         "site:readout[{layer}]",
         "grid",
