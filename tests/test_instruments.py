@@ -69,7 +69,10 @@ def test_every_lens_looks_or_refuses_with_the_reason_of_the_page(family, models)
         if reason is not None:
             with pytest.raises(UserError) as refused:
                 look(name, models[family])
-            assert reason in str(refused.value) and reason in PAGE.read_text(encoding="utf-8")
+            through = in_order([asked(name, GIVEN.get(name, {}))])
+            reasons = [one.lens.obstacle(models[family], one.options) for one in through]
+            assert any(why and why in str(refused.value) for why in reasons), name
+            assert reason in PAGE.read_text(encoding="utf-8")
             continue
         data = look(name, models[family])
         declared = set(lens.gives) - {ANY}
@@ -141,8 +144,10 @@ def test_what_a_lens_declares_is_what_it_reads(family, models):
             allowed = {w for site in sites if isinstance(site, Made) for w in site.weights}
             allowed |= set(weights) if any(n.kind == "weights" and not n.name for n in needs) else set()
             assert weights.asked <= allowed, (name, options)
-            edited = {w for one in chosen.get("intervention", ()) for w in [model.where(one["tap"])]}
-            assert model.taps_asked - edited == set(model.taps_among(needs)) - edited, (name, options)
+            asked_for = set(model.taps_asked)
+            edited = {model.where(one["tap"]) for one in chosen.get("intervention", ())}
+            must = set(model.taps_among([need for need in needs if not need.optional]))
+            assert must <= asked_for <= set(model.taps_among(needs)) | edited, (name, options)
 
 
 def test_sites_of_somebodys_own_module_are_named_or_guessed_where_one_part_can_be_meant():

@@ -128,14 +128,15 @@ class Subject:
     def change(self, role: str, by: Mapping[str, Tensor]) -> Tensor:
         """First-order change of a site when weights move: Σ ∂site/∂weight · ``by``[weight]."""
         found = self._find(role)
+        tap = self.where(role) if isinstance(found, str) else ""
 
         def value(moved: dict[str, Tensor]) -> Tensor:
             weights = {**self.weights, **moved}
-            if not isinstance(found, str):
+            if not tap:
                 made: Tensor = found.function(weights, self.signature)
                 return made
-            return self.architecture.forward(weights, self.probe.inputs, read=(found,), edit=self.edit).taps[
-                found
+            return self.architecture.forward(weights, self.probe.inputs, read=(tap,), edit=self.edit).taps[
+                tap
             ]
 
         here = {name: self.weights[name] for name in by}

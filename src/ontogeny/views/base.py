@@ -153,7 +153,10 @@ class View(Catalogued):
         if self.defaults.get("by") == "" and not data.get("by"):
             data["by"] = what_varied(data.values())
         drawn = self.function(**data)
-        return drawn if isinstance(drawn, Drawn) else Drawn(drawn)
+        drawn = drawn if isinstance(drawn, Drawn) else Drawn(drawn)
+        for words in labellings(data.values()):
+            drawn.says = f"{drawn.says} Frequencies are counted over the elements of the task's group: {words}.".strip()
+        return drawn
 
 
 def view(
@@ -170,6 +173,18 @@ def view(
         return views.add(entry.name, entry)
 
     return register
+
+
+def labellings(handed: Iterable[Any]) -> list[str]:
+    """The labellings in which numbers and answers were looked at, where they are not as they are."""
+    said = [
+        one.attrs["labelling"]
+        for data in handed
+        if hasattr(data, "data_vars")
+        for one in data.data_vars.values()
+        if "labelling" in one.attrs
+    ]
+    return list(dict.fromkeys(said))
 
 
 def what_varied(handed: Iterable[Any]) -> str:
