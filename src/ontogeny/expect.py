@@ -19,9 +19,9 @@ from ontogeny.lenses.session import asked, in_order, needs_all_steps
 from ontogeny.models.sites import lacking
 from ontogeny.needs import filled, parse
 from ontogeny.plan import Expectations, Wanted, WantedRun
-from ontogeny.sizes import must_fit
 from ontogeny.store import fingerprint, results
 from ontogeny.store.directory import Directory
+from ontogeny.store.index import Index
 from ontogeny.study import Study, Use, canonical
 from ontogeny.subject import Subject
 from ontogeny.training.feed import Feed
@@ -40,9 +40,9 @@ COLUMNS = (
 )  # of the tables, beside what varied and metrics
 
 
-def members_of(study: Study, directory: Directory) -> list[Member]:
+def members_of(study: Study, directory: Directory, index: Index | None = None) -> list[Member]:
     """The study's variants, or the recorded runs of a study that trains nothing."""
-    entries = directory.index().runs.values() if study.train is None else ()
+    entries = (index or directory.index()).runs.values() if study.train is None else ()
     members = build.members(study, [e.record for e in entries if e.record])
     if not members:
         raise UserError(
@@ -57,6 +57,8 @@ def check(study: Study, members: Sequence[Member], accepted: bool = False) -> No
     if len({m.id for m in members}) < len(members):
         raise UserError("Two variants of this study are the same run; what varies must differ.")
     if study.train and not accepted:
+        from ontogeny.sizes import must_fit
+
         must_fit(members)
     shards = {m.shard: m for m in members} if study.train else {}
     for m in shards.values():

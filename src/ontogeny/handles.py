@@ -179,15 +179,3 @@ class Store:
 def open_store(path: str | Path) -> Store:
     """An existing study directory."""
     return Store(Directory.open(path))
-
-
-class Collector:
-    """What findings are handed, from the study on disk; several findings that read one thing have it read (or computed) once."""
-
-    def __init__(self) -> None:
-        self._store: Store | None = None
-
-    def __call__(self, directory: Directory, study: Study, reads: Iterable[str]) -> Mapping[str, Any]:
-        if self._store is None or self._store.directory != directory:
-            self._store = Store(directory)
-        return self._store.gather(reads)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ontogeny import as_html, build, execute, expect, registry
+from ontogeny import as_html, build, expect, registry
 from ontogeny.errors import Damaged, UserError
 from ontogeny.interventions.base import Change, Intervention
 from ontogeny.lenses.base import Lens
@@ -19,6 +19,7 @@ from ontogeny.store import results
 from ontogeny.store.index import RunEntry
 from ontogeny.study import Use
 from ontogeny.training.member import Member
+from ontogeny.work.look import load
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -197,7 +198,7 @@ class Run:
         return build.subject(self.member, self._load(steps))
 
     def _load(self, steps: Sequence[int]) -> dict[str, Tensor]:
-        return execute.load(self.store.directory, self.entry, steps)
+        return load(self.store.directory, self.entry, steps)
 
 
 def changes(under: Sequence[Change] | Change) -> list[Change]:

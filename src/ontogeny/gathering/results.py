@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import xarray as xr
 
-from ontogeny import build, execute, expect, registry
+from ontogeny import build, expect, registry
 from ontogeny.errors import UnknownName, UserError
 from ontogeny.one_run import Run
 from ontogeny.plan import last_digest
 from ontogeny.store import results
 from ontogeny.study import Use
 from ontogeny.which import in_words
+from ontogeny.work.compare import compare
 
 if TYPE_CHECKING:
     from ontogeny.handles import Store
@@ -91,7 +92,7 @@ def of_pairs(store: Store, measure: str, step: int, options: Options) -> xr.Data
     digests = [last_digest(e) for e in entries]
     if step == -1 and have and have.fingerprint == wanted.fingerprint and have.digests == digests:
         return results.read(store.directory.comparisons / f"{wanted.stem}.nc")
-    data = execute.compare(store.directory, members, store.index, wanted, step)
+    data = compare(store.directory, members, store.index, wanted, step)
     ticks = store.population.ticks(entries)
     more = {name: ticks[name][1] for name in store.population.settings.values()}
     return data.assign_coords(
