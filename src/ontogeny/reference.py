@@ -70,6 +70,7 @@ MEANING = {
     "evaluate": "when loss and accuracy are logged",
     "stop": "when a variant stops early; of a range, its end",
     "metric": "a logged column, such as `test_accuracy`",
+    "check": "looked at then, too",
     "at_least": "true from here up",
     "at_most": "true from here down",
     "equals": "true at this value",
