@@ -117,7 +117,7 @@ def _quantity(data: Mapping[str, Any], quantity: Quantity, of: tuple[Chosen, ...
 
 
 def _event(data: Mapping[str, Any], event: Mapping[str, Any]) -> pd.DataFrame:
-    known = ("metric", "at_least", "stays", "since", "clock")
+    known = ("metric", "at_least", "stays", "since")
     for key in event:
         if key not in known:
             raise UnknownName("part of 'event'", key, known)
