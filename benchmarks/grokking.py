@@ -1,9 +1,9 @@
 """Training the grokking transformer, full batch, with its test loss: our engine against the loop that people write today.
 
-That loop trains TransformerLens's ``HookedTransformer`` with ``torch.optim.AdamW`` and log-softmax in float64 at the last
-position; train and test sets go through the model every epoch. Where TransformerLens is installed (the extra
-``transformer-lens``) it is the real one. A second row is the same loop around a bare ``nn.Module`` with that forward pass (all
-three positions, no hooks), which is as fast as plain PyTorch gets without new algebra. All sides start from the same weights.
+That loop trains TransformerLens's ``HookedTransformer`` with ``torch.optim.AdamW`` and log-softmax in float64 at the last position;
+train and test sets go through the model every epoch. Where TransformerLens is installed (the extra ``transformer-lens``) it is the real
+one. A second row is the same loop around a bare ``nn.Module`` with that forward pass (all three positions, no hooks), which is as fast
+as plain PyTorch gets without new algebra. All sides start from the same weights.
 """
 
 from __future__ import annotations
@@ -134,8 +134,7 @@ def measure(repetitions: int = 5) -> list[Row]:
     finally:
         torch.set_num_threads(before)
     note = (
-        "Both sides are ours, test loss every epoch. Large models are taken one at a time on each core "
-        "either way, so what is gained is "
+        "Both sides are ours, test loss every epoch. Large models are taken one at a time on each core either way, so what is gained is "
         "the second core's waiting."
     )
     return [
@@ -145,8 +144,7 @@ def measure(repetitions: int = 5) -> list[Row]:
 
 
 def against(whom: str, one: Member, model: nn.Module | None, repetitions: int) -> list[Row]:
-    """Our engine beside the usual loop around ``model``: test loss every epoch, and every tenth; nothing where there is no
-    model."""
+    """Our engine beside the usual loop around ``model``: test loss every epoch, and every tenth; nothing where there is no model."""
     if model is None:
         return []
     plain = Plain(one, model)

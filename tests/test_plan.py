@@ -328,11 +328,10 @@ def test_a_new_value_trains_only_its_runs(study, a_copy, carry_out):
 @pytest.mark.parametrize(
     ("edited", "stale"),
     [
-        # read by a claim, not listed
         (
             "ontogeny.lenses.effective_rank",
             {"findings.json", "report/index.html"},
-        ),
+        ),  # read by a claim, not listed
         ("ontogeny.numerics.effective_rank", {"findings.json", "report/index.html"}),
         ("ontogeny.findings.judging", {"findings.json", "report/index.html"}),
         ("ontogeny.handles", {"findings.json", "report/index.html"}),

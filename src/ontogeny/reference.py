@@ -20,28 +20,18 @@ from ontogeny.study import Answer, Range, ReportSection, Schedule, Seeds, Stop, 
 
 TABLES: Mapping[str, tuple[type[BaseModel], str, str]] = {
     "The recipe": (Study, "What a study is. Only `name`, `task` and `architecture` must be there.", ""),
-    "[train]": (Training, "How long, and on what batches. Left out, the runs come from "
-                          "elsewhere.", "[train]\nepochs = 600\nbatch = 64"),
-    "[train.stop]": (Stop, "A variant stops at the first evaluation at which this is "
-                           "true.", '[train.stop]\nmetric = "test_accuracy"\nat_least = 1.0'),
-    "[checkpoints], [train.evaluate], [resume_points]": (Schedule, "When: a union of everything that is "
-                                                                   "given; step 0 and the last are always in.", "[checkpoints]\nper_decade = 7"),
-    "ranges = [{…}]": (Range, "Equally spaced points, both ends in.", "[checkpoints]\nranges = [{ every "
-                                                                      "= 10, stop = 1000 }, { every = 100 }]"),
+    "[train]": (Training, "How long, and on what batches. Left out, the runs come from elsewhere.", "[train]\nepochs = 600\nbatch = 64"),
+    "[train.stop]": (Stop, "A variant stops where this is first seen to be true.", '[train.stop]\nmetric = "test_accuracy"\nat_least = 1.0'),
+    "[checkpoints], [train.evaluate], [resume_points]": (Schedule, "When: a union of everything that is given; step 0 and the last are always in.", "[checkpoints]\nper_decade = 7"),
+    "ranges = [{…}]": (Range, "Equally spaced points, both ends in.", "[checkpoints]\nranges = [{ every = 10, stop = 1000 }, { every = 100 }]"),
     "[seeds]": (Seeds, '`seed` sets those that are left at `"seed"`; a number fixes one for all variants.', "[seeds]\nsplit = 0"),
     "lenses, measures, views": (Use, "By name, or with options.", '[[lenses]]\nname = "key_frequencies"\noptions = { source = "logits" }'),
-    "[[report]]": (ReportSection, "A section of the report.", '[[report]]\nheading = "How do they '
-                                                              'learn?"\nviews = ["loss_curves"]'),
-    "[[answer]]": (Answer, "A sentence that the report opens with.", '[[answer]]\nsay = "Held-out inputs '
-                                                                     'are right in {when.accuracy:percent}."'),
+    "[[report]]": (ReportSection, "A section of the report.", '[[report]]\nheading = "How do they learn?"\nviews = ["loss_curves"]'),
+    "[[answer]]": (Answer, "A sentence that the report opens with.", '[[answer]]\nsay = "Held-out inputs are right in {when.accuracy:percent}."'),
     "[questions]": (Question, "To which the claims belong.", '[questions]\nwhen = "When does it generalise?"'),
-    "[quantities]": (Quantity, "One number a run.", '[quantities]\naccuracy = { source = "runs", '
-                                                    'variable = "test_accuracy", bounds = [0, 1] }'),
-    "[populations]": (Population, "The runs of which a claim speaks.", '[populations]\nright = { text = '
-                                                                       '"seeds that answer everything '
-                                                                       'rightly", having = { accuracy = { at_least = 1.0 } } }'),
-    "[claims.QUESTION.NAME]": (Claim, "A finding: which number, by which rule, beside what was "
-                                      "published. Further keys are options of its kind.", '[claims.when]\naccuracy = { text = "Accuracy on what was held out" }'),
+    "[quantities]": (Quantity, "One number a run.", '[quantities]\naccuracy = { source = "runs", variable = "test_accuracy", bounds = [0, 1] }'),
+    "[populations]": (Population, "The runs of which a claim speaks.", '[populations]\nright = { text = "seeds that answer everything rightly", having = { accuracy = { at_least = 1.0 } } }'),
+    "[claims.QUESTION.NAME]": (Claim, "A finding: which number, by which rule, beside what was published. Further keys are options of its kind.", '[claims.when]\naccuracy = { text = "Accuracy on what was held out" }'),
     "having = { NAME = {…} }": (Condition, "When a statement about a number is true.", ""),
     "decided = {…}": (Decided, "What was chosen after looking.", ""),
 }  # fmt: skip
@@ -59,8 +49,7 @@ MEANING = {
     "train": "how long, and on what batches",
     "checkpoints": "when weights are kept",
     "resume_points": "when training can be taken up again besides the last point (for denser checkpoints afterwards)",
-    "vary": 'grid of settings by dotted path, `"optimiser.lr" = [1e-3, 1e-2]`, and `seed = {range = [0, '
-            '4]}`; every combination is a run',
+    "vary": 'grid of settings by dotted path, `"optimiser.lr" = [1e-3, 1e-2]`, and `seed = {range = [0, 4]}`; every combination is a run',
     "zip": "groups of names in `vary` that move together",
     "crossed": "a second grid, of runs that only findings over `all:runs` read",
     "lenses": "what looks at every checkpoint; none named: every cheap one that can",
@@ -81,6 +70,7 @@ MEANING = {
     "evaluate": "when loss and accuracy are logged",
     "stop": "when a variant stops early; of a range, its end",
     "metric": "a logged column, such as `test_accuracy`",
+    "check": "when else the rule is looked at; cheaper than to log everything",
     "at_least": "true from here up",
     "at_most": "true from here down",
     "equals": "true at this value",

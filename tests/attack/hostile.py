@@ -1,5 +1,5 @@
-"""Hostile files by a grammar: pickles of any operations, headers of safetensors, members of zip files, TOML. Whatever comes, it
-is imported or refused with one sentence, within memory and time, and nothing is executed or written elsewhere."""
+"""Hostile files by a grammar: pickles of any operations, headers of safetensors, members of zip files, TOML. Whatever comes, it is
+imported or refused with one sentence, within memory and time, and nothing is executed or written elsewhere."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Recipes that nobody should write: whatever stands in them, they are planned or refused with one sentence, within memory and
-time."""
+"""Recipes that nobody should write: whatever stands in them, they are planned or refused with one sentence, within memory and time."""
 
 from __future__ import annotations
 

@@ -118,8 +118,9 @@ def test_nothing_is_executed_and_the_name_is_told(name: str, tmp_path: Path, pwn
 @pytest.mark.parametrize("name", list(payloads(Path("x"))))
 def test_inert_loading_executes_nothing_either(name: str, tmp_path: Path, pwned: Path) -> None:
     blob, _ = payloads(pwned)[name]
-    # where the payload itself is left out, the rest may come through
-    with contextlib.suppress(Refused, Damaged):
+    with contextlib.suppress(
+        Refused, Damaged
+    ):  # where the payload itself is left out, the rest may come through
         assert "inert" not in repr(load(write(tmp_path, blob), inert=("config",)))
     assert not pwned.exists()
 
@@ -215,8 +216,7 @@ def test_plain_containers_are_handed_over(tmp_path: Path) -> None:
 
 
 def test_forged_arrays_are_refused(tmp_path: Path) -> None:
-    """The state of a NumPy dtype can be forged so that bytes are taken for pointers; only numbers of the right length are
-    read."""
+    """The state of a NumPy dtype can be forged so that bytes are taken for pointers; only numbers of the right length are read."""
     objects = np.array([object], dtype=object)
     with pytest.raises(Refused, match="not numbers"):
         load(write(tmp_path, pickle.dumps(objects)))

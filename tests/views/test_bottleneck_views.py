@@ -133,11 +133,10 @@ def test_success_curve_shows_share_interval_fit_and_published_ticks():
     np.testing.assert_allclose(dots.y + dots.error_y.array, [0.49, 0.95], rtol=1e-3)
     np.testing.assert_allclose(dots.y - dots.error_y.arrayminus, [0.0, 0.3], atol=1e-3)
     np.testing.assert_allclose(fit.y, [0.1, 0.5, 0.7], rtol=1e-3)
-    # where the finding says it is
     assert list(fit.x) == [1, 1.64, 2] and (half.x[0], half.y[0]) == (
         1.64,
         0.5,
-    )
+    )  # where the finding says it is
     assert ticks.y[0] < 0 < 1 < ticks.y[1]
     assert (
         drawn.says
@@ -168,8 +167,9 @@ def test_dark_is_alike_for_divergences_too_and_the_most_alike_pair_is_named():
     values[0, 2] = values[2, 0] = 0.1  # widths 4 and 16
     divergence = views["similarity_heatmap"](js=pairs("divergence", values, long_name="JS divergence"))
     assert divergence.figure.layout.coloraxis.reversescale is True
-    # a run with itself does not set the scale
-    assert divergence.figure.layout.coloraxis.cmin == pytest.approx(0.1)
+    assert divergence.figure.layout.coloraxis.cmin == pytest.approx(
+        0.1
+    )  # a run with itself does not set the scale
     assert "the most alike are d = 4 and d = 16 (0.1)" in divergence.says
     same = views["similarity_heatmap"](s=pairs("similarity", 1 - values))
     assert not same.figure.layout.coloraxis.reversescale

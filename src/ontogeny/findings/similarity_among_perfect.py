@@ -25,24 +25,21 @@ def similarity_among_perfect(
     *,
     measure: str = "activation_similarity",
     metric: str = "all_accuracy",
-    perfect: float = 1.0,
     by: str = "d_hidden",
-    seed: str = "seed",
     high: float | None = None,
     text: str = "",
 ) -> list[Finding]:
     """Is similarity high among all perfect models, beyond that among imperfect and among untrained ones?
 
-    Perfect: ``metric`` ≥ ``perfect``. The value is the mean over pairs of perfect models; intervals leave out each seed in turn
+    Perfect: ``metric`` is 1. The value is the mean over pairs of perfect models; intervals leave out each seed in turn
     (:func:`~ontogeny.numerics.resampling.jackknife_interval`). Held against: ``high``; the mean among untrained models, if
-    ``measure:NAME@initial`` is there; the mean among imperfect ones; and which models are called perfect, taken from another
-    seed at the same ``by`` (two-sided p, which a mere effect of ``by`` or of the seed cannot produce; it needs 5 seeds).
+    ``measure:NAME@initial`` is there; the mean among imperfect ones; and which models are called perfect, taken from another seed at
+    the same ``by`` (two-sided p, which a mere effect of ``by`` or of the seed cannot produce; it needs 5 seeds).
 
-    "As published": the interval lies above ``high`` and above the untrained, of which one at least must be there (without
-    either nobody has said what high is), perfect models are more alike than imperfect ones, and, where some settings have both,
-    than the labels of other seeds make them. "In part": high, but no higher than among imperfect ones or under other labels.
-    "Not as published": the interval lies below ``high`` or the untrained. "All": the smallest pair and the 5 % quantile are in
-    the details; a high mean with a low minimum is not "all".
+    "As published": the interval lies above ``high`` and above the untrained, of which one at least must be there (without either nobody has
+    said what high is), perfect models are more alike than imperfect ones, and, where some settings have both, than the
+    labels of other seeds make them. "In part": high, but no higher than among imperfect ones or under other labels. "Not as published":
+    the interval lies below ``high`` or the untrained. "All": the smallest pair and the 5 % quantile are in the details; a high mean with a low minimum is not "all".
 
     How it misleads: perfect models are mostly wide, so width alone can make them alike: read p at equal settings. Raw logits
     share a large common part (the mean over classes, the answer's peak); their cosine is high for any two models that
@@ -57,9 +54,9 @@ def similarity_among_perfect(
         start = sign * pair_matrix(initial, "value", f"{source}@initial")
         untrained = pair_mean(start, np.arange(len(start)))
     accuracy = of_each_run(pairs, data["runs"], metric, "runs").astype(float)
-    is_perfect = np.isfinite(accuracy) & (accuracy >= perfect)
+    is_perfect = np.isfinite(accuracy) & (accuracy >= 1)
     widths = along_runs(pairs, by, source) if by in pairs.coords else np.zeros(len(accuracy))
-    seeds = seeds_of(pairs, seed)
+    seeds = seeds_of(pairs)
     claim = text or f"{measure} is high among all perfect models"
     claim += f" (above {high:g})" if high is not None else ""
     evidence = {"pairs": source, "labels": "runs"}
@@ -67,7 +64,7 @@ def similarity_among_perfect(
     names = np.unique(seeds[chosen])
     few = [len(chosen) < 2, len(names) < LEAST]
     if any(few):
-        why = f"{len(chosen)} of {len(is_perfect)} models are perfect ({metric} ≥ {perfect:g}), of {len(names)} seeds; {LEAST} seeds are the least"
+        why = f"{len(chosen)} of {len(is_perfect)} models are perfect ({metric} ≥ 1), of {len(names)} seeds; {LEAST} seeds are the least"
         return [Finding(claim, verdict="too few seeds", why=why, n=len(names), evidence=evidence)]
 
     def kept(models: np.ndarray, units: np.ndarray) -> np.ndarray:
@@ -143,8 +140,7 @@ def _within(p: float, surplus: float, by: str, sign: float) -> str:
 def _against_labels_of_other_seeds(
     matrix: Array, labels: np.ndarray, settings: np.ndarray, place: np.ndarray
 ) -> tuple[float, float]:
-    """Two-sided p, and the surplus of the mean among labelled models, when each seed wears another's labels; NaN if all seeds'
-    are equal."""
+    """Two-sided p, and the surplus of the mean among labelled models, when each seed wears another's labels; NaN if all seeds' are equal."""
     worn = labels[place].astype(float)  # (seed, setting)
     if len(place) < 2 or not len(settings) or not np.ptp(worn, axis=0).any():
         return math.nan, math.nan

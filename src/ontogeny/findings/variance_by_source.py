@@ -39,18 +39,18 @@ def variance_by_source(
 ) -> list[Finding]:
     """How much of this number's variance belongs to each source of randomness, and how much to their combination?
 
-    Of the runs of ``vary`` and ``crossed`` together. One column a source: its share of the variance with a 95 % interval, and p
-    of the test that it does nothing (:func:`~ontogeny.numerics.variance.components`); the last column is what the sources do
-    together, that is, what one says of a run only where the other is known. ``scale`` "log" for numbers that are positive and
-    skewed, such as times. ``event`` in place of a quantity: the time until something is seen in the log, ``{metric, at_least,
-    stays, since}`` as in :func:`~ontogeny.findings.time_to_event.time_to_event`. ``missing`` stands for a number that a run has
-    not (its budget, for an event that did not come); else such runs are left out. Both are said.
+    Of the runs of ``vary`` and ``crossed`` together. One column a source: its share of the variance with a 95 % interval, and p of the test that
+    it does nothing (:func:`~ontogeny.numerics.variance.components`); the last column is what the sources do together, that is, what
+    one says of a run only where the other is known. ``scale`` "log" for numbers that are positive and skewed, such as times.
+    ``event`` in place of a quantity: the time until something is seen in the log, ``{metric, at_least, stays, since}`` as in
+    :func:`~ontogeny.findings.time_to_event.time_to_event`, of the runs that agree with ``where``, if it is given.
+    ``missing`` stands for a number that a run has not (its budget, for an event that did not come); else such runs are left out. Both are said.
 
     A full batch has no order, so the order of the batches cannot matter there and is not asked for.
 
     How it misleads: with k values of a source its share is known from k − 1 differences, whatever the number of runs: read the
-    intervals. A ``missing`` number that is put in makes slow runs alike, and their variance too small; runs left out may be
-    those that differ most. Of a number that is yes or no, shares are those of its variance, not of its odds.
+    intervals. A ``missing`` number that is put in makes slow runs alike, and their variance too small; runs left out may be those that
+    differ most. Of a number that is yes or no, shares are those of its variance, not of its odds.
     """
     if scale not in SCALES:
         raise UnknownName("scale", scale, SCALES)
@@ -117,11 +117,14 @@ def _quantity(data: Mapping[str, Any], quantity: Quantity, of: tuple[Chosen, ...
 
 
 def _event(data: Mapping[str, Any], event: Mapping[str, Any]) -> pd.DataFrame:
-    known = ("metric", "at_least", "stays", "since", "clock")
+    known = ("metric", "at_least", "stays", "since", "where")
     for key in event:
         if key not in known:
             raise UnknownName("part of 'event'", key, known)
-    seen = waits(data["all:runs"], data["all:metrics"], **event)
+    runs, rule = data["all:runs"], {key: one for key, one in event.items() if key != "where"}
+    for column, value in event.get("where", {}).items():
+        runs = runs[need(runs, column, of="runs")[column] == value]
+    seen = waits(runs, data["all:metrics"], **rule)
     return seen.assign(value=seen["time"].where(seen["happened"]))[["run", "value"]]
 
 

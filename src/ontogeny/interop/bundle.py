@@ -1,7 +1,6 @@
 """A whole study in one file: recipe, runs, weights, metrics, results, comparisons, findings and report, each with its digest.
 
-What can be made again from these is left out: the index, and of the resume points all but the last of each run. Two bundles of
-the same content are the same bytes.
+What can be made again from these is left out: the index, and of the resume points all but the last of each run. Two bundles of the same content are the same bytes.
 """
 
 from __future__ import annotations
@@ -61,8 +60,7 @@ def read(path: str | Path, out: str | Path, limits: Limits | None = None) -> tup
     """Unpack a bundle into the new directory ``out``; returns its runs and notes.
 
     Every file is checked against the manifest before any is put in place. Raises ``Refused`` for names that lead outside the
-    directory or are no part of a study, ``Damaged`` for content that is not what was packed, and ``UserError`` if ``out`` is
-    not empty.
+    directory or are no part of a study, ``Damaged`` for content that is not what was packed, and ``UserError`` if ``out`` is not empty.
     """
     path, root, limits = Path(path), Path(out), limits or Limits()
     if root.exists() and (not root.is_dir() or any(root.iterdir())):

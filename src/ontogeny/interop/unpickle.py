@@ -2,9 +2,8 @@
 
 A pickle is a program: it names functions and calls them. Here it may name only what stands in ``ALLOWED``, and those names lead
 to functions of this module, never to the originals: ``torch.storage._load_from_bytes`` of a plain pickle is ``torch.load``
-without ``weights_only``, and the state of a NumPy dtype or array can be forged into a pointer. What it may ask for is limited.
-Everything else is refused by name before it is imported. What was built is handed over in plain containers, without attributes
-that a file may have set.
+without ``weights_only``, and the state of a NumPy dtype or array can be forged into a pointer. What it may ask for is limited. Everything else is refused by
+name before it is imported. What was built is handed over in plain containers, without attributes that a file may have set.
 """
 
 from __future__ import annotations
@@ -45,8 +44,8 @@ def load(path: str | Path, *, inert: Collection[str] = (), limits: Limits | None
     ``inert``: keys of the outermost dict below which unknown objects become :class:`Inert` instead of being refused, for
     configuration objects that the reader has no need of. Nothing is executed in either case.
 
-    Raises ``Refused`` with the name of whatever the file would have called, or the limit that it exceeds, and ``Damaged`` if it
-    is cut short or no such file.
+    Raises ``Refused`` with the name of whatever the file would have called, or the limit that it exceeds, and ``Damaged`` if it is cut
+    short or no such file.
     """
     path, limits = Path(path), limits or Limits()
     try:
@@ -176,8 +175,9 @@ def _refuse_pairs(kind: Any, arguments: Any) -> None:
 
 
 NAMES = {ord(op.code): op.name for op in pickletools.opcodes}
-# operation → what it hashes of what lies on the stack
-HASHED: Mapping[str, Callable[[list[Any]], list[Any]]] = {
+HASHED: Mapping[
+    str, Callable[[list[Any]], list[Any]]
+] = {  # operation → what it hashes of what lies on the stack
     "SETITEM": lambda stack: stack[-2:-1],
     "SETITEMS": lambda stack: stack[::2],
     "DICT": lambda stack: stack[::2],
@@ -228,8 +228,7 @@ def _load_zip(file: Any, limits: Limits, inert: bool, within: bool) -> Any:
 
 
 def _load_legacy(file: Any, size: int, limits: Limits, inert: bool, within: bool) -> Any:
-    """What ``torch.save`` wrote before zip files: three small pickles, the object, the keys of its storages, and their
-    numbers."""
+    """What ``torch.save`` wrote before zip files: three small pickles, the object, the keys of its storages, and their numbers."""
     _, _, about = (_Reader(file, limits).load() for _ in range(3))
     if not about.get("little_endian", True):
         raise ValueError("its numbers are big-endian")

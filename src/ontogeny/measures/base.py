@@ -11,12 +11,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from torch import Tensor
 
+from ontogeny.needs import Need, of_model
 from ontogeny.options import Catalogued
 from ontogeny.registry import measures
 from ontogeny.subject import Subject
@@ -49,8 +50,13 @@ class Measure(Catalogued):
     def takes_options(self) -> Callable[..., Any]:
         return self.implementation.pairs
 
+    def needs(self, given: Mapping[str, Any] | None = None) -> tuple[Need, ...]:
+        """What is read of each model under these options."""
+        return of_model(self.reads, {**self.defaults, **(given or {})})
+
     def prepare(self, model: Subject, **options: Any) -> Any:
-        return self.implementation.prepare(model, **options)
+        waves = any(need.kind in ("period", "group") for need in self.needs(options))
+        return self.implementation.prepare(model.in_group() if waves else model, **options)
 
     def pairs(self, x: Sequence[Any], y: Sequence[Any], **options: Any) -> dict[str, Tensor]:
         """{"value": (len(x), len(y)), extras…}."""

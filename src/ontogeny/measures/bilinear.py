@@ -9,14 +9,14 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from ontogeny.errors import UnknownName, UserError
+from ontogeny.errors import UnknownName
 from ontogeny.measures.base import measure
 from ontogeny.numerics.bilinear import FORMS, frequency_distribution
 from ontogeny.numerics.bilinear_products import PARTS, Factors, inner_products, squared_norms
 from ontogeny.numerics.divergence import js_divergences
 from ontogeny.subject import Subject
 
-WEIGHTS = ("weights:W_l", "weights:W_r", "weights:W_p")
+FORM = ("site:form",)
 #: Changes of the weights that leave every B[r] as it is, and a positive factor on all of them.
 SAME_TENSOR = ("hidden_permutation", "left_right_swap", "unit_rescaling", "isotropic_scale")
 
@@ -34,7 +34,7 @@ class Tensorial(NamedTuple):
     range=(-1, 1),
     invariances=SAME_TENSOR,
     nulls=("reinitialised",),
-    reads=WEIGHTS,
+    reads=FORM,
     label="TN similarity",
 )
 class tn_similarity:
@@ -56,7 +56,7 @@ class tn_similarity:
     ) -> Tensorial:
         if part not in PARTS:
             raise UnknownName("part of the weights", part, PARTS)
-        weights = (model.weights["W_l"], model.weights["W_r"], model.weights["W_p"])
+        weights = model.form()
         positions = model.signature.positions
         squares = squared_norms(*weights, positions)[PARTS.index(part)]
         return Tensorial(weights, squares.sum(-1).sqrt(), positions)
@@ -79,7 +79,7 @@ class tn_similarity:
     range=(0, math.log(2)),
     invariances=(*SAME_TENSOR, "sign", "operand_shift"),
     nulls=("reinitialised",),
-    reads=(*WEIGHTS, "grid", "period"),
+    reads=(*FORM, "grid", "period"),
     label="JS divergence of frequencies",
     units="nat",
 )
@@ -107,11 +107,8 @@ class js_divergence:
             raise UnknownName("form of the frequency distribution", form, FORMS)
         if side not in model.grid:
             raise UnknownName("operand", side, model.grid)
-        if model.probe.period is None:
-            raise UserError("js_divergence compares frequencies; this task has no period.")
         start = model.grid.index(side) * model.signature.vocab
-        weights = (model.weights["W_l"], model.weights["W_r"], model.weights["W_p"])
-        return frequency_distribution(*weights, slice(start, start + model.probe.period), form)
+        return frequency_distribution(*model.form(), slice(start, start + model.period), form)
 
     def pairs(
         self,

@@ -26,8 +26,8 @@ REACH = {
 
 
 def topics(findings: Sequence[Finding]) -> list[Topic]:
-    """The questions with their rows. Shown at first are rows that deny what was claimed, then those beside something published,
-    then the first; all the others fold."""
+    """The questions with their rows. Shown at first are rows that deny what was claimed, then those beside something published, then
+    the first; all the others fold."""
     by_question: dict[str, list[Finding]] = {}
     for one in findings:
         by_question.setdefault(one.question, []).append(one)
@@ -113,13 +113,11 @@ def trust(findings: Sequence[Finding]) -> list[str]:
     if left.n:
         told.append(
             f"Each of our own seeds in turn, taken for the published one and judged by the others, is “not as published” in "
-            f"{words.per_cent(left.rate)} of {left.n:,} judgements of {left.rows} "
-            f"row{'s' * (left.rows != 1)}; 5 % is what the level of the intervals asks for."
+            f"{words.per_cent(left.rate)} of {left.n:,} judgements of {left.rows} row{'s' * (left.rows != 1)}; 5 % is what the level of the intervals asks for."
         )
     if chosen := sum(bool(one.decided) for one in findings):
         told.append(
-            f"In {chosen} of {len(findings)} rows a rule, a threshold or a subgroup was chosen after "
-            "looking; it is printed beside each."
+            f"In {chosen} of {len(findings)} rows a rule, a threshold or a subgroup was chosen after looking; it is printed beside each."
         )
     return told
 

@@ -19,12 +19,21 @@ GAP = 4  # pixels between maps
 
 
 @view(
-    reads=("one:lens:neuron_maps@cursor", "one:lens:neuron_fourier@cursor", "one:lens:neuron_order"),
+    reads=(
+        'one:lens:grid_activations(tap="neurons[{layer}]")@cursor',
+        "one:lens:neuron_fourier(layer={layer})@cursor",
+        "one:lens:neuron_order(layer={layer})",
+    ),
     title="All neurons",
     frames=1,
 )
 def neuron_mosaic(
-    neuron_maps: xr.Dataset, neuron_fourier: xr.Dataset, neuron_order: xr.Dataset, *, pixels: int = 0
+    grid_activations: xr.Dataset,
+    neuron_fourier: xr.Dataset,
+    neuron_order: xr.Dataset,
+    *,
+    layer: int = -1,
+    pixels: int = 0,
 ) -> Drawn:
     """What does every neuron do on every pair of numbers, none picked by hand?
 
@@ -33,9 +42,11 @@ def neuron_mosaic(
     Zoomed out, a screen skips pixels and shows coarse patterns that are not there (moiré): zoom in before believing one. ``pixels``: how many the picture may have, for a
     cursor that moves; of larger ones blocks of inputs are averaged. 0: as many as there are.
     """
-    maps, found = last_of(neuron_maps)["activation"], last_of(neuron_fourier)
+    maps, found = last_of(grid_activations)["activation"], last_of(neuron_fourier)
     order = neuron_order["order"].values
-    maps = maps.transpose("neuron", ...).isel(neuron=order)
+    # Whatever units a family calls its neurons, they are the last axis.
+    unit = str(maps.dims[-1])
+    maps = maps.transpose(unit, ...).isel({unit: order})
     shown = averaged(maps.values, pixels)
     picture, columns = tiles(shown)
     source = data_uri(picture, SEQUENTIAL)
