@@ -36,7 +36,7 @@ _PUBLIC = {
     "measure": "ontogeny.measures.base",
     "view": "ontogeny.views.base",
     "Subject": "ontogeny.subject",
-    "array": "ontogeny.axes",
+    "labelled": "ontogeny.axes",
     "UserError": "ontogeny.errors",
     "lenses": "ontogeny.registry",
     "measures": "ontogeny.registry",
