@@ -29,6 +29,8 @@ def must_fit(members: Sequence[Member]) -> None:
     there = memory()
     for of in by_kind.values():
         m = max(of, key=_extent)
+        if _far_below(there, m, len(of)):
+            continue
         sizes = sizes_of(m)
         moments = len(m.optimiser.moments) if m.optimiser else 0
         together = sum(one.shard == m.shard for one in of) if m.optimiser else 1
@@ -94,8 +96,19 @@ def kind_and_settings(m: Member) -> str:
 
 
 def _extent(m: Member) -> float:
-    settings = flat({room: m.spec[room] for room in ("task", "architecture")})
-    return sum(math.log(v) for v in settings.values() if _whole(v) and v > 0)
+    return sum(math.log(v) for room in ("task", "architecture") for v in _numbers(m, room))
+
+
+def _far_below(there: float, m: Member, variants: int) -> bool:
+    """Whether it is plain without PyTorch's fake tensors, which take seconds to load: a table of two operands, and for each of its rows as
+    many numbers as the largest matrix has, are a small part of the memory."""
+    rows = max(_numbers(m, "task"), default=1) ** 2
+    matrix = math.prod(sorted(_numbers(m, "architecture"))[-2:])
+    return 4 * matrix * (rows + 4 * variants) < there / 4
+
+
+def _numbers(m: Member, room: str) -> list[int]:
+    return [v for v in flat({room: m.spec[room]}).values() if _whole(v) and v > 0]
 
 
 def _whole(value: object) -> bool:

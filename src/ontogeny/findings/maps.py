@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from ontogeny.errors import UserError
 from ontogeny.findings.base import Finding, Verdict, finding
@@ -157,7 +157,7 @@ def correlations(maps: np.ndarray) -> np.ndarray:
     flat = maps.reshape(len(maps), -1)
     if np.isfinite(flat).all():
         with np.errstate(divide="ignore", invalid="ignore"):
-            out = np.atleast_2d(np.corrcoef(stats.rankdata(flat, axis=1)))
+            out = np.atleast_2d(np.corrcoef(scipy.stats.rankdata(flat, axis=1)))
         np.fill_diagonal(out, 1.0)
         return out
     out = np.eye(len(flat))
@@ -178,7 +178,7 @@ def _spearman(x: np.ndarray, y: np.ndarray) -> float:
     known = np.isfinite(x) & np.isfinite(y)
     if known.sum() < 3 or np.ptp(x[known]) == 0 or np.ptp(y[known]) == 0:
         return float("nan")
-    return float(stats.spearmanr(x[known], y[known]).statistic)
+    return float(scipy.stats.spearmanr(x[known], y[known]).statistic)
 
 
 def shuffled_means(maps: np.ndarray, rng: np.random.Generator, draws: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 from itertools import count
 from typing import Any
@@ -17,6 +18,27 @@ from ontogeny.views.bindings import with_slider
 
 def render(document: Document) -> str:
     """The page, ready to be written to ``index.html`` (UTF-8)."""
+    numbers = count(1)
+    figures = {id(figure): _prepared(figure, next(numbers)) for figure in document.figures}
+    return (
+        _environment()
+        .get_template("template.html.j2")
+        .render(
+            document=document,
+            picture=figures[id(document.picture)] if document.picture else None,
+            sections=[
+                (i, one, [figures[id(f)] for f in one.figures]) for i, one in enumerate(document.sections, 1)
+            ],
+            rows=sum(len(topic.rows) for topic in document.topics),
+            notes=document.notes,
+            few=FEW,
+            plotly=markupsafe.Markup(plotly.offline.get_plotlyjs()) if figures else "",
+        )
+    )
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("ontogeny", "report"),
         autoescape=True,
@@ -25,19 +47,7 @@ def render(document: Document) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"said": said, "paragraphs": paragraphs, "cells": cells, "carried": carried}
-    numbers = count(1)
-    figures = {id(figure): _prepared(figure, next(numbers)) for figure in document.figures}
-    return environment.get_template("template.html.j2").render(
-        document=document,
-        picture=figures[id(document.picture)] if document.picture else None,
-        sections=[
-            (i, one, [figures[id(f)] for f in one.figures]) for i, one in enumerate(document.sections, 1)
-        ],
-        rows=sum(len(topic.rows) for topic in document.topics),
-        notes=document.notes,
-        few=FEW,
-        plotly=markupsafe.Markup(plotly.offline.get_plotlyjs()) if figures else "",
-    )
+    return environment
 
 
 def carried(text: str, kind: str = "text/plain") -> str:
