@@ -18,6 +18,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from ontogeny.besides import flat
 from ontogeny.build import ROOMS
 from ontogeny.errors import UserError
+from ontogeny.tasks.base import Batch
 from ontogeny.training.member import Member
 
 
@@ -30,6 +31,7 @@ def must_fit(members: Sequence[Member]) -> None:
     for of in by_kind.values():
         m = max(of, key=_extent)
         if _far_below(there, m, len(of)):
+            must_go_together(m)
             continue
         sizes = sizes_of(m)
         moments = len(m.optimiser.moments) if m.optimiser else 0
@@ -47,6 +49,22 @@ def must_fit(members: Sequence[Member]) -> None:
                 f"This does not fit into memory: {m.name} ({kind_and_settings(m)}) needs at least {words(sum(parts.values()))} "
                 f"({said}), and this machine has {words(there)}. Make it smaller."
             )
+
+
+def must_go_together(m: Member) -> None:
+    """Two examples through architecture and objective: what does not go with the task is said before it is trained."""
+    probe = m.task.probe()
+    inputs, labels = probe.inputs[:2], probe.labels[:2]
+    try:
+        forward = m.architecture.forward(m.init(), inputs, read=m.objective.reads)
+        m.objective.examples(forward, Batch(inputs, labels, probe.mask))
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"{m.name} cannot be computed ({type(error).__name__}: {error}): does the {m.spec['architecture']['kind']} "
+            f"go with the task {m.spec['task']['kind']} and the objective {m.spec['objective']['kind']}?"
+        ) from error
 
 
 def sizes_of(m: Member) -> Mapping[str, int]:

@@ -20,25 +20,21 @@ def render(document: Document) -> str:
     """The page, ready to be written to ``index.html`` (UTF-8)."""
     numbers = count(1)
     figures = {id(figure): _prepared(figure, next(numbers)) for figure in document.figures}
-    return (
-        _environment()
-        .get_template("template.html.j2")
-        .render(
-            document=document,
-            picture=figures[id(document.picture)] if document.picture else None,
-            sections=[
-                (i, one, [figures[id(f)] for f in one.figures]) for i, one in enumerate(document.sections, 1)
-            ],
-            rows=sum(len(topic.rows) for topic in document.topics),
-            notes=document.notes,
-            few=FEW,
-            plotly=markupsafe.Markup(plotly.offline.get_plotlyjs()) if figures else "",
-        )
+    return _template().render(
+        document=document,
+        picture=figures[id(document.picture)] if document.picture else None,
+        sections=[
+            (i, one, [figures[id(f)] for f in one.figures]) for i, one in enumerate(document.sections, 1)
+        ],
+        rows=sum(len(topic.rows) for topic in document.topics),
+        notes=document.notes,
+        few=FEW,
+        plotly=markupsafe.Markup(plotly.offline.get_plotlyjs()) if figures else "",
     )
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
+def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("ontogeny", "report"),
         autoescape=True,
@@ -47,7 +43,7 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"said": said, "paragraphs": paragraphs, "cells": cells, "carried": carried}
-    return environment
+    return environment.get_template("template.html.j2")
 
 
 def carried(text: str, kind: str = "text/plain") -> str:
