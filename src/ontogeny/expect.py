@@ -128,7 +128,7 @@ def lenses_by_run(
             for name, why in cannot.items()
         ]
     return found, [
-        f"the recipe names no lenses, so every cheap one looks that can, {len(asked) - len(cannot)} of {len(asked)}; these cannot, and "
+        f"the recipe names no lenses, so every cheap one looks that can, {len(chosen) - len(cannot)} of {len(chosen)}; these cannot, and "
         f"`ontogeny lenses --for DIR` says why: {', '.join(cannot)}"
     ] if cannot else []
 
