@@ -211,8 +211,7 @@ def refuse_lens(use: Use, m: Member) -> None:
 def refuse_measure(use: Use, m: Member) -> None:
     """Say what is wrong with the wish to compare models like ``m`` by a measure, before anything is done."""
     measure = registry.measures[use.name]
-    measure.options(use.options)
-    if why := _names(m).lacks(measure.reads):
+    if why := _names(m).lacks(measure.needs(measure.options(use.options))):
         raise UserError(f"The measure '{use.name}' cannot compare this study's models: {why}.")
 
 
