@@ -44,7 +44,7 @@ class permutation_procrustes:
 
     def pair(self, x: Tensor, y: Tensor) -> Tensor:
         products = (x.mT @ y).cpu().numpy()
-        return torch.tensor(2 - 2 * products[assignment(products)].clip(min=0).sum()).clamp(min=0).sqrt()
+        return torch.tensor(2 - 2 * products[assignment(products)].sum()).clamp(min=0).sqrt()
 
 
 @measure(

@@ -1,0 +1,6 @@
+"""Two arrays, or many, under measures and their nulls: ``on.compare``."""
+
+from ontogeny.comparing.compare import compare
+from ontogeny.comparing.result import Comparison
+
+__all__ = ["Comparison", "compare"]
