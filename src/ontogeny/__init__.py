@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ontogeny.api import from_module, open, record, run, trust
+    from ontogeny.comparing import Comparison, align, compare
     from ontogeny.errors import UserError
     from ontogeny.findings.agreement import agreement
     from ontogeny.lenses.base import lens
@@ -30,6 +31,9 @@ _PUBLIC = {
     "record": "ontogeny.api",
     "from_module": "ontogeny.api",
     "trust": "ontogeny.api",
+    "compare": "ontogeny.comparing",
+    "align": "ontogeny.comparing",
+    "Comparison": "ontogeny.comparing",
     "load_study": "ontogeny.study",
     "agreement": "ontogeny.findings.agreement",
     "lens": "ontogeny.lenses.base",
@@ -44,9 +48,12 @@ _PUBLIC = {
     "views": "ontogeny.registry",
 }
 __all__ = [
+    "Comparison",
     "Subject",
     "UserError",
     "agreement",
+    "align",
+    "compare",
     "from_module",
     "lens",
     "lenses",

@@ -113,7 +113,9 @@ def test_the_published_svcca_kept_one_component_and_has_its_own_name():
     first = [np.linalg.svd(centred(x), full_matrices=False)[0][:, 0] for x in (X, Y)]
     assert value("svcca_first_component") == pytest.approx(abs(first[0] @ first[1]), abs=NEAR)
     assert value("svcca_first_component") != pytest.approx(value("svcca"), abs=0.05)
-    small = [x / np.sqrt(centred(x).var(0, ddof=1).sum()) for x in (X, Y)]  # total variance 1: the mistake does not show
+    small = [
+        x / np.sqrt(centred(x).var(0, ddof=1).sum()) for x in (X, Y)
+    ]  # total variance 1: the mistake does not show
     assert value("svcca_first_component", *small) == pytest.approx(value("svcca"), abs=NEAR)
 
 
@@ -211,9 +213,7 @@ def test_neighbours_are_scikit_learns():
     for i, (a, b) in enumerate(zip(*near, strict=True)):
         a, b = list(a), list(b)
         shared = set(a) & set(b)
-        terms = [
-            2 / ((1 + abs(a.index(j) - b.index(j))) * (a.index(j) + b.index(j) + 2)) for j in shared
-        ]
+        terms = [2 / ((1 + abs(a.index(j) - b.index(j))) * (a.index(j) + b.index(j) + 2)) for j in shared]
         ranks.append(sum(terms) / sum(1 / r for r in range(1, len(shared) + 1)) if shared else 0)
         union = sorted(set(a) | set(b))
         second.append(1 - scipy.spatial.distance.cosine(S[i, union], T[i, union]))
@@ -291,7 +291,9 @@ def test_biased_cka_of_as_many_units_as_samples_is_a_half():
 
 @pytest.mark.parametrize(("d", "atoms", "chance"), [(256, 512, 0.19), (64, 128, 0.32), (32, 64, 0.40)])
 def test_chance_of_mmcs(d, atoms, chance):
-    assert value("mmcs", gaussian(atoms, d, seed=0), gaussian(atoms, d, seed=1)) == pytest.approx(chance, abs=0.01)
+    assert value("mmcs", gaussian(atoms, d, seed=0), gaussian(atoms, d, seed=1)) == pytest.approx(
+        chance, abs=0.01
+    )
 
 
 @pytest.mark.parametrize(("n", "k"), [(20, 10), (500, 10)])

@@ -10,8 +10,49 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ontogeny.errors import UnknownName
-from ontogeny.numerics.alignment import MATCHINGS, Map, Matched, correlations, cosines, fit_map, halves, match
+from ontogeny.comparing.inputs import checked
+from ontogeny.errors import UnknownName, UserError
+from ontogeny.numerics.alignment import (
+    MATCHINGS,
+    Map,
+    Matched,
+    Matching,
+    correlations,
+    cosines,
+    fit_map,
+    halves,
+    match,
+)
+
+
+def align(
+    X: Any,
+    Y: Any,
+    how: Matching = "hungarian",
+    by: Literal["correlation", "cosine"] = "correlation",
+) -> Matched:
+    """Which unit of X belongs to which of Y: pairs with score and margin, the share unmatched, the number of distinct partners.
+
+    ``by="correlation"``: columns of activations (n, d) and (n, e) of the same samples; ``"cosine"``: rows of weights, atoms × d. The pairs choose
+    columns, or rows, for what is compared next: ``on.compare(W_X[m.left], W_Y[m.right])``.
+
+    Scores of pairs that were matched on the same samples are too good: match on one half, or see ``on.compare(…, align=…)``.
+    """
+    x, y = checked("X", X), checked("Y", Y)
+    if by == "correlation" and x.shape[0] != y.shape[0]:
+        raise UserError(f"The samples are not matched: X has {x.shape[0]}, Y has {y.shape[0]}.")
+    if by == "cosine" and x.shape[1] != y.shape[1]:
+        raise UserError(
+            f"Atoms are rows of the same dimension: X has {x.shape[1]} columns, Y has {y.shape[1]}."
+        )
+    return match(_scores(x.values, y.values, by), how)
+
+
+def _scores(x: Tensor, y: Tensor, by: str) -> Tensor:
+    """Of columns by their correlation, or of rows by their cosine."""
+    if by not in ("correlation", "cosine"):
+        raise UnknownName("score to align by", by, ("correlation", "cosine"))
+    return correlations(x, y) if by == "correlation" else cosines(x, y)
 
 
 @dataclass(frozen=True)
@@ -32,8 +73,7 @@ class Aligned:
         return fit_map(x[fit], y[fit], self.how)(x[rest]), y[rest]
 
     def matched(self, x: Tensor, y: Tensor) -> Matched:
-        scores = correlations(x, y) if self.by == "correlation" else cosines(x.mT, y.mT)
-        return match(scores, self.how)
+        return match(correlations(x, y) if self.by == "correlation" else cosines(x.mT, y.mT), self.how)
 
     def pairs(self, x: Tensor, y: Tensor) -> int:
         """How many pairs of units are compared."""

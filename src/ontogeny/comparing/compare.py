@@ -23,7 +23,14 @@ from ontogeny.numerics.random import Key
 from ontogeny.numerics.resampling import benjamini_hochberg, permutation_p
 
 #: Read when none is named: by inner products, subspaces, shape, distances and neighbours.
-USUAL = ("cka_linear_debiased", "svcca", "procrustes_normalized", "rsa_cosine", "mutual_knn", "linear_regression")
+USUAL = (
+    "cka_linear_debiased",
+    "svcca",
+    "procrustes_normalized",
+    "rsa_cosine",
+    "mutual_knn",
+    "linear_regression",
+)
 #: Fewer draws (untrained models, as a rule) are shown with their mean, and no p-value is made of them: 19 are the least for .05.
 FEW = 19
 Array = NDArray[np.float64]
@@ -96,9 +103,14 @@ def compare(
     others = [checked(f"untrained {i}", z) for i, z in enumerate(untrained)]
     seeds = [checked(f"ceiling {i}", z) for i, z in enumerate(ceiling)]
     nulls = [null] if isinstance(null, str) else list(null)
-    nulls = [*(n for n in nulls if n not in ("none", "reinitialised")), *(["reinitialised"] if others else [])]
+    nulls = [
+        *(n for n in nulls if n not in ("none", "reinitialised")),
+        *(["reinitialised"] if others else []),
+    ]
     units = Units.of(first[0].shape[0], groups)
-    settings = Settings(tuple(nulls), draws, align, align_by, fit_on, correction, resamples, level, seed, units)
+    settings = Settings(
+        tuple(nulls), draws, align, align_by, fit_on, correction, resamples, level, seed, units
+    )
     doubts = [text for one in {z.name: z for z in (*first, *second)}.values() for text in one.warnings]
     tables = []
     for name, one in uses.items():
@@ -117,21 +129,34 @@ def compare(
 
 
 def _refuse(
-    uses: Mapping[str, Measure], first: list[Named], draws: int, null: str | Sequence[str], align: str | None, untrained: Sequence[Any]
+    uses: Mapping[str, Measure],
+    first: list[Named],
+    draws: int,
+    null: str | Sequence[str],
+    align: str | None,
+    untrained: Sequence[Any],
 ) -> None:
     nulls = [null] if isinstance(null, str) else list(null)
     for name in nulls:
         if name not in (*NULLS, "none"):
             raise UnknownName("null", name, (*NULLS, "none"))
     if "reinitialised" in nulls and not untrained:
-        raise UserError("null='reinitialised' needs what untrained models say on the same inputs: untrained=[array, …].")
+        raise UserError(
+            "null='reinitialised' needs what untrained models say on the same inputs: untrained=[array, …]."
+        )
     if "rematched" in nulls and align is None:
-        raise UserError("null='rematched' matches random subsets of units anew, so it needs align='hungarian', for example.")
+        raise UserError(
+            "null='rematched' matches random subsets of units anew, so it needs align='hungarian', for example."
+        )
     if draws < FEW and nulls != ["none"]:
-        raise UserError(f"{draws} draws cannot give a p-value below {1 / (1 + draws):.2g}; ask for 999, or for null='none'.")
+        raise UserError(
+            f"{draws} draws cannot give a p-value below {1 / (1 + draws):.2g}; ask for 999, or for null='none'."
+        )
     for one in uses.values():
         if one.input == "model":
-            raise UserError(f"The measure '{one.name}' compares whole models, not arrays: store.compare('{one.name}').")
+            raise UserError(
+                f"The measure '{one.name}' compares whole models, not arrays: store.compare('{one.name}')."
+            )
         if align is not None and one.input != "samples":
             raise UserError(f"align pairs units of activations; '{one.name}' compares {one.input}.")
 
@@ -190,7 +215,9 @@ def _table(
                     drawn[i, j, place, : len(sample)] = sample
             if settings.resamples:
                 halves = score.on_halves(x.values, y.values, settings)
-                low[i, j], high[i, j] = half_sample_interval(value[i, j], halves, measure.range, settings.level)
+                low[i, j], high[i, j] = half_sample_interval(
+                    value[i, j], halves, measure.range, settings.level
+                )
             if not measure.symmetric:
                 reverse[i, j] = score(y.values, x.values)
             if ceiling:
@@ -199,7 +226,7 @@ def _table(
     dims = ("first", "second")
     data = {
         **{k: (dims, v.cpu().double().numpy()) for k, v in values.items() if k != "reverse"},
-        **{"low": (dims, low), "high": (dims, high), "reverse": (dims, reverse), "ceiling": (dims, top)},
+        "low": (dims, low), "high": (dims, high), "reverse": (dims, reverse), "ceiling": (dims, top),
         **{k: ((*dims, "null"), v) for k, v in judged.items()},
         "draws": ((*dims, "null", "draw"), drawn),
     }
@@ -242,7 +269,9 @@ def _judged(value: Array, drawn: Array, similar: bool, settings: Settings, same:
         if settings.correction == "max" and null == "row_shuffle":
             with np.errstate(invalid="ignore", divide="ignore"):
                 each = sign * (drawn[..., k, :] - mean[..., k, None]) / sd[..., k, None]
-            adjusted[..., k][cells] = permutation_p(z[..., k][cells], np.repeat(np.nanmax(each[cells], 0)[:, None], cells.sum(), 1))
+            adjusted[..., k][cells] = permutation_p(
+                z[..., k][cells], np.repeat(np.nanmax(each[cells], 0)[:, None], cells.sum(), 1)
+            )
         else:
             adjusted[..., k][cells] = benjamini_hochberg(p[..., k][cells])
     return {"null_mean": mean, "null_sd": sd, "z": z, "p": p, "p_adjusted": adjusted}
@@ -271,7 +300,9 @@ class Score:
             rows = [[self.pair(x.values, y.values) for y in second] for x in first]
             return {k: torch.stack([torch.stack([c[k] for c in row]) for row in rows]) for k in rows[0][0]}
         prepared = [self.measure.prepare(x.values, **self.options) for x in first]
-        others = prepared if first is second else [self.measure.prepare(y.values, **self.options) for y in second]
+        others = (
+            prepared if first is second else [self.measure.prepare(y.values, **self.options) for y in second]
+        )
         return self.measure.pairs(prepared, others, **self.options)
 
     def each(self, pairs: Sequence[Callable[[], tuple[Tensor, Tensor]]], like: Tensor) -> Array:

@@ -22,7 +22,9 @@ def read(given: str | Path) -> Arrays:
     if not path.exists():
         raise UserError(f"There is no file {path}.")
     if path.suffix not in ENDINGS:
-        raise UserError(f"{path} is none of {', '.join(ENDINGS)}; save the array with numpy.save('{path.stem}.npy', x).")
+        raise UserError(
+            f"{path} is none of {', '.join(ENDINGS)}; save the array with numpy.save('{path.stem}.npy', x)."
+        )
     try:
         arrays = _arrays(path)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, SafetensorError) as error:
@@ -65,5 +67,8 @@ def two_sides(first: str | Path, second: str | Path | None) -> tuple[Arrays, Arr
         stems = [Path(str(p)).stem for p in (first, second)]
         tags = stems if stems[0] != stems[1] else ["first", "second"]
         lone = len(x) == len(y) == 1 and stems[0] != stems[1]
-        x, y = ({tag if lone else f"{tag}:{k}": v for k, v in side.items()} for tag, side in zip(tags, (x, y), strict=True))
+        x, y = (
+            {tag if lone else f"{tag}:{k}": v for k, v in side.items()}
+            for tag, side in zip(tags, (x, y), strict=True)
+        )
     return x, y

@@ -57,7 +57,9 @@ def checked(name: str, given: Any) -> Named:
             "x.reshape(-1, x.shape[-1]) takes every position as a sample."
         )
     if values.ndim < 2:
-        raise UserError(f"{name} has the shape {tuple(values.shape)}; an array of samples × units is asked for.")
+        raise UserError(
+            f"{name} has the shape {tuple(values.shape)}; an array of samples × units is asked for."
+        )
     n, d = values.shape
     if not n or not d:
         raise UserError(f"{name} is empty: {n} samples × {d} units.")
@@ -108,5 +110,7 @@ def fits(measure: Measure, x: Named, y: Named) -> list[str]:
             "says nothing"
         ]
     if measure.name in trivial | {"linear_regression", "svcca"} and n < 10 * (narrow + wide) / 2:
-        return [f"{measure.name}: {n} samples for {x.shape[1]} and {y.shape[1]} dimensions; chance is high, read the null"]
+        return [
+            f"{measure.name}: {n} samples for {x.shape[1]} and {y.shape[1]} dimensions; chance is high, read the null"
+        ]
     return []

@@ -33,7 +33,9 @@ class Units:
             return cls(np.arange(n))
         labels = np.asarray(groups)
         if labels.shape != (n,):
-            raise UserError(f"groups names the sampling unit of every sample: {n} labels, not {labels.shape}.")
+            raise UserError(
+                f"groups names the sampling unit of every sample: {n} labels, not {labels.shape}."
+            )
         return cls(np.unique(labels, return_inverse=True)[1])
 
     @property
@@ -55,7 +57,9 @@ class Units:
     def half_samples(self, draws: int, seed: int) -> list[Tensor]:
         """Rows of random halves of the units, without replacement."""
         if self.count < 8:
-            raise UserError(f"{self.count} sampling units are too few for an interval; resamples=0 leaves it out.")
+            raise UserError(
+                f"{self.count} sampling units are too few for an interval; resamples=0 leaves it out."
+            )
         key = Key(seed, "half_samples")
         chosen = [key.permutation(self.count, i)[: self.count // 2].numpy() for i in range(draws)]
         return [torch.from_numpy(np.flatnonzero(np.isin(self.of_row, half))) for half in chosen]

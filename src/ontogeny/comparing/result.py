@@ -54,8 +54,15 @@ class Comparison:
         """One row for each pair, measure and null: value, interval, null, z, p, n, d, e and what was kept."""
         wide = self.data.drop_vars("draws")
         if not wide.sizes["null"]:
-            wide = wide.drop_dims("null").expand_dims(null=["none"]).assign(
-                {name: ("null", [np.nan]) for name in ("null_mean", "null_sd", "z", "p", "p_adjusted", "above_chance")}
+            wide = (
+                wide.drop_dims("null")
+                .expand_dims(null=["none"])
+                .assign(
+                    {
+                        name: ("null", [np.nan])
+                        for name in ("null_mean", "null_sd", "z", "p", "p_adjusted", "above_chance")
+                    }
+                )
             )
         order = ["first", "second", "measure", "null"]
         table = wide[[*(c for c in COLUMNS if c in wide)]].to_dataframe(dim_order=order).reset_index()

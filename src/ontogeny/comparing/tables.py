@@ -57,17 +57,19 @@ def _cells(data: xr.Dataset) -> tuple[list[str], list[list[str]]]:
         (i, j)
         for i in range(data.sizes["first"])
         for j in range(data.sizes["second"])
-        if data.sizes["first"] * data.sizes["second"] == 1 or str(data["first"].values[i]) != str(data["second"].values[j])
+        if data.sizes["first"] * data.sizes["second"] == 1
+        or str(data["first"].values[i]) != str(data["second"].values[j])
     ]
     head = ["first", "second", "measure", "", "value", "reverse"]
     for null in nulls:
         name = NAMES.get(null, null)
         head += [name, "z", "p"]
     head += ["p within grid", "ceiling", "above chance", "n", "d × e", "k"]
-    rows = []
-    for i, j in pairs:
-        for measure in data["measure"].values:
-            rows.append(_row(data.sel(measure=measure).isel(first=i, second=j), nulls))
+    rows = [
+        _row(data.sel(measure=measure).isel(first=i, second=j), nulls)
+        for i, j in pairs
+        for measure in data["measure"].values
+    ]
     if len(pairs) <= 1:
         for row in rows:
             row[head.index("p within grid")] = "–"
@@ -110,9 +112,15 @@ def _method(data: xr.Dataset) -> str:
     if data.sizes["null"]:
         words.append(f"null: mean ± SD of {said['draws']} draws, p = (1 + #{{as alike}})/(1 + draws)")
     if said["resamples"] and bool(data["low"].notnull().any()):
-        words.append(f"[{said['level']:.0%} interval] from {said['resamples']} half samples of {said['sampling_units']} sampling units")
+        words.append(
+            f"[{said['level']:.0%} interval] from {said['resamples']} half samples of {said['sampling_units']} sampling units"
+        )
     if said["align"] != "none":
-        on = "one half of the samples, scored on the other" if said["fit_on"] == "half" else "the samples that are scored"
+        on = (
+            "one half of the samples, scored on the other"
+            if said["fit_on"] == "half"
+            else "the samples that are scored"
+        )
         words.append(f"aligned ({said['align']}) on {on}")
     return "; ".join(words) + f"; seed {said['seed']}."
 
@@ -133,7 +141,15 @@ def _html(head: list[str], rows: list[list[str]], notes: list[str]) -> str:
 
 
 TEX = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}"}
-SIGNS = {"±": r"$\pm$", "×": r"$\times$", "–": "--", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "≤": r"$\leq$", "≥": r"$\geq$"}
+SIGNS = {
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "–": "--",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+}
 
 
 def _latex(head: list[str], rows: list[list[str]], notes: list[str]) -> str:
@@ -160,5 +176,8 @@ def _latex(head: list[str], rows: list[list[str]], notes: list[str]) -> str:
 
 def _text(head: list[str], rows: list[list[str]], notes: list[str]) -> str:
     widths = [max(len(row[c]) for row in [head, *rows]) for c in range(len(head))]
-    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]]
+    lines = [
+        "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+        for row in [head, *rows]
+    ]
     return "\n".join([*lines, *notes])

@@ -50,7 +50,9 @@ class Matched:
     left: Indices
     right: Indices
     score: NDArray[np.float64]
-    margin: NDArray[np.float64]  # score − the best other candidate of the same left unit; NaN if there is none
+    margin: NDArray[
+        np.float64
+    ]  # score − the best other candidate of the same left unit; NaN if there is none
     shape: tuple[int, int]
     usable: tuple[int, int]  # units that vary, of either side
     how: str
