@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ontogeny.api import from_module, open, record, run, trust
-    from ontogeny.comparing import Comparison, align, compare
+    from ontogeny.representations import Comparison, align, compare
     from ontogeny.errors import UserError
     from ontogeny.findings.agreement import agreement
     from ontogeny.lenses.base import lens
@@ -31,9 +31,9 @@ _PUBLIC = {
     "record": "ontogeny.api",
     "from_module": "ontogeny.api",
     "trust": "ontogeny.api",
-    "compare": "ontogeny.comparing",
-    "align": "ontogeny.comparing",
-    "Comparison": "ontogeny.comparing",
+    "compare": "ontogeny.representations",
+    "align": "ontogeny.representations",
+    "Comparison": "ontogeny.representations",
     "load_study": "ontogeny.study",
     "agreement": "ontogeny.findings.agreement",
     "lens": "ontogeny.lenses.base",

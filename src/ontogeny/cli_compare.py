@@ -98,9 +98,9 @@ def compare(
         if second is not None:
             raise UserError(f"One study is compared, or two files of arrays; {second} is one thing too many.")
         return _study(first, measure or [], option, run_, between, all_, json_)
-    from ontogeny.comparing import compare as compare_arrays
-    from ontogeny.comparing.compare import USUAL
-    from ontogeny.comparing.files import read, two_sides
+    from ontogeny.representations import compare as compare_arrays
+    from ontogeny.representations.compare import USUAL
+    from ontogeny.representations.files import read, two_sides
 
     for given, flag in ((run_, "--run"), (all_ or None, "--all")):
         if given is not None:

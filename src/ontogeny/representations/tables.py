@@ -12,7 +12,7 @@ import xarray as xr
 from ontogeny.errors import UnknownName, UserError
 
 if TYPE_CHECKING:
-    from ontogeny.comparing.result import Comparison, Format
+    from ontogeny.representations.result import Comparison, Format
 
 FORMATS = ("markdown", "html", "latex", "text")
 NAMES = {

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ontogeny import registry
-from ontogeny.comparing.aligned import Aligned, aligned
-from ontogeny.comparing.inputs import Named, checked, fits, named
-from ontogeny.comparing.nulls import NULLS, Units, half_sample_interval, random_like, subsets
-from ontogeny.comparing.result import Comparison
 from ontogeny.errors import UnknownName, UserError
 from ontogeny.measures.base import Measure, one_by_one
 from ontogeny.numerics.random import Key
 from ontogeny.numerics.resampling import benjamini_hochberg, permutation_p
+from ontogeny.representations.aligned import Aligned, aligned
+from ontogeny.representations.inputs import Named, checked, fits, named
+from ontogeny.representations.nulls import NULLS, Units, half_sample_interval, random_like, subsets
+from ontogeny.representations.result import Comparison
 
 #: Read when none is named: by inner products, subspaces, shape, distances and neighbours.
 USUAL = (
@@ -226,7 +226,10 @@ def _table(
     dims = ("first", "second")
     data = {
         **{k: (dims, v.cpu().double().numpy()) for k, v in values.items() if k != "reverse"},
-        "low": (dims, low), "high": (dims, high), "reverse": (dims, reverse), "ceiling": (dims, top),
+        "low": (dims, low),
+        "high": (dims, high),
+        "reverse": (dims, reverse),
+        "ceiling": (dims, top),
         **{k: ((*dims, "null"), v) for k, v in judged.items()},
         "draws": ((*dims, "null", "draw"), drawn),
     }

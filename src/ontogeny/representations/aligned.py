@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ontogeny.comparing.inputs import checked
 from ontogeny.errors import UnknownName, UserError
 from ontogeny.numerics.alignment import (
     MATCHINGS,
@@ -23,6 +22,7 @@ from ontogeny.numerics.alignment import (
     halves,
     match,
 )
+from ontogeny.representations.inputs import checked
 
 
 def align(
