@@ -209,7 +209,7 @@ def test_align_says_who_belongs_to_whom():
     np.testing.assert_array_equal(found.right, np.argsort(order))
     rows = on.align(X, X[::-1], by="cosine")
     np.testing.assert_array_equal(rows.right, np.arange(80)[::-1])
-    with pytest.raises(UserError, match="80.*70"):
+    with pytest.raises(UserError, match=r"80.*70"):
         on.align(X, X[:70])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -11,7 +11,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from ontogeny.measures.base import each_pair, measure, one_by_one
+from ontogeny.measures.base import Measure, each_pair, measure, one_by_one
 from ontogeny.measures.kinds import (
     OF_SAMPLES,
     ORTHOGONAL,
@@ -24,14 +24,6 @@ from ontogeny.measures.kinds import (
 from ontogeny.numerics.gram import inner_products
 from ontogeny.numerics.neighbours import unit_rows
 from ontogeny.numerics.symmetric import Dissimilarity, dissimilarities, double_centre, pack, renamed, unpack
-
-RSA = {
-    "kind": "similarity",
-    "range": (-1, 1),
-    "input": "samples",
-    "nulls": OF_SAMPLES,
-    "least": 4,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +54,25 @@ class DissimilaritiesCorrelated:
         return renamed(x, y, orders, diagonal=False).clamp(-1, 1)
 
 
+def rsa(invariances: tuple[str, ...], label: str) -> Callable[[type], Measure]:
+    """Register one of the family."""
+    return measure(
+        kind="similarity",
+        range=(-1, 1),
+        input="samples",
+        invariances=invariances,
+        nulls=OF_SAMPLES,
+        least=4,
+        label=label,
+    )
+
+
 def _kendall(x: Tensor, y: Tensor) -> Tensor:
     """τ_b; N log N of N pairs of samples, minutes for 2,000 samples shuffled 999 times."""
     return torch.tensor(stats.kendalltau(x.cpu().numpy(), y.cpu().numpy()).statistic, dtype=torch.float64)
 
 
-@measure(
-    **RSA,
+@rsa(
     invariances=(PERMUTATION, SCALE, SAMPLE_SCALE, SAMPLE_OFFSET),
     label="RSA (correlation distance)",
 )
@@ -87,7 +91,7 @@ class rsa_correlation(DissimilaritiesCorrelated):
     dissimilarity = "correlation"
 
 
-@measure(**RSA, invariances=(*ORTHOGONAL, SCALE, SAMPLE_SCALE), label="RSA (cosine distance)")
+@rsa(invariances=(*ORTHOGONAL, SCALE, SAMPLE_SCALE), label="RSA (cosine distance)")
 class rsa_cosine(DissimilaritiesCorrelated):
     """Do two representations agree on which samples are alike, by the angle between them?
 
@@ -101,7 +105,7 @@ class rsa_cosine(DissimilaritiesCorrelated):
     dissimilarity = "cosine"
 
 
-@measure(**RSA, invariances=SHAPE, label="RSA (Euclidean distance)")
+@rsa(invariances=SHAPE, label="RSA (Euclidean distance)")
 class rsa_euclidean(DissimilaritiesCorrelated):
     """Do two representations agree on which samples are alike, by the distance between them?
 

@@ -7,7 +7,7 @@ for many is no correspondence of units.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -76,8 +76,13 @@ class Matched:
 
     def keep(self, chosen: NDArray[np.bool_] | Indices) -> Matched:
         """Some of the pairs: a mask, or their places."""
-        parts = (z[chosen] for z in (self.left, self.right, self.score, self.margin))
-        return Matched(*parts, self.shape, self.usable, self.how)
+        return replace(
+            self,
+            left=self.left[chosen],
+            right=self.right[chosen],
+            score=self.score[chosen],
+            margin=self.margin[chosen],
+        )
 
     def above(self, least: float) -> Matched:
         """The pairs whose score exceeds ``least``."""

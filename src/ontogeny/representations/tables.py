@@ -88,11 +88,11 @@ def _row(one: xr.Dataset, nulls: list[str]) -> list[str]:
         mean, sd, z, p = (float(at[name]) for name in ("null_mean", "null_sd", "z", "p"))
         spread = "" if math.isnan(sd) else f" ± {number(sd)}"
         cells += [number(mean) + (spread if not math.isnan(mean) else ""), number(z, 1), _p(p)]
-    p = [float(x) for x in one["p_adjusted"].values]
+    within = [float(x) for x in one["p_adjusted"].values]
     chance = [float(x) for x in one["above_chance"].values]
     k, other = of["k"], of["k_other"]
     cells += [
-        _p(max((x for x in p if not math.isnan(x)), default=math.nan)),
+        _p(max((x for x in within if not math.isnan(x)), default=math.nan)),
         number(of["ceiling"]),
         number(min((x for x in chance if not math.isnan(x)), default=math.nan)),
         str(int(one["n"])),
