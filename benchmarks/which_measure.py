@@ -132,16 +132,16 @@ def worlds() -> list[tuple[str, str, Tensor, Tensor]]:
         ),
         (
             "the same clusters, other places",
-            "neighbours agree, distances between clusters do not",
+            "neighbours agree, and with them all that looks nearby; distances between clusters do not",
             clusters[of] + within,
             moved[of] + within,
         ),
         ("every unit bent: x³", "monotone in every unit and not linear", x, x**3),
         (
-            "a copy of every sample",
-            "neighbours of unrelated representations agree: copies find one another",
-            x[of * 25].repeat(1, 1),
-            y[of * 25],
+            "unrelated, six copies of every sample",
+            "copies find one another: neighbours agree",
+            x[torch.arange(N) // 6],
+            y[torch.arange(N) // 6],
         ),
     ]
 

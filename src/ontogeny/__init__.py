@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ontogeny.api import from_module, open, record, run, trust
-    from ontogeny.representations import Comparison, align, compare
     from ontogeny.errors import UserError
     from ontogeny.findings.agreement import agreement
     from ontogeny.lenses.base import lens
     from ontogeny.measures.base import measure
     from ontogeny.registry import lenses, measures, tasks, views
+    from ontogeny.representations import Comparison, align, compare
     from ontogeny.study import load_study
     from ontogeny.subject import Subject
     from ontogeny.views.base import view

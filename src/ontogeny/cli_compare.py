@@ -99,7 +99,7 @@ def compare(
             raise UserError(f"One study is compared, or two files of arrays; {second} is one thing too many.")
         return _study(first, measure or [], option, run_, between, all_, json_)
     from ontogeny.representations import compare as compare_arrays
-    from ontogeny.representations.compare import USUAL
+    from ontogeny.representations.comparing import USUAL
     from ontogeny.representations.files import read, two_sides
 
     for given, flag in ((run_, "--run"), (all_ or None, "--all")):

@@ -9,8 +9,8 @@ import ontogeny as on
 from ontogeny.numerics.resampling import permutation_p
 from ontogeny.registry import measures
 from ontogeny.representations.aligned import aligned
-from ontogeny.representations.compare import Score
 from ontogeny.representations.nulls import Units, half_sample_interval
+from ontogeny.representations.score import Score
 
 N, D, E, DRAWS = 24, 4, 3, 19
 OPTIONS = {"knn_jaccard": {"k": 4}, "mutual_knn": {"k": 4}}

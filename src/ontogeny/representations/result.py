@@ -73,13 +73,13 @@ class Comparison:
 
     def table(self, format: Format = "markdown") -> str:
         """A table for a paper: one row a pair and measure, its nulls side by side."""
-        from ontogeny.representations.tables import render
+        from ontogeny.representations.rendering import render
 
         return render(self, format)
 
     def save(self, path: str | Path) -> Path:
         """By the ending: .md, .html and .tex hold the table, .csv the data frame, .nc everything (xarray)."""
-        from ontogeny.representations.tables import save
+        from ontogeny.representations.rendering import save
 
         return save(self, Path(path))
 
