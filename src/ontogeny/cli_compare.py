@@ -94,12 +94,16 @@ def compare(
 
     Arrays are samples × units, rows the same inputs on both sides; every array of one file is compared with every one of the other.
     """
-    if first.is_dir():
-        if second is not None:
-            raise UserError(f"One study is compared, or two files of arrays; {second} is one thing too many.")
+    if first.is_dir() and second is not None:
+        raise UserError(f"One study is compared, or two files of arrays; {second} is one thing too many.")
+    if second is None and first.name.partition(":")[0].rpartition(".")[2] not in (
+        "npy",
+        "npz",
+        "safetensors",
+    ):
         return _study(first, measure or [], option, run_, between, all_, json_)
-    from ontogeny.representations import compare as compare_arrays
     from ontogeny.representations.comparing import USUAL
+    from ontogeny.representations.comparing import compare as compare_arrays
     from ontogeny.representations.files import read, two_sides
 
     for given, flag in ((run_, "--run"), (all_ or None, "--all")):

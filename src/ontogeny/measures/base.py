@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, dataclass_transform
 
@@ -78,11 +78,15 @@ class Measure(Catalogued):
         """What it reads of a model under these options."""
         return self.reads if self.input == "model" else needs(self.name, options["tap"])
 
+    def read(self, model: Subject, options: Mapping[str, Any]) -> Subject | Tensor:
+        """What of a model is compared under these options: the array at a tap, or the model itself."""
+        return model if self.input == "model" else representation(model, options["tap"])
+
     def prepare(self, one: Subject | Tensor, *, tap: str = "", **options: Any) -> Any:
-        """What is compared of a model (at a tap), or of an array."""
+        """What pairs are made of: from an array, or from a model (at a tap)."""
         with torch.no_grad():
-            if isinstance(one, Subject) and self.input != "model":
-                one = representation(one, tap or DEFAULT_TAP[self.input])
+            if isinstance(one, Subject):
+                one = self.read(one, {"tap": tap or DEFAULT_TAP.get(self.input, "")})
             return self.implementation(**options).prepare(one)
 
     def pairs(
