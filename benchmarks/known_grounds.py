@@ -40,7 +40,7 @@ class ShuffledAddition(ModularAddition):
 def recipe(kind: str) -> dict[str, object]:
     return {
         "name": kind,
-        "task": {"kind": kind, "p": P, "train_fraction": 1.0 if kind == "shuffled_addition" else 0.9},
+        "task": {"kind": kind, "p": P, "train_fraction": 0.9},
         "architecture": {"kind": "mlp", "n_layers": LAYERS, "d_embed": 24, "d_mlp": WIDTHS[-1]},
         "optimiser": {"kind": "adamw", "lr": 3e-3, "weight_decay": 0.1},
         "train": {"epochs": EPOCHS, "batch": "full"},

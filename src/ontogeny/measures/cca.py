@@ -13,6 +13,11 @@ from ontogeny.measures.kinds import AFFINE, OF_SAMPLES, PERMUTATION, SCALE, SHAP
 from ontogeny.numerics.bases import Basis, basis, canonical_correlations, centre
 
 
+def directions(x: Tensor) -> Tensor:
+    """An orthonormal basis of C(X), found in float64 and kept in the dtype of X: canonical correlations lose nothing to its rounding."""
+    return basis(centre(x)).u.to(x.dtype)
+
+
 @measure(
     kind="similarity", range=(0, 1), input="samples", invariances=AFFINE, nulls=OF_SAMPLES, label="mean CCA"
 )
@@ -27,7 +32,7 @@ class cca_mean:
     """
 
     def prepare(self, x: Tensor) -> Tensor:
-        return basis(centre(x)).u
+        return directions(x)
 
     def pair(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         return {"value": canonical_correlations(x, y).mean(), **_kept(x, y)}
@@ -51,10 +56,10 @@ class cca_mean_squared:
     """
 
     def prepare(self, x: Tensor) -> Tensor:
-        return basis(centre(x)).u
+        return directions(x)
 
     def pair(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-        share = (x.mT @ y).square().sum() / min(x.shape[-1], y.shape[-1])
+        share = (x.mT @ y).double().square().sum() / min(x.shape[-1], y.shape[-1])
         return {"value": share.clamp(0, 1), **_kept(x, y)}
 
 
@@ -83,7 +88,8 @@ class svcca:
         b = basis(centre(x))
         energy = b.s.square().cumsum(0)
         enough = energy >= self.keep * energy[-1:]
-        return b.u[:, : int(enough.int().argmax()) + 1] if len(energy) else b.u
+        kept = b.u[:, : int(enough.int().argmax()) + 1] if len(energy) else b.u
+        return kept.to(x.dtype)
 
     def pair(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         return {"value": canonical_correlations(x, y).mean(), **_kept(x, y)}

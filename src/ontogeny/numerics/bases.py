@@ -40,7 +40,7 @@ def basis(x: Tensor) -> Basis:
 
 def canonical_correlations(x: Tensor, y: Tensor) -> Tensor:
     """Singular values of UxᵀUy of two orthonormal bases (n, k), (n, l): (min(k, l)), largest first, in [0, 1]."""
-    return torch.linalg.svdvals(x.mT @ y).clamp(0, 1)
+    return torch.linalg.svdvals((x.mT @ y).double()).clamp(0, 1)
 
 
 def nuclear(x: Tensor, y: Tensor) -> Tensor:
