@@ -46,7 +46,7 @@ def ours(run: Run) -> None:
 def plainly(run: Run) -> None:
     """The same lenses, without those over the whole course, at a few checkpoints, one after another."""
     options = {use.name: use.options for use in run.store.study.lenses}
-    names = [n for n in in_order(options) if lenses[n].scope == "model"]
+    names = [one.lens.name for one in in_order(options) if one.lens.scope == "model"]
     for step in run.steps[:: CHECKPOINTS // FEW]:
         weights = run.weights(step)
         said: dict[str, dict[str, Tensor]] = {}

@@ -34,8 +34,8 @@ RUNS["status"] = ["stopped", "done", "done", "done", "diverged"]
 
 
 def test_the_event_is_the_first_step_from_which_it_stays_so():
-    assert reached(CURVES, "test_accuracy", 0.99, True, "step").to_dict() == {"grokked": 30, "fell back": 40}
-    assert reached(CURVES, "test_accuracy", 0.99, False, "step")["fell back"] == 20
+    assert reached(CURVES, "test_accuracy", 0.99, True).to_dict() == {"grokked": 30, "fell back": 40}
+    assert reached(CURVES, "test_accuracy", 0.99, False)["fell back"] == 20
 
 
 def test_runs_without_it_are_censored_where_they_ended_and_those_that_diverged_at_their_budget():
@@ -111,7 +111,7 @@ def test_a_setting_that_does_nothing_is_seldom_said_to_do_something():
     said = []
     for trial in range(40):
         data = population(np.random.default_rng(trial), effect=0.0)
-        (one,) = findings["sooner_with"](data, by="weight_decay", within=("train_fraction",), draws=99)
+        (one,) = findings["sooner_with"](data, by="weight_decay", within=("train_fraction",))
         said.append((one.verdict, one.details["p_trend"] <= 0.05))
     assert sum(verdict != "too few seeds" for verdict, _ in said) <= 5
     assert sum(p for _, p in said) <= 5

@@ -8,6 +8,7 @@ from ontogeny.errors import UnknownName, UserError
 from ontogeny.measures.pairwise import between_runs, between_steps
 from ontogeny.measures.reading import as_tensor, representation
 from ontogeny.models.bilinear import Bilinear
+from ontogeny.models.transformer import Transformer
 from ontogeny.numerics.random import Key
 from ontogeny.objectives.cross_entropy import CrossEntropy
 from ontogeny.registry import measures
@@ -87,12 +88,19 @@ def test_what_cannot_be_compared_is_said():
     )
 
 
-def test_positions_that_count_are_samples_and_heads_are_units():
-    one = subject(model(0))
-    one._taps["somewhere"] = torch.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
-    one.__dict__["outputs"] = one.outputs
-    assert representation(one, "somewhere").shape == (6, 20)
-    assert representation(one, "weights:W_l").shape == one.weights["W_l"].shape
+def test_positions_are_samples_and_heads_are_units():
+    task = ModularAddition(p=5, equals=True)
+    spec = Transformer(n_heads=2, d_model=8, d_head=4, d_mlp=16)
+    weights = spec.init(task.signature, Key(0, "init"))
+    one = Subject(spec, weights, task.probe(), task.signature, CrossEntropy())
+    for tap, axes in spec.taps.items():
+        values = one.tap(tap)
+        samples = [n for axis, n in zip(axes, values.shape, strict=True) if axis in ("example", "position")]
+        rows = representation(one, tap)
+        assert rows.shape == (np.prod(samples), values.numel() // np.prod(samples)), tap
+    post = one.tap(one.where("neurons[0]"))
+    torch.testing.assert_close(representation(one, "neurons[0]"), post.reshape(-1, 16))
+    assert representation(one, "weights:blocks.0.attn.W_Q").shape == (2 * 8, 4)
 
 
 def test_numbers_of_any_kind_become_floats():

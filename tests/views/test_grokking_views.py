@@ -161,7 +161,7 @@ def test_mosaic_keeps_every_pixel_and_labels_it_with_its_neuron(neurons, order):
     maps = np.random.default_rng(0).random((3, 3, 4))
     maps[..., 3] = 7.0  # dead
     data = runs({"activation": (("a", "b", "neuron"), maps)})
-    drawn = neuron_mosaic(neuron_maps=data, neuron_fourier=neurons.isel(step=-1), neuron_order=order)
+    drawn = neuron_mosaic(grid_activations=data, neuron_fourier=neurons.isel(step=-1), neuron_order=order)
     picture, columns = tiles(np.moveaxis(maps, -1, 0))
     assert picture.shape == (2 * 3 + GAP, 2 * 3 + GAP) and columns == 2
     second = maps[..., 1]

@@ -31,8 +31,8 @@ from ontogeny.findings.verdicts import (
     Published,
     Verdict,
 )
+from ontogeny.needs import filled
 from ontogeny.options import Catalogued, describe
-from ontogeny.reads import filled
 from ontogeny.registry import findings
 
 RULE = "rule"  # in the details: the options with which the numbers of a finding were judged

@@ -100,12 +100,12 @@ def budgets(runs: pd.DataFrame, clock: str = "epoch") -> np.ndarray:
     return np.where((runs["status"] == "done").to_numpy(), used, longest)
 
 
-def seeds_of(data: Any, seed: str) -> np.ndarray:
+def seeds_of(data: Any) -> np.ndarray:
     """The seed of every row of a frame or every run of an array; one and the same if seeds were not varied."""
-    if seed in getattr(data, "columns", ()):
-        return np.asarray(data[seed].to_numpy())
-    if seed in getattr(data, "coords", ()):
-        return np.asarray(data[seed].values)
+    if "seed" in getattr(data, "columns", ()):
+        return np.asarray(data["seed"].to_numpy())
+    if "seed" in getattr(data, "coords", ()):
+        return np.asarray(data["seed"].values)
     return np.zeros(len(data) if hasattr(data, "columns") else data.sizes["run"], dtype=int)
 
 

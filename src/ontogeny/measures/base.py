@@ -25,7 +25,8 @@ import torch
 from torch import Tensor
 
 from ontogeny.errors import UserError
-from ontogeny.measures.reading import DEFAULT_TAP, as_tensor, needs, representation
+from ontogeny.measures.reading import DEFAULT_TAP, as_tensor, representation, word
+from ontogeny.needs import Need, of_model
 from ontogeny.numerics.cores import one_core_each
 from ontogeny.options import Catalogued
 from ontogeny.registry import measures
@@ -74,19 +75,24 @@ class Measure(Catalogued):
         """The direction, as tables and axes say it."""
         return "higher is more alike" if self.kind == "similarity" else "lower is more alike"
 
-    def needs(self, options: dict[str, Any]) -> tuple[str, ...]:
-        """What it reads of a model under these options."""
-        return self.reads if self.input == "model" else needs(self.name, options["tap"])
+    def needs(self, given: Mapping[str, Any] | None = None) -> tuple[Need, ...]:
+        """What is read of each model under these options."""
+        options = {**self.defaults, **(given or {})}
+        reads = self.reads if self.input == "model" else (word(self.name, options["tap"]),)
+        return of_model(reads, options)
 
     def read(self, model: Subject, options: Mapping[str, Any]) -> Subject | Tensor:
         """What of a model is compared under these options: the array at a tap, or the model itself."""
-        return model if self.input == "model" else representation(model, options["tap"])
+        if self.input != "model":
+            return representation(model, options.get("tap") or DEFAULT_TAP[self.input])
+        waves = any(need.kind in ("period", "group") for need in self.needs(options))
+        return model.in_group() if waves else model
 
     def prepare(self, one: Subject | Tensor, *, tap: str = "", **options: Any) -> Any:
         """What pairs are made of: from an array, or from a model (at a tap)."""
         with torch.no_grad():
             if isinstance(one, Subject):
-                one = self.read(one, {"tap": tap or DEFAULT_TAP.get(self.input, "")})
+                one = self.read(one, {**options, "tap": tap})
             return self.implementation(**options).prepare(one)
 
     def pairs(

@@ -9,14 +9,14 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from ontogeny.errors import UnknownName, UserError
+from ontogeny.errors import UnknownName
 from ontogeny.measures.base import measure
 from ontogeny.numerics.bilinear import FORMS, frequency_distribution
 from ontogeny.numerics.bilinear_products import PARTS, Factors, inner_products, squared_norms
 from ontogeny.numerics.divergence import js_divergences
 from ontogeny.subject import Subject
 
-WEIGHTS = ("weights:W_l", "weights:W_r", "weights:W_p")
+FORM = ("site:form",)
 #: Changes of the weights that leave every B[r] as it is, and a positive factor on all of them.
 SAME_TENSOR = ("hidden_permutation", "left_right_swap", "unit_rescaling", "isotropic_scale")
 
@@ -34,7 +34,7 @@ class Tensorial(NamedTuple):
     range=(-1, 1),
     invariances=SAME_TENSOR,
     nulls=("reinitialised",),
-    reads=WEIGHTS,
+    reads=FORM,
     label="TN similarity",
 )
 class tn_similarity:
@@ -56,7 +56,7 @@ class tn_similarity:
     def prepare(self, model: Subject) -> Tensorial:
         if self.part not in PARTS:
             raise UnknownName("part of the weights", self.part, PARTS)
-        weights = (model.weights["W_l"], model.weights["W_r"], model.weights["W_p"])
+        weights = model.form()
         positions = model.signature.positions
         squares = squared_norms(*weights, positions)[PARTS.index(self.part)]
         return Tensorial(weights, squares.sum(-1).sqrt(), positions)
@@ -73,7 +73,7 @@ class tn_similarity:
     range=(0, math.log(2)),
     invariances=(*SAME_TENSOR, "sign", "operand_shift"),
     nulls=("reinitialised",),
-    reads=(*WEIGHTS, "grid", "period"),
+    reads=(*FORM, "grid", "period"),
     label="JS divergence of frequencies",
     units="nat",
 )
@@ -98,11 +98,8 @@ class js_divergence:
             raise UnknownName("form of the frequency distribution", self.form, FORMS)
         if self.side not in model.grid:
             raise UnknownName("operand", self.side, model.grid)
-        if model.probe.period is None:
-            raise UserError("js_divergence compares frequencies; this task has no period.")
         start = model.grid.index(self.side) * model.signature.vocab
-        weights = (model.weights["W_l"], model.weights["W_r"], model.weights["W_p"])
-        return frequency_distribution(*weights, slice(start, start + model.probe.period), self.form)
+        return frequency_distribution(*model.form(), slice(start, start + model.period), self.form)
 
     def pairs(self, x: Sequence[Tensor], y: Sequence[Tensor]) -> Tensor:
         if self.reduce not in ("mean", "sum"):

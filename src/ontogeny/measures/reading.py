@@ -32,25 +32,50 @@ def as_tensor(values: Any) -> Tensor:
     return values
 
 
-def needs(measure: str, tap: str) -> tuple[str, ...]:
-    """What is read of a model to compare it at ``tap``: ``outputs``, the name of a tap, or ``weights:NAME``."""
+def word(measure: str, tap: str) -> str:
+    """What is read of a model to compare it at ``tap``, in the grammar of :mod:`ontogeny.needs`."""
     if not tap:
         raise UserError(
             f"The measure '{measure}' compares weights or activations of your choice: tap = 'weights:W_dec', for example."
         )
-    return (tap if tap == "outputs" or tap.startswith("weights:") else f"tap:{tap}",)
+    return tap if tap == "outputs" or tap.startswith("weights:") else f"tap:{tap}"
 
 
 def representation(model: Subject, tap: str) -> Tensor:
-    """What a model holds at ``tap``, samples × units; every position that counts is a sample, heads are units.
+    """What a model holds at ``tap``, rows × columns: ``outputs``, a tap, a role (``neurons[-1]``, ``readout``) or ``weights:NAME``.
 
-    Weights come as they are, rows × columns, leading axes of their own (heads) flattened into rows.
+    Of a tap every position that counts is a sample, and heads are units. Weights come as they are, leading axes of their own (heads)
+    flattened into rows.
     """
     if tap.startswith("weights:"):
-        weights = as_tensor(model.weights[tap.removeprefix("weights:")])
-        return weights.reshape(-1, weights.shape[-1])
-    values = as_tensor(model.outputs if tap == "outputs" else model.tap(tap))
-    mask = model.probe.mask
-    if mask is not None and values.ndim > 2 and values.shape[1] == mask.shape[-1]:
-        values = values[:, mask]
-    return values.flatten(0, 1).flatten(1) if values.ndim > 2 else values.reshape(len(values), -1)
+        return _rows(as_tensor(model.weights[tap.removeprefix("weights:")]))
+    if tap != "outputs" and not isinstance(named := _filled(model, tap), str):
+        return _rows(as_tensor(named))
+    values, axes = as_tensor(model.tap(tap)), model.axes_of(tap)
+    if model.probe.mask is not None and "position" in axes:
+        counted = model.probe.mask.nonzero()[:, 0].to(values.device)
+        values = values.index_select(axes.index("position"), counted)
+    samples = [i for i, axis in enumerate(axes) if axis in ("example", "position")]
+    units = [i for i in range(values.ndim) if i not in samples]
+    rows = values.permute(*samples, *units).flatten(0, len(samples) - 1)
+    return rows.reshape(len(rows), -1)
+
+
+def _rows(weights: Tensor) -> Tensor:
+    return weights.reshape(-1, weights.shape[-1])
+
+
+def _filled(model: Subject, tap: str) -> str | Tensor:
+    """A tap by its own name or its role; of a role that weights fill, the map that they make."""
+    if tap in model.architecture.taps:
+        return tap
+    from ontogeny.models.sites import find, is_role
+
+    if is_role(tap) and not isinstance(find(model.architecture, tap), str):
+        made = model.site(tap)
+        if not isinstance(made, Tensor):
+            raise UserError(
+                f"'{tap}' is several maps, and one array is compared: name one by its weights, tap = 'weights:…'."
+            )
+        return made
+    return model.where(tap)

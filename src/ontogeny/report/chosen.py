@@ -12,7 +12,7 @@ from ontogeny import registry
 from ontogeny.errors import UserError
 from ontogeny.findings import consistency
 from ontogeny.handles import Run, Store
-from ontogeny.reads import inline, parse
+from ontogeny.needs import inline, parse
 from ontogeny.report.assemble import drawn, files, provenance, runs_section, write
 from ontogeny.report.document import Document, Figure, Section, said
 from ontogeny.report.tables import called, claims, compared, map_table, number_table, standing, summary

@@ -19,20 +19,32 @@ GAP = 4  # pixels between maps
 
 
 @view(
-    reads=("one:lens:neuron_maps@cursor", "one:lens:neuron_fourier@cursor", "one:lens:neuron_order"),
+    reads=(
+        'one:lens:grid_activations(tap="neurons[{layer}]")@cursor',
+        "one:lens:neuron_fourier(layer={layer})@cursor",
+        "one:lens:neuron_order(layer={layer})",
+    ),
     title="All neurons",
     frames=1,
 )
-def neuron_mosaic(neuron_maps: xr.Dataset, neuron_fourier: xr.Dataset, neuron_order: xr.Dataset) -> Drawn:
+def neuron_mosaic(
+    grid_activations: xr.Dataset,
+    neuron_fourier: xr.Dataset,
+    neuron_order: xr.Dataset,
+    *,
+    layer: int = -1,
+) -> Drawn:
     """What does every neuron do on every pair of numbers, none picked by hand?
 
     Each small map is a neuron over (a, b), a downwards, scaled to its own range (white is its minimum, a dead neuron is white);
     neurons are sorted by the dominant frequency that they have at the last step, then by its share, row by row. Every pixel is one input. Zoomed out, a screen skips
     pixels and shows coarse patterns that are not there (moiré): zoom in before believing one.
     """
-    maps, found = last_of(neuron_maps)["activation"], last_of(neuron_fourier)
+    maps, found = last_of(grid_activations)["activation"], last_of(neuron_fourier)
     order = neuron_order["order"].values
-    maps = maps.transpose("neuron", ...).isel(neuron=order)
+    # Whatever units a family calls its neurons, they are the last axis.
+    unit = str(maps.dims[-1])
+    maps = maps.transpose(unit, ...).isel({unit: order})
     picture, columns = tiles(maps.values)
     source = data_uri(picture, SEQUENTIAL)
     fig = panels(1, height=720, square=True)
