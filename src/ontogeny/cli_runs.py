@@ -24,7 +24,8 @@ def room_of(console: Console) -> int | None:
 
 
 def show(console: Console, table: pd.DataFrame, last: Sequence[str] = ()) -> list[str]:
-    """Print a table of runs (index: run); returns the columns for which there was no room. ``last``: columns that stay, at the end."""
+    """Print a table of runs (index: run); returns the columns for which there was no room. ``last``: columns that stay, at the
+    end."""
     names = [str(name) for name in table.columns]
     varied = [n for n in table.attrs.get("varied", []) if n in names]
     metrics = [n for n in names if n not in (*varied, *FIRST, *LATER, *last)]

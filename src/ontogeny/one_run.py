@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ontogeny import as_html, build, execute, expect, registry
+from ontogeny import as_html, build, expect, registry
 from ontogeny.errors import Damaged, UserError
 from ontogeny.interventions.base import Change, Intervention
 from ontogeny.lenses.base import Lens
-from ontogeny.lenses.session import Session, in_order, look_plainly
+from ontogeny.lenses.session import Session, asked, in_order, look_plainly
 from ontogeny.measures.pairwise import Between, between_steps
 from ontogeny.models.base import Module
 from ontogeny.named import Named
@@ -19,6 +19,7 @@ from ontogeny.store import results
 from ontogeny.store.index import RunEntry
 from ontogeny.study import Use
 from ontogeny.training.member import Member
+from ontogeny.work.look import load
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +56,11 @@ class Run:
     def varied(self) -> dict[str, Any]:
         """What this run has that others have not: ``{"d_hidden": 32, "seed": 0}``."""
         return dict(self.entry.record.get("varied", {}))
+
+    @property
+    def setting(self) -> dict[str, Any]:
+        """What makes this run what it is, but for its seeds."""
+        return {k: v for k, v in self.entry.record.get("spec", {}).items() if k != "seeds"}
 
     @property
     def status(self) -> str:
@@ -139,11 +145,9 @@ class Run:
                 return data.sel(step=wanted_steps) if "step" in data.dims else data
             except Damaged:
                 pass  # named by the index; what is asked for is computed anew
-        if under and not any(
-            read.startswith(("outputs", "tap", "gradients"))
-            for one in in_order([name])
-            for read in registry.lenses[one].reads
-        ):
+        through = in_order([asked(name, wanted.options)])
+        needs = [need for one in through for need in one.lens.needs(one.options)]
+        if under and not self._subjects([self.steps[0]]).passes(needs):
             raise UserError(
                 f"Interventions edit the forward pass, and the lens '{name}' does not read it: nothing would change."
             )
@@ -194,7 +198,7 @@ class Run:
         return build.subject(self.member, self._load(steps))
 
     def _load(self, steps: Sequence[int]) -> dict[str, Tensor]:
-        return execute.load(self.store.directory, self.entry, steps)
+        return load(self.store.directory, self.entry, steps)
 
 
 def changes(under: Sequence[Change] | Change) -> list[Change]:

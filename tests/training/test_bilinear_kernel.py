@@ -172,12 +172,25 @@ def test_means_are_those_of_the_single_examples_bitwise_in_any_company():
     for i, of in enumerate((parts[0], parts[1], parts[0])):
         expected = [(loss[i, part].astype(np.float64).mean(), correct[i, part].mean()) for part in of]
         assert np.allclose(means[i], expected, rtol=1e-12)
-        assert np.array_equal(
-            means[i, :, 1], np.array(expected)[:, 1]
-        )  # counts are exact, so a rule at 1.0 is
+        # counts are exact, so a rule at 1.0 is
+        assert np.array_equal(means[i, :, 1], np.array(expected)[:, 1])
         assert np.array_equal(
             BilinearKernel(models[i : i + 1], 1).means([0], inputs, labels, [of])[0], means[i]
         )
+
+
+def test_what_is_in_reach_is_what_the_evaluation_says():
+    """Of rows in any order, for every number that may be asked for; NaN logits beside a label's are left to the evaluation."""
+    inputs, labels = table(9, 5)
+    models = [KernelModel.pack(weights(d, 9, 5, seed), None, None, HYPER) for seed, d in enumerate((3, 20))]
+    rows = np.random.default_rng(0).permutation(len(labels))[:70]
+    kernel = BilinearKernel(models, threads=2)
+    _, correct = kernel.evaluate([0, 1], inputs, labels)
+    right = correct[:, rows].sum(-1)
+    assert 0 < right.min() < right.max() < 70
+    for needed in range(-1, 72):
+        reached = kernel.reach([1, 0], inputs, labels, [rows, rows], [needed, needed])
+        assert reached.tolist() == [right[1] >= needed, right[0] >= needed]
 
 
 def test_of_equal_logits_the_first_counts():

@@ -44,7 +44,7 @@ def write(directory: Directory, out: str | Path) -> Path:
     out = Path(out)
     if out.is_dir():
         raise UserError(f"{out} is a directory; a bundle is one file, such as {out / 'study.zip'}.")
-    with directory.lock("ontogeny export"):
+    with directory.lock("ontogeny export", alone=True):
         paths = {str(p.relative_to(directory.root).as_posix()): p for p in sorted(_files(directory))}
         files = {name: {"size": p.stat().st_size, "sha256": _sha256(p)} for name, p in paths.items()}
         manifest = {"format": FORMAT, "version": VERSION, "study": directory.study().name, "files": files}

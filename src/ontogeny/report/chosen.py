@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 from ontogeny import registry
+from ontogeny.comparing import consistency
 from ontogeny.errors import UserError
-from ontogeny.findings import consistency
 from ontogeny.handles import Run, Store
-from ontogeny.reads import inline, parse
+from ontogeny.needs import inline, parse
 from ontogeny.report.assemble import drawn, files, provenance, runs_section, write
 from ontogeny.report.document import Document, Figure, Section, said
 from ontogeny.report.overlay import overlay
@@ -169,7 +169,9 @@ def pictures(some: Store, runs: Sequence[Run]) -> list[tuple[str, list[Figure], 
         notes = []
         for use in section.views:
             options = {k: v for k, v in use.options.items() if k != "run"}
-            of_lenses = all(word.startswith("lens:") for word in registry.views[use.name].reads)
+            of_lenses = all(
+                word.removeprefix("one:").startswith("lens:") for word in registry.views[use.name].reads
+            )
             if use.name in LEARNING or not of_lenses or (use.name, options) in seen:
                 continue
             seen.append((use.name, options))

@@ -21,7 +21,7 @@ from typing import Any
 from ontogeny.registry import provenance
 from ontogeny.study import canonical
 
-FRAME = ("axes", "registry", "options", "errors", "study", "report", "store")
+FRAME = ("axes", "registry", "options", "needs", "errors", "study", "report", "store")
 LIBRARIES = tuple(
     Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")
 )

@@ -26,7 +26,7 @@ TORN = re.compile(
     b"(?:" + b"|".join(MARK[:i] + b"." + MARK[i + 1 :] for i in range(len(MARK))) + b")[0-9a-f]{%d}" % SIZE,
     re.DOTALL,
 )
-ROOT = ("study.toml", "findings.json", "index.json")  # files of the study itself
+ROOT = ("study.toml", "findings.json")  # files of the study itself
 OF_RUN = ("checkpoints", "resume", "results")  # folders of a run
 BY_HAND = " If you edited it and mean what it says now, remove its seal (ontogeny-seal:…)."
 TEXT = (".json", ".toml")

@@ -8,6 +8,7 @@ import xarray as xr
 
 from ontogeny.views.base import Bind, Drawn, view
 from ontogeny.views.light import light
+from ontogeny.views.moments import places, step_ticks
 from ontogeny.views.one_run import one_run
 from ontogeny.views.order import labels
 from ontogeny.views.panels import panels
@@ -28,18 +29,19 @@ def circuit_plane(
 ) -> Drawn:
     """Which way of adding modulo p do runs come to, and by which path?
 
-    Across: gradient symmetricity, whether both operands pull on an output in one direction (the bar is two standard errors of its sample).
-    Up: distance irrelevance, how little the right answer's logit depends on how far apart the operands are. A dot is a run at the
-    slider's step, a line its way there. Pizzas, which average the operands, stand at the lower right, clocks, which multiply them, at the upper left.
+    Across: gradient symmetricity, whether both operands pull on an output in one direction (the bar is two standard errors of
+    its sample). Up: distance irrelevance, how little the right answer's logit depends on how far apart the operands are. A dot
+    is a run at the slider's step, a line its way there. Pizzas, which average the operands, stand at the lower right, clocks,
+    which multiply them, at the upper left.
 
-    How it misleads: untrained networks stand somewhere too, so look at the end of runs that have learned the task. Networks that are
-    built symmetric stand at the right edge whatever they do.
+    How it misleads: untrained networks stand somewhere too, so look at the end of runs that have learned the task. Networks
+    that are built symmetric stand at the right edge whatever they do.
     """
     both = xr.merge([gradient_symmetricity, distance_irrelevance], compat="override")
     if run:
         both = both.sel(run=[one_run(both, run)["run"].item()]).dropna("step", how="all")
     both = both.transpose("run", "step", ...)
-    ticks = tuple(f"step {step:,}" for step in both["step"].values)
+    ticks, at = step_ticks(both), places(both)
     x, y, error = (both[name] for name in ("symmetricity", "irrelevance", "standard_error"))
     names = labels(both, by) if by in both.coords else tuple(map(str, both["run"].values))
     fig = panels(1, height=520)
@@ -75,7 +77,7 @@ def circuit_plane(
                 hovertemplate=f"{name}<br>symmetricity <b>%{{x:.2f}}</b><br>irrelevance <b>%{{y:.2f}}</b><extra></extra>",
             )
         )
-        bindings += [Bind(2 * i + 1, key, "step", values, ticks) for key, values in place.items()]
+        bindings += [Bind(2 * i + 1, key, "step", values, ticks, at) for key, values in place.items()]
     for words, (at_x, at_y, xanchor, yanchor) in CORNERS.items():
         fig.add_annotation(
             text=words,

@@ -24,7 +24,7 @@ SEQUENTIAL = plotly.colors.make_colorscale(["#ffffff", *plotly.colors.sequential
 #: Signed values around zero: blue below, white at zero, red above.
 DIVERGING = plotly.colors.make_colorscale(plotly.colors.diverging.RdBu[::-1])
 #: What varies in no order.
-NAMES = ("seed", "init", "split", "order", "run")
+UNORDERED = ("seed", "init", "split", "order", "run")
 #: Lines and dots by size, on white: dark is small; the pale end of viridis, which paper swallows, is cut off.
 ORDERED = plotly.colors.make_colorscale(
     plotly.colors.sample_colorscale("Viridis", [0.88 * i / 8 for i in range(9)])
@@ -144,7 +144,7 @@ def ordered_colour(position: float) -> str:
 
 def apart(by: str, count: int) -> bool:
     """Whether values of a setting are names, each with a colour of its own: seeds are, which are numbers in no order."""
-    return by in NAMES and 1 < count <= len(PALETTE)
+    return by in UNORDERED and 1 < count <= len(PALETTE)
 
 
 def colours(by: str, count: int) -> list[str]:
