@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ontogeny.lenses.base import lens
     from ontogeny.measures.base import measure
     from ontogeny.registry import lenses, measures, tasks, views
+    from ontogeny.representations import Comparison, align, compare
     from ontogeny.study import load_study
     from ontogeny.subject import Subject
     from ontogeny.views.base import view
@@ -30,6 +31,9 @@ _PUBLIC = {
     "record": "ontogeny.api",
     "from_module": "ontogeny.api",
     "trust": "ontogeny.api",
+    "compare": "ontogeny.representations",
+    "align": "ontogeny.representations",
+    "Comparison": "ontogeny.representations",
     "load_study": "ontogeny.study",
     "agreement": "ontogeny.comparing.agreement",
     "lens": "ontogeny.lenses.base",
@@ -44,9 +48,12 @@ _PUBLIC = {
     "views": "ontogeny.registry",
 }
 __all__ = [
+    "Comparison",
     "Subject",
     "UserError",
     "agreement",
+    "align",
+    "compare",
     "from_module",
     "lens",
     "lenses",

@@ -52,7 +52,8 @@ def show(console: Console, table: pd.DataFrame, last: Sequence[str] = ()) -> lis
         )
     for row in zip(*(cells[name] for name in shown), strict=True):
         grid.add_row(*map(escape, row))
-    console.print(grid, width=max(console.width, sum(width[n] for n in shown)) if room is None else None)
+    wide = Console(file=console.file, width=sum(width[n] for n in shown)) if room is None else console
+    wide.print(grid)
     return [name for name in order if name not in shown]
 
 

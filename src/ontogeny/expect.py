@@ -127,10 +127,10 @@ def lenses_by_run(
             f"the lens '{name}' cannot look at {sum(why.values())} of {len(members)} runs: {next(iter(why))}"
             for name, why in cannot.items()
         ]
-    said = "; ".join(f"{name} ({next(iter(why))})" for name, why in cannot.items())
     return found, [
-        f"the recipe names no lenses, so every cheap one looks but for these, which cannot: {said}"
-    ] if said else []
+        f"the recipe names no lenses, so every cheap one looks that can, {len(chosen) - len(cannot)} of {len(chosen)}; these cannot, and "
+        f"`ontogeny lenses --for DIR` says why: {', '.join(cannot)}"
+    ] if cannot else []
 
 
 def refuse_view(use: Use) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from ontogeny.numerics.resampling import pair_mean
 
@@ -13,7 +13,7 @@ def correlations(maps: np.ndarray) -> np.ndarray:
     flat = maps.reshape(len(maps), -1)
     if np.isfinite(flat).all():
         with np.errstate(divide="ignore", invalid="ignore"):
-            out = np.atleast_2d(np.corrcoef(stats.rankdata(flat, axis=1)))
+            out = np.atleast_2d(np.corrcoef(scipy.stats.rankdata(flat, axis=1)))
         np.fill_diagonal(out, 1.0)
         return out
     out = np.eye(len(flat))
@@ -28,7 +28,7 @@ def spearman(x: np.ndarray, y: np.ndarray) -> float:
     known = np.isfinite(x) & np.isfinite(y)
     if known.sum() < 3 or np.ptp(x[known]) == 0 or np.ptp(y[known]) == 0:
         return float("nan")
-    return float(stats.spearmanr(x[known], y[known]).statistic)
+    return float(scipy.stats.spearmanr(x[known], y[known]).statistic)
 
 
 def shuffled_means(maps: np.ndarray, rng: np.random.Generator, draws: int) -> np.ndarray:
