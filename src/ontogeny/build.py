@@ -5,17 +5,16 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import torch
 
 from ontogeny import registry
 from ontogeny.models.base import Weights
+from ontogeny.settings import settings
 from ontogeny.study import Spec, Study, Variant, canonical
 from ontogeny.subject import Subject
-from ontogeny.tasks.base import Probe
-from ontogeny.training.member import Member
+from ontogeny.training.member import Member, probe_of
 
 ROOMS = {
     "task": registry.tasks,
@@ -35,18 +34,13 @@ def part(room: str, spec: Mapping[str, Any]) -> Any:
     return _part(room, canonical(spec))
 
 
-@functools.lru_cache(maxsize=64)
-def _probe(task: Any) -> Probe:
-    return task.probe()
-
-
 def member(variant: Variant) -> Member:
     """A variant with every default filled in. Its identity hashes the result."""
     spec = variant.spec
     parts: dict[str, Any] = {room: part(room, spec[room]) if spec[room] else None for room in ROOMS}
     resolved: Spec = {
         **spec,
-        **{room: {"kind": spec[room]["kind"], **asdict(p)} for room, p in parts.items() if p is not None},
+        **{room: {"kind": spec[room]["kind"], **settings(p)} for room, p in parts.items() if p is not None},
     }
     return Member(
         spec=resolved,
@@ -74,7 +68,7 @@ def subject(m: Member, weights: Weights) -> Subject:
     return Subject(
         architecture=m.architecture,
         weights=weights,
-        probe=_probe(task),
+        probe=probe_of(task),
         signature=m.task.signature,
         objective=m.objective,
         split=_split(m),

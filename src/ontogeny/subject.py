@@ -142,6 +142,10 @@ class Subject:
             return "it needs a task whose probe is a grid (a, b)"
         if "period" in of and not self.probe.period:
             return "it needs a task with a period"
+        if "truth" in of and self.probe.truth is None:
+            return "it needs a task whose true features are known, such as sparse_features"
+        if "host" in of and self.probe.host is None:
+            return "it needs a task of another run's activations"
         if "split" in of and not self.split:
             return "it needs a task with a train and a held-out part"
         return None

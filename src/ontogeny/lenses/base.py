@@ -22,7 +22,7 @@ from ontogeny.subject import Subject
 
 Cost = Literal["cheap", "moderate", "costly"]
 Scope = Literal["model", "trajectory"]
-READS = ("weights", "outputs", "tap", "gradients", "split", "grid", "period", "lens")
+READS = ("weights", "outputs", "tap", "gradients", "split", "grid", "period", "truth", "host", "lens")
 
 
 @dataclass(frozen=True)
