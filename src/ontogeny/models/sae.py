@@ -27,8 +27,8 @@ import torch
 from torch import Tensor
 
 from ontogeny.errors import UserError
-from ontogeny.models.base import Edit, Forward, Taps, Weights
-from ontogeny.models.sae_care import Care
+from ontogeny.models import sae_care
+from ontogeny.models.base import Edit, Forward, Seen, Taps, Weights
 from ontogeny.numerics import sparse_codes
 from ontogeny.numerics.median import geometric_median
 from ontogeny.numerics.random import Key
@@ -40,13 +40,13 @@ Activation = Literal["topk", "relu", "batch_topk", "jumprelu", "gated"]
 
 @architectures.register("sae")
 @dataclass(frozen=True)
-class SAE(Care):
+class SAE:
     """W_enc: (feature, atom); W_dec: (atom, feature); outputs: the reconstruction, (example, feature).
 
     ``k``: active atoms per example (topk, batch_topk); ``threshold``: initial θ and ``bandwidth``: width of the kernel (jumprelu).
     ``norms``: "unit" holds atoms at unit norm; "free" lets them go, and the L1 term weighs an activation with its atom's norm (Conerly et
-    al. 2024). ``normalise``: "mean_norm" divides inputs by their mean norm over √d, "layer_norm" takes each input's own mean and deviation;
-    outputs are put back (Conerly et al. 2024; Gao et al. 2024). ``b_dec``: where it begins, "zero", at the "mean" or at the
+    al. 2024). ``normalise``: "mean_norm" divides inputs by their mean norm over √d, "own_norm" each by its own, "layer_norm" takes each input's
+    own mean and deviation; outputs are put back (Conerly et al. 2024; Gao et al. 2024). ``b_dec``: where it begins, "zero", at the "mean" or at the
     "geometric_median" of the inputs (Bricken et al. 2023). ``centred``: b_dec is subtracted from the inputs. ``project_gradients``: no
     gradient of an atom along itself, where its norm is held (Bricken et al. 2023).
     ``revive``: what is done for atoms that have not been active for ``dead_after`` updates: "none"; "auxiliary": the ``k_aux`` most
@@ -60,10 +60,17 @@ class SAE(Care):
     threshold: float = 0.01
     bandwidth: float = 0.01
     norms: Literal["unit", "free"] = "unit"
-    normalise: Literal["none", "mean_norm", "layer_norm"] = "none"
+    normalise: Literal["none", "mean_norm", "own_norm", "layer_norm"] = "none"
     b_dec: Literal["zero", "mean", "geometric_median"] = "zero"
     centred: bool = True
+    project_gradients: bool = True
+    revive: Literal["none", "auxiliary", "resample"] = "none"
+    dead_after: int = 1000
+    k_aux: int = 0
+    resample_every: int = 2500
+    resample_until: int = 0
 
+    watches: ClassVar[str] = "hook_acts"
     pads: ClassVar[Mapping[str, int]] = {}
     frozen: ClassVar[frozenset[str]] = frozenset({"scale", "idle"})
     taps = {
@@ -87,18 +94,20 @@ class SAE(Care):
             raise UserError(
                 f"threshold = {self.threshold}, bandwidth = {self.bandwidth}: jumprelu needs threshold ≥ 0, bandwidth > 0."
             )
-        self.check_care()
+        if wrong := sae_care.wrong_care(self):
+            raise UserError(wrong)
 
     @cached_property
     def axes(self) -> Mapping[str, tuple[str, ...]]:
         """Weights of the forward pass; what is only kept (``scale``, ``idle``) where it is asked for."""
-        atom = dict.fromkeys(self._of_atoms, ("atom",))
+        atom = dict.fromkeys(self.of_atoms, ("atom",))
         axes: dict[str, tuple[str, ...]] = {"W_enc": ("feature", "atom"), "W_dec": ("atom", "feature")}
         axes |= {"b_dec": ("feature",), **atom}
         return axes | ({"scale": ()} if self.normalise == "mean_norm" else {})
 
     @property
-    def _of_atoms(self) -> list[str]:
+    def of_atoms(self) -> list[str]:
+        """Weights that are one number an atom."""
         names = {"jumprelu": ["b_enc", "threshold"], "gated": ["b_gate", "r_mag", "b_mag"]}
         return names.get(self.activation, ["b_enc"]) + (["idle"] if self.revive != "none" else [])
 
@@ -107,7 +116,7 @@ class SAE(Care):
             raise UserError("The sae architecture reads real vectors; this task gives tokens.")
         atoms = unit(key.normal("W_dec", self.d_atoms, signature.features, std=1.0))
         weights = {"W_enc": atoms.mT.contiguous(), "W_dec": atoms, "b_dec": torch.zeros(signature.features)}
-        weights |= {name: torch.zeros(self.d_atoms) for name in self._of_atoms}
+        weights |= {name: torch.zeros(self.d_atoms) for name in self.of_atoms}
         if "threshold" in weights:
             weights["threshold"] = torch.full((self.d_atoms,), float(self.threshold))
         if self.normalise == "mean_norm":
@@ -121,7 +130,7 @@ class SAE(Care):
         fitted, x = dict(weights), inputs()
         if self.normalise == "mean_norm":
             fitted["scale"] = x.shape[-1] ** 0.5 / torch.linalg.vector_norm(x, dim=-1).mean()
-        normed, _ = self._normalised(x, fitted)
+        normed, _ = self.normalised(x, fitted)
         if self.b_dec != "zero":
             fitted["b_dec"] = normed.mean(0) if self.b_dec == "mean" else geometric_median(normed)
         return fitted
@@ -130,7 +139,7 @@ class SAE(Care):
         self, weights: Weights, inputs: Tensor, *, read: Collection[str] = (), edit: Edit | None = None
     ) -> Forward:
         tap = Taps(self.taps, read, edit)
-        normed, restored = self._normalised(inputs, weights)
+        normed, restored = self.normalised(inputs, weights)
         b_dec = weights["b_dec"].unsqueeze(-2)
         raw = (normed - b_dec if self.centred else normed) @ weights["W_enc"]
         pre = tap(
@@ -144,12 +153,12 @@ class SAE(Care):
             if tap.touches("hook_infidelity"):
                 tap("hook_infidelity", self._infidelity(error, normed, pre, weights))
             if tap.touches("hook_auxiliary"):
-                tap("hook_auxiliary", self.left_to_the_dead(error, pre, weights))
+                tap("hook_auxiliary", sae_care.left_to_the_dead(self, error, pre, weights))
         if tap.touches("hook_penalty"):
             tap("hook_penalty", self._penalty(pre, acts, weights))
         return tap.forward(tap("hook_recons", restored(rebuilt)))
 
-    def _normalised(self, x: Tensor, weights: Weights) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    def normalised(self, x: Tensor, weights: Weights) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         """Inputs as the dictionary sees them, and the way back."""
         match self.normalise:
             case "none":
@@ -157,6 +166,9 @@ class SAE(Care):
             case "mean_norm":
                 scale = weights["scale"][..., None, None]
                 return x * scale, lambda y: y / scale
+            case "own_norm":
+                size = torch.linalg.vector_norm(x, dim=-1, keepdim=True) / x.shape[-1] ** 0.5
+                return x / size, lambda y: y * size
             case "layer_norm":
                 mean = x.mean(-1, keepdim=True)
                 deviation = (x - mean).std(-1, keepdim=True) + 1e-5
@@ -192,6 +204,12 @@ class SAE(Care):
         if self.norms == "free":
             cost = cost * torch.linalg.vector_norm(weights["W_dec"], dim=-1).unsqueeze(-2)
         return cost.sum(-1)
+
+    def projected_gradients(self, weights: Weights, gradients: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return sae_care.projected_gradients(self, weights, gradients)
+
+    def tended(self, weights: Weights, moments: Mapping[str, Weights], seen: Seen) -> Weights:
+        return sae_care.tended(self, weights, moments, seen)
 
     def project(self, weights: Weights) -> Weights:
         """Atoms to unit norm where it is held; thresholds to zero or above."""

@@ -58,7 +58,8 @@ class Member:
     def init(self) -> Weights:
         fresh = self.architecture.init(self.task.signature, self.key("init"))
         if isinstance(self.architecture, Tended):
-            return self.architecture.fitted(fresh, lambda: probe_of(self.task).inputs)
+            task: Any = self.task  # a frozen dataclass, which the protocol cannot say
+            return self.architecture.fitted(fresh, lambda: probe_of(task).inputs)
         return fresh
 
     @property
