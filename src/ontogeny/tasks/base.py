@@ -49,6 +49,11 @@ class Host(Protocol):
         """What it is, for a person: study, run, step and tap."""
         ...
 
+    @property
+    def labels(self) -> Tensor:
+        """Its own answers, (example[, position])."""
+        ...
+
     def onward(self, values: Tensor | None) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Its outputs, and what its objective says of each example, with these in place of the activations (example, d); ``None``: as
         it is."""

@@ -37,7 +37,11 @@ def sae_frontier(
                 text=[str(run) for run in y["run"].values[mine]],
                 mode="markers",
                 name=f"{sign_of(by)} = {value}" if by in y.coords else str(value),
-                marker={"size": 8, "color": PALETTE[i % len(PALETTE)], "line": {"width": 0.8, "color": "white"}},
+                marker={
+                    "size": 8,
+                    "color": PALETTE[i % len(PALETTE)],
+                    "line": {"width": 0.8, "color": "white"},
+                },
                 hovertemplate="<b>%{text}</b><br>%{x:.3g} active atoms<br>%{y:.4g}<br>dead: %{customdata:.3g}<extra></extra>",
             )
         )
