@@ -24,6 +24,7 @@ Kind = Literal[
     "bundle", "folder", "published", "sweep", "steps", "state_dict",
     "saelens", "dictionary_learning", "sparsify", "gemma_scope", "weights",
 ]  # fmt: skip
+Task = Mapping[str, Any] | None
 KINDS: tuple[Kind, ...] = get_args(Kind)
 WHAT = {
     "bundle": "a bundle, as `ontogeny export --format bundle` writes it",
@@ -62,8 +63,9 @@ def bring(
 
     ``kind`` is told from the content where it is not given; ``step`` is the number of updates behind weights of which the file
     does not say it; ``task`` is what the models were trained on, ``{"kind": "modular_addition"}``: sizes that the weights give away are
-    filled in, and what does not fit them is refused. ``atoms``: where they lie in a square W_dec of an SAE, "rows" or "columns". Nobody else can say it, so without it (and without the sidecar of an export)
-    the task is unknown, and lenses that read weights alone look. Raises ``Refused`` with the name of what a file would have called, and ``UserError`` for what no reader knows.
+    filled in, and what does not fit them is refused. Nobody else can say it, so without it (and without the sidecar of an export)
+    the task is unknown, and lenses that read weights alone look. ``atoms``: where they lie in a square W_dec of an SAE, in "rows" or "columns".
+    Raises ``Refused`` with the name of what a file would have called, and ``UserError`` for what no reader knows.
     """
     path = Path(path)
     if not path.exists():
@@ -75,12 +77,9 @@ def bring(
     if kind == "weights":
         return _weights(path, out, limits or Limits())
     if kind is None or kind in get_args(dictionaries.Format):
-        if (
-            found := dictionaries.within(path)
-            if not bundle.is_bundle(path) and not (path / folder.NAME).exists()
-            else []
-        ):
-            return _dictionaries(path, found, kind, out, task, limits or Limits(), atoms)
+        ours = bundle.is_bundle(path) or (path / folder.NAME).exists()
+        if here := [] if ours else dictionaries.within(path):
+            return _dictionaries(path, here, kind, out, task, limits or Limits(), atoms)
         if kind is not None:
             raise UserError(f"{path} is not {WHAT[kind]}.")
     if path.is_dir() and not (path / folder.NAME).exists() and list(path.glob("*.safetensors")):
@@ -99,7 +98,7 @@ def bring(
     about, said = sidecar.read(path) if told == "state_dict" else (None, [])
     if about and step is None:
         step = about.step
-    read, more = _READERS[told](data, path.name, sweeps.UNKNOWN_STEP if step is None else step, task)
+    read, more = _read(told, data, path, sweeps.UNKNOWN_STEP if step is None else step, task)
     runs_found = [_described(one, about) if about and not task else one for one in read]
     runs_found = [_doing(one, task) if task else one for one in runs_found]
     notes = [*notes, *said, *more, *_unsaid(runs_found)]
@@ -129,6 +128,15 @@ def _dictionaries(
 def _weights(path: Path, out: str | Path, limits: Limits) -> Brought:
     run = add_run(out, dictionaries.weights_only(path, limits))
     return Brought("weights", [run], ["only lenses and measures that read weights can look"])
+
+
+def _read(kind: Kind, data: Any, path: Path, step: int, task: Task) -> tuple[list[Found], list[str]]:
+    """The runs of a file. Its content is anybody's: whatever a reader stumbles over is said of the file."""
+    try:
+        return _READERS[kind](data, path.name, step, task)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError) as error:
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise UserError(f"{path} cannot be read as {WHAT[kind]} ({said}).") from None
 
 
 def _described(found: Found, about: sidecar.Sidecar) -> Found:
@@ -221,15 +229,14 @@ def _is_model(value: Any) -> bool:
     return sweeps.is_state_dict(value) or transformer_lens.is_state_dict(value)
 
 
-Task = Mapping[str, Any] | None
-
-
 def _published(data: Any, source: str, step: int, task: Task) -> tuple[list[Found], list[str]]:
     found, notes = transformer_lens.from_published(data, source, task)
     return [found], notes
 
 
 def _steps(data: Any, source: str, step: int, task: Task) -> tuple[list[Found], list[str]]:
+    if len({int(s) for s in data}) < len(data):
+        raise UserError(f"{source} has a step twice: {', '.join(map(repr, data))}.")
     if all(sweeps.is_state_dict(state) for state in data.values()):
         return [sweeps.from_steps(data, source)], []
     read = {int(s): transformer_lens.from_state_dict(state) for s, state in data.items()}

@@ -71,6 +71,7 @@ class SAE:
     resample_until: int = 0
 
     watches: ClassVar[str] = "hook_acts"
+    objective: ClassVar[str] = "sparse_reconstruction"  # unless the recipe says another
     pads: ClassVar[Mapping[str, int]] = {}
     frozen: ClassVar[frozenset[str]] = frozenset({"scale", "idle"})
     taps = {

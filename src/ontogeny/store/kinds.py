@@ -69,7 +69,9 @@ KINDS = (
     Kind("picture of a report", "report/*/*.png", lambda path: None, "`ontogeny report DIR --format md` draws it again", derived=True),
     Kind("data of a report", "report/*/*.csv", lambda path: None, "`ontogeny report DIR --format md` writes it again", derived=True),
     Kind("recipe of a report", "report/*/recipe.toml", lambda path: None, "`ontogeny report DIR --format md` writes it again", derived=True),
-    Kind("index", "index.json", read_json, "any command reads it anew", derived=True, bundled=False),
+    Kind("index", index.INDEX, index.verify_index, "any command reads it anew", derived=True, bundled=False),
+    Kind("events", "events/*.jsonl", lambda path: None, "nothing needs it: it says what was going on", derived=True, bundled=False),
+    Kind("lease", "leases/*", lambda path: None, "who writes makes it, and removes it", derived=True, bundled=False),
     Kind("lock", ".lock", lambda path: None, "any command makes it", derived=True, bundled=False),
 )  # fmt: skip
 
