@@ -323,7 +323,7 @@ def test_a_study_of_activations_trains_looks_and_is_the_same_again(trained, tmp_
     carry_out(study, tmp_path / "out")
     store = open_store(tmp_path / "out")
     assert store.runs()["status"].tolist() == ["done"] * 2
-    assert set(store.run(run=WHICH).lens("sae_splice")) >= {"recovered", "loss"}
+    assert set(store.run(**{"task.run": WHICH}).lens("sae_splice")) >= {"recovered", "loss"}
     assert not carry_out(study, tmp_path / "out")
     assert not carry_out(
         {**study, "task": {**study["task"], "study": str(Path(trained) / ".." / Path(trained).name)}},

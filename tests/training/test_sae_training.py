@@ -224,3 +224,31 @@ def test_a_gated_unit_is_a_gate_times_a_magnitude():
         "hook_acts"
     ]
     torch.testing.assert_close(acts, torch.tensor([[0.0, 3.0], [2.5, 0.0]]))
+
+
+@pytest.mark.parametrize("lead", [(), (3,)])
+def test_loops_over_active_atoms_agree_with_the_dense_spelling(lead):
+    """Values and gradients of every weight, also where fewer than k atoms are positive and where the code itself is penalised."""
+    sae = SAE(d_atoms=21, activation="topk", k=4)
+    one = sae.init(Signature(6, features=6), Key(0, "init"))
+    one["b_enc"] = torch.linspace(-1.5, 0.3, 21)
+    weights = {n: w.expand(*lead, *w.shape).clone() for n, w in one.items()}
+    weights = {n: w + 0.05 * Key(1, "shift").normal(n, *w.shape, std=1.0) for n, w in weights.items()}
+    x = torch.randn(*lead, 40, 6, generator=Key(2, "x").generator())
+
+    def through(*read: str) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        leaves = {n: w.clone().requires_grad_() for n, w in weights.items()}
+        forward = sae.forward(leaves, x, read=("hook_acts", "hook_infidelity", *read))
+        loss = (
+            forward.taps["hook_infidelity"].sum()
+            + 0.3 * forward.taps["hook_acts"].square().sum()
+            + forward.outputs.cos().sum()
+        )
+        loss.backward()
+        return {n: w.grad for n, w in leaves.items()}, forward.taps["hook_acts"].detach()
+
+    (sparse, acts), (dense, expected) = through(), through("hook_pre")  # who asks for pre gets the dense way
+    torch.testing.assert_close(acts, expected)
+    assert (acts > 0).sum(-1).min() < 4 and (acts > 0).sum(-1).max() == 4
+    for name, gradient in dense.items():
+        torch.testing.assert_close(sparse[name], gradient, rtol=1e-4, atol=1e-5, msg=name)

@@ -32,6 +32,7 @@ from ontogeny.models.base import Edit, Forward, Seen, Taps, Weights
 from ontogeny.numerics import sparse_codes
 from ontogeny.numerics.median import geometric_median
 from ontogeny.numerics.random import Key
+from ontogeny.numerics.sparse_kernel import can, top_k_autoencode
 from ontogeny.registry import architectures
 from ontogeny.tasks.base import Signature
 
@@ -142,12 +143,18 @@ class SAE:
         tap = Taps(self.taps, read, edit)
         normed, restored = self.normalised(inputs, weights)
         b_dec = weights["b_dec"].unsqueeze(-2)
-        raw = (normed - b_dec if self.centred else normed) @ weights["W_enc"]
-        pre = tap(
-            "hook_pre", raw + weights["b_gate" if self.activation == "gated" else "b_enc"].unsqueeze(-2)
-        )
-        acts = tap("hook_acts", self._sparse(pre, weights))
-        rebuilt = acts @ weights["W_dec"] + b_dec
+        centred = normed - b_dec if self.centred else normed
+        if self._without_zeros(tap, centred, weights):
+            without_bias, acts = top_k_autoencode(
+                centred, weights["W_enc"], weights["b_enc"], weights["W_dec"], self.k
+            )
+            tap.keep("hook_acts", acts)
+            pre, rebuilt = acts, without_bias + b_dec
+        else:
+            bias = weights["b_gate" if self.activation == "gated" else "b_enc"].unsqueeze(-2)
+            pre = tap("hook_pre", centred @ weights["W_enc"] + bias)
+            acts = tap("hook_acts", self._sparse(pre, weights))
+            rebuilt = acts @ weights["W_dec"] + b_dec
         # in the units of what is normalised, and only where somebody asks: they cost as much as the rest
         if tap.touches("hook_error", "hook_infidelity", "hook_auxiliary"):
             error = tap("hook_error", normed - rebuilt)
@@ -158,6 +165,16 @@ class SAE:
         if tap.touches("hook_penalty"):
             tap("hook_penalty", self._penalty(pre, acts, weights))
         return tap.forward(tap("hook_recons", restored(rebuilt)))
+
+    def _without_zeros(self, tap: Taps, x: Tensor, weights: Weights) -> bool:
+        """Whether the loops over active atoms apply: nobody asks for, or changes, what comes before them."""
+        plain = (
+            self.activation == "topk"
+            and self.revive != "auxiliary"
+            and x.shape[:-2] == weights["W_enc"].shape[:-2]
+        )
+        edited = tap.edit is not None and "hook_acts" in tap.edit.edits
+        return plain and not edited and not tap.touches("hook_pre") and can(x, *weights.values())
 
     def normalised(self, x: Tensor, weights: Weights) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         """Inputs as the dictionary sees them, and the way back."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +99,7 @@ class Run:
             value = value.select(self.axes.index("position"), self.task.position)
         return value.flatten(1).float()
 
-    def _put(self, value: Tensor, new: Tensor) -> Tensor:
+    def _put(self, new: Tensor, value: Tensor, taps: object = None, held: object = None) -> Tensor:
         """A tap with these vectors in their place."""
         if "position" not in self.axes:
             return new.to(value.dtype).view_as(value)
@@ -132,7 +132,7 @@ class Run:
         probe = model.probe
         parts = (probe.inputs.split(EXAMPLES), probe.labels.split(EXAMPLES), values.split(EXAMPLES))
         for inputs, labels, new in zip(*parts, strict=True):
-            edit = Fitted(self.task.tap, lambda value, taps, held, new=new: self._put(value, new))
+            edit = Fitted(self.task.tap, partial(self._put, new))
             with torch.no_grad():
                 forward = model.architecture.forward(
                     model.weights, inputs, read=model.objective.reads, edit=edit

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ontogeny.errors import UserError
-from ontogeny.interop.runs import Found
+from ontogeny.interop.runs import UNKNOWN, Found
 from ontogeny.store.checkpoints import weights_digest
 
 Atoms = Literal["rows", "columns"]
@@ -105,7 +105,7 @@ class Dictionary:
         return Found(
             varied={"sae": self.name},
             snapshots={self.step: self.weights},
-            **({"task": task} if task else {}),
+            task=task or UNKNOWN,
             architecture=architecture,
             objective={"kind": "sparse_reconstruction"},
             source=f"{self.format}:{weights_digest(self.weights)}",
