@@ -236,7 +236,7 @@ def test_a_perfect_dictionary_recovers_the_loss_and_a_dead_one_nothing(trained):
     assert float(spliced["recovered"]) == pytest.approx(1) and float(
         spliced["recovered_of_mean"]
     ) == pytest.approx(1)
-    assert float(spliced["loss"][0]) == pytest.approx(float(performance["loss"].sel(split="all")), rel=1e-5)
+    assert float(spliced["loss"][0]) == pytest.approx(performance["loss"].sel(split="all").item(), rel=1e-5)
     nothing = intervene(model, KeepUnits("hook_acts", ()))
     assert float(seen("sae_splice", nothing)["recovered"]) == pytest.approx(0)
     some = intervene(model, {"kind": "zero_ablate", "tap": "hook_acts", "units": (0, 20)})

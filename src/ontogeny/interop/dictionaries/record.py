@@ -104,7 +104,7 @@ class Dictionary:
         }  # fmt: skip
         return Found(
             varied={"sae": self.name},
-            snapshots={self.step: self.weights},
+            snapshots={self.step: dict(self.weights)},
             task=task or UNKNOWN,
             architecture=architecture,
             objective={"kind": "sparse_reconstruction"},
