@@ -30,4 +30,4 @@ class KeepUnits:
         def act(value: Tensor, taps: object, held: object) -> Tensor:
             return value - put(value, value.new_zeros(()), self.units, axis)
 
-        return Fitted(self.tap, act)
+        return Fitted(subject.where(self.tap), act)

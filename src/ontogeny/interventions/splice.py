@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ontogeny.errors import UserError
-from ontogeny.interventions.base import Fitted, axis_of
+from ontogeny.interventions.base import Fitted
 from ontogeny.registry import interventions
 from ontogeny.subject import Subject
 
@@ -29,13 +29,12 @@ class Splice:
     dictionary: Subject
 
     def fit(self, subject: Subject) -> Fitted:
-        axis_of(subject, self.tap)
-        sae = self.dictionary
+        tap, sae = subject.where(self.tap), self.dictionary
         if sae.lead:
             raise UserError(
                 "One dictionary can be spliced in; this subject has several. Take one step: run.subject(-1)."
             )
-        behind = [axis for axis in subject.architecture.taps[self.tap] if axis not in ("example", "position")]
+        behind = [axis for axis in subject.axes_of(tap) if axis not in ("example", "position")]
         d = sae.weights["b_dec"].numel()
 
         def act(value: Tensor, taps: Mapping[str, Tensor], held: Mapping[str, Tensor]) -> Tensor:
@@ -48,4 +47,4 @@ class Splice:
                 rebuilt = sae.architecture.forward(sae.weights, rows.float(), edit=sae.edit).outputs
             return rebuilt.to(value.dtype).view_as(value)
 
-        return Fitted(self.tap, act)
+        return Fitted(tap, act)

@@ -29,6 +29,7 @@ from torch import Tensor
 from ontogeny.errors import UserError
 from ontogeny.models import sae_care
 from ontogeny.models.base import Edit, Forward, Seen, Taps, Weights
+from ontogeny.models.sites import Absent, Sites, weight
 from ontogeny.numerics import sparse_codes
 from ontogeny.numerics.median import geometric_median
 from ontogeny.numerics.random import Key
@@ -83,6 +84,16 @@ class SAE:
         "hook_infidelity": ("example",),
         "hook_penalty": ("example",),
         "hook_auxiliary": ("example",),
+    }
+
+    roles: ClassVar[Sites] = {
+        "embedding": Absent("its inputs are real vectors, not tokens"),
+        "lookup": Absent("its inputs are real vectors, not tokens"),
+        "embedded": Absent("its inputs are real vectors, not tokens"),
+        "neurons": ("hook_acts",),
+        "neurons.pre": ("hook_pre",),
+        "inward": (weight("W_enc"),),
+        "readout": (weight("W_dec"),),
     }
 
     def __post_init__(self) -> None:

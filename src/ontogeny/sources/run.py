@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ontogeny import build
-from ontogeny.errors import NotAStudy, UnknownName, UserError
+from ontogeny.errors import NotAStudy, UserError
 from ontogeny.interventions.base import Fitted
 from ontogeny.numerics.random import Key
 from ontogeny.numerics.shuffle import batch_of
@@ -60,15 +60,17 @@ class Run:
         return build.subject(self.member, {n: w[0] for n, w in weights.items()})
 
     @cached_property
+    def tap(self) -> str:
+        """Its own name; ``neurons`` and other roles are understood."""
+        return self.subject.where(self.task.tap)
+
+    @cached_property
     def axes(self) -> tuple[str, ...]:
         """Of the tap: example, maybe position, then what is laid side by side."""
-        taps = self.subject.architecture.taps
-        if self.task.tap not in taps:
-            raise UnknownName(f"tap of {self.directory.root}", self.task.tap, taps)
-        axes = taps[self.task.tap]
+        axes = self.subject.axes_of(self.tap)
         if "query" in axes or len(axes) < 2:
             raise UserError(
-                f"The tap '{self.task.tap}' has the axes {', '.join(axes)}: that is no vector an example."
+                f"The tap '{self.tap}' has the axes {', '.join(axes)}: that is no vector an example."
             )
         return axes
 
@@ -90,8 +92,8 @@ class Run:
         parts = []
         with torch.no_grad():
             for part in inputs.split(EXAMPLES):
-                forward = self.subject.architecture.forward(self.subject.weights, part, read=(self.task.tap,))
-                parts.append(self._flat(forward.taps[self.task.tap]))
+                forward = self.subject.architecture.forward(self.subject.weights, part, read=(self.tap,))
+                parts.append(self._flat(forward.taps[self.tap]))
         return torch.cat(parts)
 
     def _flat(self, value: Tensor) -> Tensor:
@@ -108,9 +110,12 @@ class Run:
         return value.select_scatter(new.to(value.dtype).view_as(one), axis, self.task.position)
 
     def probe(self, size: int) -> Probe:
-        host = self.subject.probe
-        x = self.everything
-        return Probe(x, x, grid=host.grid, period=host.period, host=self)
+        host, x = self.subject.probe, self.everything
+        if (
+            host.group is not None and host.group.words
+        ):  # its outputs are another's: lenses of frequency would name the wrong answers
+            return Probe(x, x, grid=host.grid, host=self)
+        return Probe(x, x, grid=host.grid, period=host.period, group=host.group, host=self)
 
     def draw(self, key: Key, step: int, size: int, apart: int) -> Tensor:
         if self.member.task.finite:
@@ -132,7 +137,7 @@ class Run:
         probe = model.probe
         parts = (probe.inputs.split(EXAMPLES), probe.labels.split(EXAMPLES), values.split(EXAMPLES))
         for inputs, labels, new in zip(*parts, strict=True):
-            edit = Fitted(self.task.tap, partial(self._put, new))
+            edit = Fitted(self.tap, partial(self._put, new))
             with torch.no_grad():
                 forward = model.architecture.forward(
                     model.weights, inputs, read=model.objective.reads, edit=edit

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from torch import Tensor
 
 from ontogeny.numerics.random import Key
+from ontogeny.tasks.groups import Group
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class Probe:
     period: int | None = None
     truth: Truth | None = None
     host: Host | None = None
+    group: Group | None = None  # the labelling in which the task is addition in Z_n
 
     @property
     def batch(self) -> Batch:
