@@ -130,9 +130,11 @@ def lenses_by_run(
             f"the lens '{name}' cannot look at {sum(why.values())} of {len(members)} runs: {next(iter(why))}"
             for name, why in cannot.items()
         ]
-    said = "; ".join(f"{name} ({next(iter(why))})" for name, why in cannot.items())
-    left = f"the recipe names no lenses, so every cheap one looks but for these, which cannot: {said}"
-    return found, guessed + [left] * bool(said)
+    left = (
+        f"the recipe names no lenses, so every cheap one looks that can, {len(chosen) - len(cannot)} of {len(chosen)}; these cannot, and "
+        f"`ontogeny lenses --for DIR` says why: {', '.join(cannot)}"
+    )
+    return found, guessed + [left] * bool(cannot)
 
 
 def _guesses(members: Sequence[Member]) -> set[tuple[str, str]]:

@@ -382,10 +382,12 @@ def load_study(source: str | Path | Mapping[str, Any] | Study, overrides: Iterab
     for override in overrides:
         path, equals, text = override.partition("=")
         set_path(data, f"{full_path(data, path.strip())}{equals}{text}")
-    return parse(spelled_out(data), str(source) if not isinstance(source, Mapping | Study) else "the study")
+    return read_recipe(
+        spelled_out(data), str(source) if not isinstance(source, Mapping | Study) else "the study"
+    )
 
 
-def parse(data: Mapping[str, Any], source: str = "the study") -> Study:
+def read_recipe(data: Mapping[str, Any], source: str = "the study") -> Study:
     """Validate; unknown keys name the nearest, a newer schema is said so."""
     version = data.get("schema_version", SCHEMA_VERSION)
     if isinstance(version, int) and version > SCHEMA_VERSION:
