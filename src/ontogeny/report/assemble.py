@@ -169,7 +169,7 @@ def provenance(store: Store) -> dict[str, Any]:
         "engines": sorted({r["engine"] for r in records if r.get("engine")}),
         "report written": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
-        **first,
+        **{k: v for k, v in first.items() if k != "command"},  # which names places of one machine
     }
 
 
