@@ -99,7 +99,9 @@ def timed(what: str, root: Path, n: int) -> tuple[float, float]:
         f"began = time.process_time()\n{DO[what]}\nspent = time.process_time() - began\n"
         "print(spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
     )
-    said = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=False)
+    said = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=False
+    )
     if said.returncode:
         raise RuntimeError(said.stderr)
     seconds, memory = said.stdout.split()

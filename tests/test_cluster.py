@@ -51,11 +51,16 @@ def kill_workers_and_a_node(made, nodes, out: Path, killed: list[str], stop: thr
             break
 
 
-def test_workers_and_a_node_are_killed_and_nothing_is_lost(cluster, tiny_study, tmp_path, carry_out, contents_of):
+def test_workers_and_a_node_are_killed_and_nothing_is_lost(
+    cluster, tiny_study, tmp_path, carry_out, contents_of
+):
     from ontogeny.executors.cluster import Cluster
 
     study = tiny_study(
-        train__epochs=3000, vary__seed=[0, 1], measures=["activation_similarity"], lenses=["performance", "effective_rank"]
+        train__epochs=3000,
+        vary__seed=[0, 1],
+        measures=["activation_similarity"],
+        lenses=["performance", "effective_rank"],
     )
     out, killed, stop = tmp_path / "out", [], threading.Event()
     killer = threading.Thread(target=kill_workers_and_a_node, args=(*cluster, out, killed, stop))
