@@ -5,17 +5,16 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import torch
 
 from ontogeny import registry
 from ontogeny.models.base import Weights
+from ontogeny.settings import settings
 from ontogeny.study import Spec, Study, Variant, canonical
 from ontogeny.subject import Subject
-from ontogeny.tasks.base import Probe
-from ontogeny.training.member import Member
+from ontogeny.training.member import Member, probe_of
 
 ROOMS = {
     "task": registry.tasks,
@@ -30,17 +29,12 @@ def _part(room: str, spec: str) -> tuple[Any, Spec]:
     """A part, and it spelled out with every default filled in."""
     said = json.loads(spec)
     found: Any = ROOMS[room].build(said)
-    return found, {"kind": said["kind"], **asdict(found)}
+    return found, {"kind": said["kind"], **settings(found)}
 
 
 def part(room: str, spec: Mapping[str, Any]) -> Any:
     """One part of a variant; equal specs give the same object."""
     return _part(room, canonical(spec))[0]
-
-
-@functools.lru_cache(maxsize=64)
-def _probe(task: Any) -> Probe:
-    return task.probe()
 
 
 def member(variant: Variant) -> Member:
@@ -80,7 +74,7 @@ def subject(m: Member, weights: Weights) -> Subject:
     return Subject(
         architecture=m.architecture,
         weights=weights,
-        probe=_probe(task),
+        probe=probe_of(task),
         signature=m.task.signature,
         objective=m.objective,
         split=_split(m),
