@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ontogeny import cli_catalogues, cli_check, cli_files
+from ontogeny import cli_catalogues, cli_check, cli_files, cli_workbench
 from ontogeny.cli_progress import Bars
 from ontogeny.errors import Failed, UserError
 from ontogeny.overrides import set_path
@@ -36,6 +36,7 @@ A first session:
 - `ontogeny studies` – what can be run; `ontogeny new NAME` – a recipe of your own
 - `ontogeny run bottleneck-quick --out out/quick` – train, look, compare, report: seconds
 - `ontogeny runs out/quick` – what is there
+- `ontogeny workbench out` – look at it in the browser
 - `ontogeny compare out/quick --measure tn_similarity`
 - `ontogeny report out/quick --run d_hidden=2 --run d_hidden=32` – two runs beside one another
 - `ontogeny run bottleneck-quick --out out/quick --set train.epochs=300` – extends it
@@ -399,3 +400,4 @@ def _parse_options(given: list[str] | None) -> dict[str, Any]:
 app.add_typer(cli_catalogues.app)  # studies, tasks, lenses, …; new
 app.add_typer(cli_files.app)  # import, export, densify
 app.add_typer(cli_check.app)
+app.add_typer(cli_workbench.app)
