@@ -264,6 +264,10 @@ def look(
         list[str] | None, typer.Option("--lens", help="Lens to look through (may be repeated).")
     ] = None,
     option: Options = None,
+    run_: Annotated[
+        list[str] | None,
+        typer.Option("--run", help="Only at this run, by id or values (may be repeated).", metavar="RUN"),
+    ] = None,
     all_: All = False,
 ) -> None:
     """Look through lenses at every checkpoint of every run; by default through those that the study names."""
@@ -274,6 +278,7 @@ def look(
 
     store = open_store(directory)
     store = store.everything if all_ else store
+    store = store.only(store.run(which) for which in run_) if run_ else store
     entries = [e for e in store.entries() if e.checkpoints]
     members = {e.id: build.member_of(e.record) for e in entries}
     if not entries:

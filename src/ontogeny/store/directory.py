@@ -19,6 +19,8 @@ from ontogeny.store.index import Index, Indexer
 from ontogeny.store.runs import RunFiles
 from ontogeny.study import Study, dump, load_study
 
+BEFORE = (".lock", "jobs")  # what may be in a directory before its recipe is
+
 
 def _possible(path: str | Path) -> Path:
     """A path that a directory can have; the machine's refusal in one sentence."""
@@ -99,7 +101,7 @@ class Directory:
         elif (
             directory.root.is_dir()
             and not (directory.root / "runs").is_dir()
-            and any(p.name != ".lock" and not p.name.endswith(ASIDE) for p in directory.root.iterdir())
+            and any(p.name not in BEFORE and not p.name.endswith(ASIDE) for p in directory.root.iterdir())
         ):
             raise NotAStudy(f"{path} is not empty and is not a study; choose a new directory for --out.")
         return directory

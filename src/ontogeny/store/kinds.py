@@ -69,6 +69,9 @@ KINDS = (
     Kind("picture of a report", "report/*/*.png", lambda path: None, "`ontogeny report DIR --format md` draws it again", derived=True),
     Kind("data of a report", "report/*/*.csv", lambda path: None, "`ontogeny report DIR --format md` writes it again", derived=True),
     Kind("recipe of a report", "report/*/recipe.toml", lambda path: None, "`ontogeny report DIR --format md` writes it again", derived=True),
+    Kind("job of the workbench", "jobs/*.json", read_json, "nothing needs it: it says what was begun from the workbench", derived=True, bundled=False),
+    Kind("log of a job", "jobs/*.log", lambda path: None, "nothing needs it", derived=True, bundled=False),
+    Kind("recipe of a job", "jobs/*.toml", lambda path: None, "nothing needs it: the study has its recipe", derived=True, bundled=False),
     Kind("index", "index.json", read_json, "any command reads it anew", derived=True, bundled=False),
     Kind("lock", ".lock", lambda path: None, "any command makes it", derived=True, bundled=False),
 )  # fmt: skip

@@ -3,10 +3,12 @@
 import { button, fill, h, trouble } from "./dom.js";
 import { explorePage } from "./page_explore.js";
 import { neuronsPage } from "./page_neurons.js";
+import { computing } from "./jobs.js";
 import { runsPage } from "./page_runs.js";
 import { studiesPage } from "./page_studies.js";
+import { trainPage } from "./page_train.js";
 
-const PAGES = { runs: ["Runs", runsPage], explore: ["Explore", explorePage], neurons: ["Neurons", neuronsPage] };
+const PAGES = { runs: ["Runs", runsPage], explore: ["Explore", explorePage], neurons: ["Neurons", neuronsPage], train: ["Train", trainPage] };
 const KEPT = ["s", "run", "step", "pick", "filter", "sort", "cols"]; // what goes along from page to page
 
 export class App {
@@ -19,6 +21,11 @@ export class App {
     this.again();
   }
 
+  // What must be computed for all steps of a run is offered with a button.
+  compute(study, run, offer, done) {
+    return computing(this, study, run, offer, done);
+  }
+
   // Another page, with what this one has chosen.
   open(page, changes = {}) {
     const { values } = this.state;
@@ -29,10 +36,10 @@ export class App {
 
   again() {
     this.page?.close?.();
-    const study = this.state.get("s"), name = PAGES[this.state.get("page")] ? this.state.get("page") : "runs";
+    const study = this.state.get("s"), asked = this.state.get("page"), name = PAGES[asked] ? asked : "runs";
     this.head(study, name);
     try {
-      this.page = study ? PAGES[name][1](this) : studiesPage(this);
+      this.page = study || name === "train" ? PAGES[name][1](this) : studiesPage(this);
       fill(this.place, this.page.el);
     } catch (error) {
       fill(this.place, h("main", { id: "main" }, trouble(error)));

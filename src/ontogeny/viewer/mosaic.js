@@ -4,6 +4,8 @@ import { h } from "./dom.js";
 
 const GAP = 4; // pixels of a map between two of them, of which the frame takes two
 
+const CHOSEN = 0xff0080ff, EDGE = 0x40909090; // colours as 0xAABBGGRR
+
 export class Mosaic {
   constructor({ table, onpick, onchoose, label }) {
     Object.assign(this, { table: new Uint32Array(table.buffer), onpick, onchoose });
@@ -47,8 +49,8 @@ export class Mosaic {
     this.pixels.fill(0);
     for (let place = 0; place < this.order.length; place++) {
       const unit = this.order[place], x = (place % this.across) * cell[0], y = Math.floor(place / this.across) * cell[1];
-      const colour = this.chosen.has(unit) ? 0xff0080ff : this.frames?.[unit];
-      if (colour) this.ring(x, y, cell, width, colour);
+      const colour = this.chosen.has(unit) ? CHOSEN : this.frames?.[unit] || EDGE;
+      this.ring(x, y, cell, width, colour);
       let from = unit * rows * columns;
       for (let i = 0; i < rows * scale; i++) {
         let to = (y + 2 + i) * width + x + 2;

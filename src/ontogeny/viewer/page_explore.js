@@ -13,6 +13,7 @@ export function explorePage(app) {
   const bar = h("div", { class: "cursor-place" });
   const el = h("main", { id: "main", class: "explore" }, head, aside, h("div", { class: "looking" }, bar, curves, grid));
   const cursor = new Cursor(state), panels = new Map();
+  const off = [];
   let run, closed = false, plot, controls;
   fill(head, waiting("Opening the run …"));
   begin();
@@ -92,7 +93,7 @@ export function explorePage(app) {
       if (panels.has(name)) continue;
       const offer = run.views.find((one) => one.name === name);
       const close = closing("Take this view away", () => state.set({ views: state.list("views").filter((one) => one !== name) }, { back: true }));
-      panels.set(name, new Panel({ source, study, runs: [run.id], offer, cursor, tools: [app.noting?.(offer, run), close], compute: app.compute && ((one) => app.compute(study, run, one, () => renew(name))) }));
+      panels.set(name, new Panel({ source, study, runs: [run.id], offer, cursor, tools: [app.noting?.(offer, run), close], compute: (one) => app.compute(study, run, one, () => renew(name)) }));
     }
     for (const name of names) grid.append(panels.get(name).el);
     if (!names.length) fill(grid, empty("Choose views from the list; they stand side by side and follow the cursor."));
@@ -108,7 +109,7 @@ export function explorePage(app) {
     pinned();
   }
 
-  const off = [state.on(["run"], () => app.again())];
+  off.push(state.on(["run"], () => state.get("run") !== run?.id && app.again()));
   return { el, close: () => { closed = true; off.forEach((end) => end()); controls?.close(); plot?.close(); for (const one of panels.values()) one.close(); } };
 }
 

@@ -42,7 +42,7 @@ export function neuronsPage(app) {
       if (closed) return;
       mosaic = new Mosaic({ table: tables.sequential, onpick: (unit) => state.set({ unit }, { back: true }), onchoose: chosen, label: "Maps of all units over (a, b). Arrow keys move from one to the next." });
       fill(field, mosaic.el);
-      off.push(cursor.on(() => { follow(); sparks.forEach((one) => one.move(cursor.index)); later(); }), state.on(["unit"], () => { mosaic.pick(unit()); one(); }), state.on(["tap"], choose), state.on(["order", "colour", "group", "only", "size", "down"], follow));
+      off.push(state.on(["run"], () => state.get("run") !== run.id && app.again()), cursor.on(() => { follow(); sparks.forEach((one) => one.move(cursor.index)); later(); }), state.on(["unit"], () => { mosaic.pick(unit()); one(); }), state.on(["tap"], choose), state.on(["order", "colour", "group", "only", "size", "down"], follow));
       choose();
     } catch (error) {
       if (!closed) fill(head, run ? title(app, run) : null), fill(field, trouble(error));
@@ -169,7 +169,7 @@ export function neuronsPage(app) {
     const first = detail.dataset.unit !== `${kind.tap} ${u}`;
     if (first) fill(detail, h("h2", null, `${kind.axes[0].replace("d_hidden", "hidden unit")} ${u}`), waiting("Looking closer …"));
     try {
-      const [found, near] = await Promise.all([source.arrays(`s/${study}/r/${run.id}/unit`, { tap: kind.tap, step, unit: u }), first ? Promise.all(kind.quantities.slice(0, 6).map(load)) : Promise.resolve(null)]);
+      const [found, near] = await Promise.all([source.arrays(`s/${study}/r/${run.id}/unit`, { tap: kind.tap, step, unit: u }), first ? Promise.all(foremost(kind.quantities).map(load)) : Promise.resolve(null)]);
       if (closed || u !== unit() || step !== cursor.step) return;
       detail.dataset.unit = `${kind.tap} ${u}`;
       if (near) { rows = near; }
@@ -227,6 +227,8 @@ export function neuronsPage(app) {
   return { el, close: () => { closed = true; off.forEach((end) => end()); controls?.close(); clearTimeout(late); } };
 }
 
+// What is said of a unit as a whole, before what is said of each of its parts.
+const foremost = (all) => [...all].sort((a, b) => a.place.length - b.place.length).slice(0, 6);
 const idOf = (one) => [one.lens, one.variable, ...one.place].join(".");
 
 // ">0.8", "<=3", "5": what a number must be.

@@ -4,7 +4,7 @@ import { button, empty, fill, h, trouble, waiting } from "./dom.js";
 
 export function studiesPage({ source, state, about }) {
   const list = h("div", { class: "cards" }, waiting("Looking for studies …"));
-  const el = h("main", { id: "main" }, h("h1", null, "Studies"), list);
+  const el = h("main", { id: "main" }, h("div", { class: "heading" }, h("h1", null, "Studies"), !about.read_only && button("A new study", () => state.set({ page: "train" }, { back: true }))), list);
   source.json("studies").then((studies) => {
     if (!studies.length) {
       return fill(list, empty(`There is no study under ${about.folders.join(", ")}.`,

@@ -63,8 +63,7 @@ export class Panel {
   offered() {
     const { lenses, cost } = this.offer;
     fill(this.body, h("div", { class: "empty" },
-      h("p", null, `This needs ${lenses.join(" and ")} at every step, which nobody has computed yet (${cost || "cheap"}).`),
-      this.compute ? this.compute(this.offer) : null));
+      h("p", null, `This needs ${lenses.join(" and ")} at every step, which nobody has computed yet (${cost}).`), this.compute(this.offer)));
   }
 
   bind() {

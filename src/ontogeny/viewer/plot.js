@@ -3,6 +3,7 @@
 
 import { h } from "./dom.js";
 import { picture, shades } from "./colour.js";
+import { stepOf } from "./frames.js";
 
 const NARROW = 640;
 const REST = 260; // milliseconds without a movement
@@ -78,7 +79,7 @@ export class Plot {
       if (y < size.t || y > size.t + size.h) return;
       for (const name of this.cursors) {
         const axis = this.axis(name);
-        if (x >= axis._offset && x <= axis._offset + axis._length) this.onstep(axis.p2d(x - axis._offset));
+        if (x >= axis._offset && x <= axis._offset + axis._length) this.onstep(stepAt(axis, x - axis._offset));
       }
     }, true);
   }
@@ -89,7 +90,7 @@ export class Plot {
     this.cursors.forEach((name, i) => {
       const axis = this.axis(name), line = this.lines[i];
       if (!axis || step === undefined) return;
-      const x = axis.type === "log" && step <= 0 ? 0 : axis.d2p(step);
+      const x = pixelOf(axis, step);
       const { _size: size } = this.el._fullLayout;
       const panel = this.el._fullLayout[`yaxis${name.slice(1)}`];
       line.style.transform = `translateX(${axis._offset + Math.min(axis._length, Math.max(0, x))}px)`;
@@ -192,6 +193,21 @@ export class Plot {
     this.clear();
     if (this.drawn) this.Plotly.purge(this.el);
   }
+}
+
+// Where a step stands on an axis, and which step stands at a pixel. Axes may be logarithmic, or have every kept step as a word.
+function pixelOf(axis, step) {
+  if (axis.type === "log") return step > 0 ? axis.d2p(step) : 0;
+  if (axis.type !== "category") return axis.d2p(step);
+  let place = 0;
+  axis._categories.forEach((word, i) => { if (stepOf(word) <= step) place = i; });
+  return axis.l2p(place);
+}
+
+function stepAt(axis, pixel) {
+  if (axis.type !== "category") return axis.p2d(pixel);
+  const words = axis._categories;
+  return stepOf(words[Math.max(0, Math.min(words.length - 1, Math.round(axis.p2l(pixel))))]);
 }
 
 export function put(target, path, value) {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import inspect
 import logging
 import mimetypes
 from collections.abc import Callable, Iterable
@@ -21,12 +21,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ontogeny.errors import UserError
-from ontogeny.workbench import viewer
+from ontogeny.workbench import questions_training, viewer
 from ontogeny.workbench.library import Library
 from ontogeny.workbench.packing import plain
 from ontogeny.workbench.questions import QUESTIONS, Questions
 from ontogeny.workbench.safety import LOCAL, Guard
 
+REGISTERED = (questions_training,)  # modules whose questions are answered
 log = logging.getLogger("ontogeny.workbench")
 
 
@@ -43,20 +44,17 @@ def make_app(
     def answering(ask: Callable[..., Any]) -> Callable[[Request], Any]:
         @wraps(ask)
         async def endpoint(request: Request) -> Response:
-            given: dict[str, Any] = {**request.path_params, **dict(request.query_params)}
             try:
+                given: dict[str, Any] = dict(request.query_params)
                 if request.method == "POST":
-                    body = await request.json()
-                    if not isinstance(body, dict):
-                        raise UserError("What is sent is a table.")
-                    given |= body
-                said = await run_in_threadpool(ask, questions, **given)
+                    given |= await request.json()
+                bound = inspect.signature(ask).bind(questions, **given | request.path_params)
+            except (TypeError, ValueError) as error:
+                return JSONResponse({"error": f"This question is not understood: {error}."}, 400)
+            try:
+                said = await run_in_threadpool(ask, *bound.args, **bound.kwargs)
             except UserError as error:
                 return JSONResponse({"error": str(error)}, 400)
-            except (TypeError, json.JSONDecodeError) as error:
-                if isinstance(error, TypeError) and "argument" not in str(error):
-                    raise
-                return JSONResponse({"error": f"This question is not understood: {error}."}, 400)
             if isinstance(said, bytes):
                 return Response(said, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
             return JSONResponse(plain(said), headers={"Cache-Control": "no-store"})

@@ -34,7 +34,10 @@ class Asked:
 
     @property
     def given(self) -> dict[str, Any]:
-        value = json.loads(self.options)
+        try:
+            value = json.loads(self.options)
+        except ValueError:
+            value = self.options
         if not isinstance(value, dict):
             raise UserError(f"Options of a view are a table; given: {value!r}.")
         return value
