@@ -351,8 +351,10 @@ def compare(
 def report(
     directory: Dir,
     format: Annotated[
-        Literal["html", "md"],
-        typer.Option(help="html: one offline file. md: Markdown, with PNG figures beside it."),
+        Literal["html", "md", "pdf"],
+        typer.Option(
+            help="html: one offline file. md: Markdown, with PNG figures beside it. pdf: printed by a Chromium."
+        ),
     ] = "html",
     run_: Annotated[
         list[str] | None,

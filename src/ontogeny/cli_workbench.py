@@ -22,12 +22,18 @@ def workbench(
     folders: Annotated[
         list[Path], typer.Argument(help="Studies, or folders in which studies lie.", metavar="DIR...")
     ],
-    port: Annotated[int, typer.Option(help="Port to listen on; 0: any that is free.", min=0, max=65535)] = 8765,
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0: any that is free.", min=0, max=65535)
+    ] = 8765,
     host: Annotated[
         str,
-        typer.Option(help="Address to listen on. One that others can reach asks for a token, which is printed."),
+        typer.Option(
+            help="Address to listen on. One that others can reach asks for a token, which is printed."
+        ),
     ] = "127.0.0.1",
-    read_only: Annotated[bool, typer.Option("--read-only", help="Look at everything, change nothing.")] = False,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Look at everything, change nothing.")
+    ] = False,
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Open the browser.")] = True,
 ) -> None:
     """Look at studies in the browser: runs, every view at every step, all neurons.

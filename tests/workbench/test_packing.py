@@ -12,7 +12,11 @@ from ontogeny.workbench.packing import bytes_of, pack, plain, unpack
 ARRAYS = (
     {},
     {"": np.zeros((0, 3), np.float32)},
-    {"a": np.arange(5, dtype=np.uint8), "é": np.array([[1.5, np.nan]], np.float32), "b": np.array(7, np.int32)},
+    {
+        "a": np.arange(5, dtype=np.uint8),
+        "é": np.array([[1.5, np.nan]], np.float32),
+        "b": np.array(7, np.int32),
+    },
     {"long": np.arange(24).reshape(2, 3, 4), "yes": np.array([True, False, True])},
 )
 
@@ -35,6 +39,12 @@ def test_maps_become_bytes_over_their_own_range():
 
 
 def test_what_is_no_number_is_nothing():
-    assert plain({"a": np.float32("nan"), "b": [math.inf, 1.5, np.int64(3)], "c": np.array([1, 2]), 4: None, "d": object}) == {
-        "a": None, "b": [None, 1.5, 3], "c": [1, 2], "4": None, "d": "<class 'object'>"
-    }
+    assert plain(
+        {
+            "a": np.float32("nan"),
+            "b": [math.inf, 1.5, np.int64(3)],
+            "c": np.array([1, 2]),
+            4: None,
+            "d": object,
+        }
+    ) == {"a": None, "b": [None, 1.5, 3], "c": [1, 2], "4": None, "d": "<class 'object'>"}

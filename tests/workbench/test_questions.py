@@ -23,9 +23,14 @@ def run(store):
 
 
 def test_studies_are_listed_without_being_opened(client, shelf, monkeypatch):
-    monkeypatch.setattr("ontogeny.workbench.library.open_store", lambda root: pytest.fail("a study was opened"))
+    monkeypatch.setattr(
+        "ontogeny.workbench.library.open_store", lambda root: pytest.fail("a study was opened")
+    )
     listed = client.said("studies")
-    assert [(one["key"], one["runs"], one["wrong"]) for one in listed] == [("first", 3, ""), ("second", 3, "")]
+    assert [(one["key"], one["runs"], one["wrong"]) for one in listed] == [
+        ("first", 3, ""),
+        ("second", 3, ""),
+    ]
 
 
 def test_one_study_given_by_itself(over, shelf):
@@ -38,16 +43,22 @@ def test_the_table_is_the_stores(client, store):
     table = store.runs()
     assert columns["run"] == list(table.index) and said["varied"] == ["d_hidden"]
     for name in table.columns:
-        assert columns[name] == json.loads(table[name].to_json(orient="values", double_precision=15)) or np.allclose(columns[name], table[name])
+        assert columns[name] == json.loads(
+            table[name].to_json(orient="values", double_precision=15)
+        ) or np.allclose(columns[name], table[name])
 
 
 def test_further_columns_are_numbers_of_lenses(client, store):
     offered = client.said("s/first/scalars")
-    assert {"lens": "performance", "variable": "errors"} in [{k: one[k] for k in ("lens", "variable")} for one in offered] or offered
+    assert {"lens": "performance", "variable": "errors"} in [
+        {k: one[k] for k in ("lens", "variable")} for one in offered
+    ] or offered
     one = offered[0]
     values = client.said("s/first/column", lens=one["lens"], variable=one["variable"])["values"]
     expected = store.lens(one["lens"])[one["variable"]]
-    assert values == pytest.approx(dict(zip(expected["run"].values.tolist(), expected.values.tolist(), strict=True)))
+    assert values == pytest.approx(
+        dict(zip(expected["run"].values.tolist(), expected.values.tolist(), strict=True))
+    )
 
 
 def test_a_run_says_which_views_can_look_at_it_and_why_others_cannot(client, run):
@@ -56,7 +67,9 @@ def test_a_run_says_which_views_can_look_at_it_and_why_others_cannot(client, run
     views = {one["name"]: one for one in said["views"]}
     assert views["loss_curves"]["state"] == "ready" and views["error_heatmap"]["state"] == "now"
     assert views["attention_bars"]["state"] == "cannot" and "tap" in views["attention_bars"]["why"]
-    assert "similarity_heatmap" not in views and "accuracy_by_width" not in views  # they set runs beside one another
+    assert (
+        "similarity_heatmap" not in views and "accuracy_by_width" not in views
+    )  # they set runs beside one another
     assert all(one["question"] for one in said["views"])
 
 
@@ -67,7 +80,9 @@ def test_a_figure_at_a_step_is_that_of_the_step(client, run):
     said = client.said("s/first/figure", runs=run.id, view="error_heatmap", step=step)
     drawn = run.store.only([run]).draw("error_heatmap")
     assert said["bindings"][0]["axis"] == "step" and said["bindings"][0]["shape"] == [1, 7, 7]
-    frames, _ = unpack(client.bytes("s/first/frames", runs=run.id, view="error_heatmap", step=step, first=0, count=1))
+    frames, _ = unpack(
+        client.bytes("s/first/frames", runs=run.id, view="error_heatmap", step=step, first=0, count=1)
+    )
     drawn.start = run.steps.index(step)
     np.testing.assert_array_equal(frames["0"][0], np.array(still(drawn).data[0].z))
 
@@ -110,22 +125,36 @@ def test_maps_are_the_activations(client, run):
     assert [one["tap"] for one in kinds] == ["hook_hidden", "hook_left", "hook_right", "outputs"]
     step = run.steps[-1]
     maps, about = unpack(client.bytes(f"s/first/r/{run.id}/mosaic", tap="hook_hidden", step=step, size=0))
-    truth = run.lens("grid_activations", [step], tap="hook_hidden")["activation"].isel(step=0).transpose("d_hidden", ...).values
+    truth = (
+        run.lens("grid_activations", [step], tap="hook_hidden")["activation"]
+        .isel(step=0)
+        .transpose("d_hidden", ...)
+        .values
+    )
     assert about == {"sizes": [3], "grid": [7, 7]}
     back = maps["low"][:, None, None] + maps["maps"] / 255 * (maps["high"] - maps["low"])[:, None, None]
     assert np.abs(back - truth).max() <= (truth.max() - truth.min()) / 255
-    some, _ = unpack(client.bytes(f"s/first/r/{run.id}/mosaic", tap="hook_hidden", step=step, size=0, only="2,0"))
+    some, _ = unpack(
+        client.bytes(f"s/first/r/{run.id}/mosaic", tap="hook_hidden", step=step, size=0, only="2,0")
+    )
     np.testing.assert_array_equal(some["maps"], maps["maps"][[2, 0]])
 
 
 def test_a_unit_at_length(client, run):
     step = run.steps[-1]
     found, about = unpack(client.bytes(f"s/first/r/{run.id}/unit", tap="hook_hidden", step=step, unit=1))
-    truth = run.lens("grid_activations", [step], tap="hook_hidden")["activation"].isel(step=0, d_hidden=1).values
+    truth = (
+        run.lens("grid_activations", [step], tap="hook_hidden")["activation"].isel(step=0, d_hidden=1).values
+    )
     np.testing.assert_allclose(found["map"], truth, rtol=1e-6)
     energy = float(((truth - truth.mean()) ** 2).sum())
     assert float((found["spectrum"].astype(float) ** 2).sum()) == pytest.approx(energy, rel=1e-4)  # Parseval
-    maps = run.lens("grid_activations", [step], tap="hook_hidden")["activation"].isel(step=0).transpose("d_hidden", ...).values
+    maps = (
+        run.lens("grid_activations", [step], tap="hook_hidden")["activation"]
+        .isel(step=0)
+        .transpose("d_hidden", ...)
+        .values
+    )
     r = np.corrcoef(maps.reshape(3, -1))[1]
     near = about["alike"][0]
     assert near["units"] == [int(i) for i in np.argsort(-np.abs(r), kind="stable") if i != 1]
@@ -175,8 +204,12 @@ def test_names_at_the_top_of_the_viewers_modules_are_unique():
     for name, path in viewer.files().items():
         if name.endswith(".js") and name != "main.js":
             text = path.read_text(encoding="utf-8")
-            names.update(re.findall(r"^(?:export )?(?:async )?(?:function|const|class|let) (\w+)", text, re.MULTILINE))
-            assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", text), name
+            names.update(
+                re.findall(r"^(?:export )?(?:async )?(?:function|const|class|let) (\w+)", text, re.MULTILINE)
+            )
+            assert not re.search(
+                r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", text
+            ), name
     assert [name for name, count in names.items() if count > 1] == []
     bundled = viewer.bundle("main.js")
     assert "import " not in re.sub(r"//.*", "", bundled) and "export " not in re.sub(r"//.*", "", bundled)

@@ -12,7 +12,20 @@ import pytest
 from ontogeny.errors import UserError
 from ontogeny.workbench.safety import COOKIE, is_local, names_of
 
-OUT = ("..", "../", "../../etc", "/etc", "%2e%2e", "..%2f..%2fetc", "%2fetc%2fpasswd", "first/../../..", "first%00", "~", "C:\\x", "\\\\host\\x")
+OUT = (
+    "..",
+    "../",
+    "../../etc",
+    "/etc",
+    "%2e%2e",
+    "..%2f..%2fetc",
+    "%2fetc%2fpasswd",
+    "first/../../..",
+    "first%00",
+    "~",
+    "C:\\x",
+    "\\\\host\\x",
+)
 
 
 def test_a_name_that_points_here_is_not_us(client):
@@ -27,12 +40,21 @@ def test_pages_of_others_are_not_answered(client):
     for origin in ("https://evil.example", "null", "http://127.0.0.1:9999", "http://localhost:8765"):
         assert client.get("/api/studies", Origin=origin).status_code == 403, origin
     assert client.get("/api/studies", Origin="http://127.0.0.1:8765").status_code == 200
-    assert client.get("/api/studies", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="no-cors").status_code == 403
-    assert client.get("/", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate").status_code == 200  # a link
+    assert (
+        client.get("/api/studies", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="no-cors").status_code == 403
+    )
+    assert (
+        client.get("/", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate").status_code == 200
+    )  # a link
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Origin": "https://evil.example"}, {"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"}]
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+    ],
 )
 def test_changes_are_asked_for_by_our_pages_alone(client, headers):
     assert client.post("s/first/nothing", {}, **headers).status_code == 403
@@ -70,12 +92,19 @@ def test_every_answer_carries_the_policy(client):
     refused = client.get("/", Host="evil.example")
     assert "script-src 'self'" in refused.headers["content-security-policy"]
     page = client.get("/").text
-    assert "<script type=\"module\" src=" in page and "onload" not in page and "javascript:" not in page
+    assert '<script type="module" src=' in page and "onload" not in page and "javascript:" not in page
 
 
 @pytest.mark.parametrize("word", OUT)
 def test_no_word_of_an_address_becomes_a_path(client, word):
-    for path in (f"/api/s/{word}", f"/api/s/{word}/runs", f"/api/s/first/r/{word}", f"/viewer/{word}", f"/viewer/{quote(word, safe='')}", f"/api/s/{quote(word, safe='')}"):
+    for path in (
+        f"/api/s/{word}",
+        f"/api/s/{word}/runs",
+        f"/api/s/first/r/{word}",
+        f"/viewer/{word}",
+        f"/viewer/{quote(word, safe='')}",
+        f"/api/s/{quote(word, safe='')}",
+    ):
         answer = client.get(path)
         assert "root:" not in answer.text
         if path.startswith("/api") and answer.headers["content-type"].startswith("application/json"):
@@ -114,7 +143,9 @@ def test_names_are_text(over, trained, tmp_path):
     study = tmp_path / "study"
     shutil.copytree(trained, study)
     text = (study / "study.toml").read_text()
-    (study / "study.toml").write_text(text.replace("[task]", 'title = "<img src=x onerror=alert(1)>"\n\n[task]', 1))
+    (study / "study.toml").write_text(
+        text.replace("[task]", 'title = "<img src=x onerror=alert(1)>"\n\n[task]', 1)
+    )
     answer = over(tmp_path).get("/api/studies")
     assert answer.headers["content-type"] == "application/json"
     assert answer.json()[0]["title"] == "<img src=x onerror=alert(1)>"
@@ -143,4 +174,6 @@ def test_a_broken_run_shows_as_broken(over, trained, tmp_path):
     table = {one["name"]: one["values"] for one in client.said("s/study/runs")["columns"]}
     assert table["status"].count("damaged") == 1 and table["status"].count("done") == 2
     assert client.said("s/study")["wrong"]
-    assert "damaged" in client.refused(f"s/study/r/{first.name}") or "run.json" in client.refused(f"s/study/r/{first.name}")
+    assert "damaged" in client.refused(f"s/study/r/{first.name}") or "run.json" in client.refused(
+        f"s/study/r/{first.name}"
+    )

@@ -69,6 +69,8 @@ KINDS = (
     Kind("picture of a report", "report/*/*.png", lambda path: None, "`ontogeny report DIR --format md` draws it again", derived=True),
     Kind("data of a report", "report/*/*.csv", lambda path: None, "`ontogeny report DIR --format md` writes it again", derived=True),
     Kind("recipe of a report", "report/*/recipe.toml", lambda path: None, "`ontogeny report DIR --format md` writes it again", derived=True),
+    Kind("what the workbench set aside", "workbench/*.json", read_json, "nothing: it was chosen by hand"),
+    Kind("report in PDF", "report/*.pdf", lambda path: None, "`ontogeny report DIR --format pdf` prints it again", derived=True),
     Kind("job of the workbench", "jobs/*.json", read_json, "nothing needs it: it says what was begun from the workbench", derived=True, bundled=False),
     Kind("log of a job", "jobs/*.log", lambda path: None, "nothing needs it", derived=True, bundled=False),
     Kind("recipe of a job", "jobs/*.toml", lambda path: None, "nothing needs it: the study has its recipe", derived=True, bundled=False),

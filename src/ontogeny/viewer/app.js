@@ -1,15 +1,18 @@
 // The app: a head, the page that the state names, and what pages share.
 
-import { button, fill, h, trouble } from "./dom.js";
+import { fill, h, trouble } from "./dom.js";
+import { comparePage } from "./page_compare.js";
 import { explorePage } from "./page_explore.js";
+import { intervenePage } from "./page_intervene.js";
 import { neuronsPage } from "./page_neurons.js";
 import { computing } from "./jobs.js";
+import { reportPage } from "./page_report.js";
 import { runsPage } from "./page_runs.js";
 import { studiesPage } from "./page_studies.js";
 import { trainPage } from "./page_train.js";
 
-const PAGES = { runs: ["Runs", runsPage], explore: ["Explore", explorePage], neurons: ["Neurons", neuronsPage], train: ["Train", trainPage] };
-const KEPT = ["s", "run", "step", "pick", "filter", "sort", "cols"]; // what goes along from page to page
+const PAGES = { runs: ["Runs", runsPage], explore: ["Explore", explorePage], neurons: ["Neurons", neuronsPage], compare: ["Compare", comparePage], intervene: ["Intervene", intervenePage], train: ["Train", trainPage], report: ["Report", reportPage] };
+const KEPT = ["s", "run", "step", "pick", "filter", "sort", "cols", "runs"]; // what goes along from page to page
 
 export class App {
   constructor(source, state, about, el) {

@@ -3,6 +3,7 @@
 import { empty, fill, h, icon, number, trouble, waiting } from "./dom.js";
 import { Cursor, cursorBar } from "./cursor.js";
 import { curvePlot } from "./curves.js";
+import { setAside } from "./page_report.js";
 import { closing, Panel } from "./panel.js";
 
 const STATES = { ready: "", now: "computed as you look", job: "to be computed", cannot: "" };
@@ -93,7 +94,7 @@ export function explorePage(app) {
       if (panels.has(name)) continue;
       const offer = run.views.find((one) => one.name === name);
       const close = closing("Take this view away", () => state.set({ views: state.list("views").filter((one) => one !== name) }, { back: true }));
-      panels.set(name, new Panel({ source, study, runs: [run.id], offer, cursor, tools: [app.noting?.(offer, run), close], compute: (one) => app.compute(study, run, one, () => renew(name)) }));
+      panels.set(name, new Panel({ source, study, runs: [run.id], offer, cursor, tools: [close], onnote: app.about.read_only ? null : (panel) => setAside(app, study, panel), compute: (one) => app.compute(study, run, one, () => renew(name)) }));
     }
     for (const name of names) grid.append(panels.get(name).el);
     if (!names.length) fill(grid, empty("Choose views from the list; they stand side by side and follow the cursor."));

@@ -153,7 +153,7 @@ export function neuronsPage(app) {
   const legends = h("span", null), picks = h("span", { class: "actions" });
   function chosen(units) {
     fill(picks, units.length > 0 && [h("span", null, `${units.length} chosen `), button("Copy their numbers", () => copy(`[${units.sort((a, b) => a - b).join(", ")}]`)),
-      app.intervening && button("Intervene on them", () => app.open("intervene", { change: JSON.stringify([{ kind: "zero_ablate", tap: kind.tap, units }]) })),
+      button("Intervene on them", () => app.open("intervene", { change: JSON.stringify([{ kind: "zero_ablate", tap: kind.tap, units }]) })),
       button("Let go", () => { mosaic.chosen.clear(); mosaic.draw(); chosen([]); })]);
   }
 

@@ -7,9 +7,9 @@ import { csv, Plot } from "./plot.js";
 const LATER = 90; // milliseconds a cursor rests before a figure is drawn anew by the server
 
 export class Panel {
-  // `place`: where the step and the runs are read from; `offer`: the view; `onclose`, `onnote`: what its buttons do.
-  constructor({ source, study, runs, offer, options, cursor, tools = [], compute }) {
-    Object.assign(this, { source, study, runs, offer, cursor, compute });
+  // `offer`: the view; `cursor`: says the step and is listened to; `compute`: offers what must be computed first; `onnote`: puts it into the report.
+  constructor({ source, study, runs, offer, options, under, cursor, tools = [], compute, onnote }) {
+    Object.assign(this, { source, study, runs, offer, under, cursor, compute });
     this.options = options ?? {};
     this.body = h("div", { class: "panel-body" }, waiting("Drawing …"));
     this.says = h("p", { class: "says" });
@@ -17,18 +17,18 @@ export class Panel {
     this.sliders = h("div", { class: "panel-sliders" });
     const title = h("h3", null, offer.title);
     this.el = h("section", { class: "panel", "aria-label": offer.title, data: { view: offer.name } },
-      h("header", null, h("div", null, title, h("p", { class: "question" }, offer.question)),
+      h("header", null, h("div", null, title, offer.question && h("p", { class: "question" }, offer.question)),
         h("div", { class: "tools" }, button("How to read this figure", () => this.toggle(), { glyph: "help", quiet: true, pressed: false }),
           menu("Save this figure", "down", [
             ["PNG", () => this.save("png")], ["SVG", () => this.save("svg")], ["CSV of what is shown", () => this.save("csv")],
             ["Copy the Python that makes it", () => this.data && copy(this.data.python)],
-          ]), tools)),
+          ]), onnote && button("Put it into the report", () => onnote(this), { glyph: "note", quiet: true }), tools)),
       this.help, this.body, this.sliders, this.says);
     this.open();
   }
 
   get given() {
-    return { runs: this.runs.join(","), view: this.offer.name, ...(Object.keys(this.options).length ? { options: JSON.stringify(this.options) } : {}) };
+    return { runs: this.runs.join(","), view: this.offer.name, ...(Object.keys(this.options).length ? { options: JSON.stringify(this.options) } : {}), ...(this.under?.length ? { under: JSON.stringify(this.under) } : {}) };
   }
 
   // At one step where the cursor chooses what is read; else all steps at once, and frames.

@@ -21,13 +21,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ontogeny.errors import UserError
-from ontogeny.workbench import questions_training, viewer
+from ontogeny.workbench import questions_looking, questions_training, viewer
 from ontogeny.workbench.library import Library
 from ontogeny.workbench.packing import plain
 from ontogeny.workbench.questions import QUESTIONS, Questions
 from ontogeny.workbench.safety import LOCAL, Guard
 
-REGISTERED = (questions_training,)  # modules whose questions are answered
+REGISTERED = (questions_looking, questions_training)  # modules whose questions are answered
 log = logging.getLogger("ontogeny.workbench")
 
 
@@ -56,7 +56,9 @@ def make_app(
             except UserError as error:
                 return JSONResponse({"error": str(error)}, 400)
             if isinstance(said, bytes):
-                return Response(said, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+                return Response(
+                    said, media_type="application/octet-stream", headers={"Cache-Control": "no-store"}
+                )
             return JSONResponse(plain(said), headers={"Cache-Control": "no-store"})
 
         return endpoint

@@ -61,12 +61,16 @@ def of_one_run(view: View) -> bool:
 
 def complete(view: View) -> bool:
     """Whether a view can be drawn with its own options: one that reads under an option with nothing in it cannot."""
-    return not any(value in ((), "") and f"{{{name}}}" in " ".join(view.reads) for name, value in view.defaults.items())
+    return not any(
+        value in ((), "") and f"{{{name}}}" in " ".join(view.reads) for name, value in view.defaults.items()
+    )
 
 
 def offers(opened: Opened, run: Run) -> list[Offer]:
     """Every view that is about one run, group by group."""
-    found = [offer(opened, run, view) for view in registry.views.values() if of_one_run(view) and complete(view)]
+    found = [
+        offer(opened, run, view) for view in registry.views.values() if of_one_run(view) and complete(view)
+    ]
     order = [name for name, _ in GROUPS]
     return sorted(found, key=lambda one: (order.index(one.group), one.view.title))
 
@@ -91,7 +95,9 @@ def offer(opened: Opened, run: Run, view: View) -> Offer:
     if not missing or all(read.when == "final" for read in missing):
         state = "now" if missing else "ready"
     else:
-        state = "job" if any(registry.lenses[name].scope == "trajectory" for name in _whole(missing)) else "now"
+        state = (
+            "job" if any(registry.lenses[name].scope == "trajectory" for name in _whole(missing)) else "now"
+        )
     costs = [registry.lenses[name].cost for read in missing for name in in_order([read.name])]
     cost = max(costs, key=COSTS.index, default="")
     names = tuple(dict.fromkeys(read.name for read in missing))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from ontogeny.errors import UserError
 from ontogeny.options import describe
 from ontogeny.views.base import Bind, Drawn
 from ontogeny.views.theme import name_of
+from ontogeny.workbench.given import table, whole
 from ontogeny.workbench.library import Opened
 from ontogeny.workbench.packing import pack, plain
 
@@ -25,22 +26,26 @@ MOST_KEPT = 256 * 2**20  # bytes of frames that are kept between two questions
 
 @dataclass(frozen=True)
 class Asked:
-    """Which figure: a view of these runs with these options; at one step, or over all that were kept."""
+    """Which figure: a view of these runs with these options; at one step, or over all that were kept; under interventions or none."""
 
     view: str
     runs: tuple[str, ...]
     step: int | None = None
     options: str = "{}"
+    under: str = "[]"
 
     @property
     def given(self) -> dict[str, Any]:
-        try:
-            value = json.loads(self.options)
-        except ValueError:
-            value = self.options
-        if not isinstance(value, dict):
-            raise UserError(f"Options of a view are a table; given: {value!r}.")
-        return value
+        return dict(table("options", self.options))
+
+    @property
+    def changes(self) -> list[dict[str, Any]]:
+        return list(table("under", self.under, list))
+
+
+def asked_for(view: str, runs: str, step: str = "", options: str = "{}", under: str = "[]") -> Asked:
+    """What an address asks for."""
+    return Asked(view, tuple(runs.split(",")), whole("step", step) if step else None, options, under)
 
 
 class Figures:
@@ -56,8 +61,7 @@ class Figures:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key][0]
-            runs = [opened.run(id) for id in asked.runs]
-            drawn = opened.draw(runs, asked.view, asked.step, **asked.given)
+            drawn = opened.draw(asked.runs, asked.view, asked.step, asked.changes, **asked.given)
             self._kept[key] = drawn, sum(np.asarray(one.values).nbytes for one in drawn.bindings)
             while len(self._kept) > 1 and sum(size for _, size in self._kept.values()) > self.most:
                 self._kept.popitem(last=False)
@@ -137,15 +141,37 @@ def python(opened: Opened, asked: Asked, drawn: Drawn) -> str:
     options = "".join(f", {key}={value!r}" for key, value in asked.given.items())
     runs = ", ".join(f'store.run("{id}")' for id in asked.runs)
     lines = ["import ontogeny as on", "", f'store = on.open("{opened.place.root}")']
-    if asked.step is None:
+    if asked.runs == ("*",):
+        return "\n".join([*lines, f'store.view("{asked.view}"{options}).show()'])
+    if asked.step is None and not asked.changes:
         return "\n".join([*lines, f'store.only([{runs}]).view("{asked.view}"{options}).show()'])
-    return "\n".join(
-        [
-            "from ontogeny.views.bindings import with_slider",
-            "from ontogeny.workbench.library import Some",
-            *lines,
-            f'with_slider(Some(store, [{runs}], step={asked.step}).draw("{asked.view}"{options})).show()',
-        ]
-    )
+    under = f", under={asked.changes!r}" if asked.changes else ""
+    some = f"Some(store, [{runs}], step={asked.step}{under})"
+    imports = [
+        "from ontogeny.views.bindings import with_slider",
+        "from ontogeny.workbench.library import Some",
+    ]
+    return "\n".join([*imports, *lines, f'with_slider({some}.draw("{asked.view}"{options})).show()'])
 
 
+def difference(figures: Figures, opened: Opened, one: Asked, other: Asked) -> tuple[np.ndarray, str]:
+    """The first map of a view of one run minus that of another, each at its step, and what it is a difference of."""
+    maps = [_map(figures.drawn(opened, asked)) for asked in (one, other)]
+    title = registry.views[one.view].title
+    if maps[0].shape != maps[1].shape:
+        shapes = " and ".join(" × ".join(map(str, m.shape)) for m in maps)
+        raise UserError(
+            f"“{title}” of these runs has maps of {shapes}: their axes do not agree, so there is no difference."
+        )
+    return maps[0] - maps[1], title
+
+
+def _map(drawn: Drawn) -> np.ndarray:
+    """The map that a figure shows where its cursor begins."""
+    for trace, what in enumerate(drawn.figure.data):
+        if what.type == "heatmap":
+            for one in drawn.bindings:
+                if (one.trace, one.attribute) == (trace, "z"):
+                    return np.asarray(one.values, float)[-1 if drawn.start is None else drawn.start]
+            return np.asarray(what.z, float)
+    raise UserError("This view has no map, so there is no difference of maps.")

@@ -32,7 +32,9 @@ class Folders:
         self.roots = tuple(dict.fromkeys(Path(one).resolve() for one in given))
         for root in self.roots:
             if not root.is_dir():
-                raise UserError(f"There is no directory {root} to open; give the folder in which studies lie.")
+                raise UserError(
+                    f"There is no directory {root} to open; give the folder in which studies lie."
+                )
 
     def places(self) -> list[Place]:
         """Every study, by address. Read afresh, so that a new one appears; only names are read."""

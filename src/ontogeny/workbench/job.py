@@ -25,7 +25,13 @@ ERROR = re.compile(r"^(?:error|failed): (.*)", re.MULTILINE)
 def main(root: Path, id: str, words: list[str]) -> int:
     """Do it, and say how it went."""
     path = root / "jobs" / f"{id}.json"
-    record: dict[str, Any] = {"id": id, "words": words, "host": host(), "pid": os.getpid(), "started": started(os.getpid())}
+    record: dict[str, Any] = {
+        "id": id,
+        "words": words,
+        "host": host(),
+        "pid": os.getpid(),
+        "started": started(os.getpid()),
+    }
     write_json(path, {**record, "state": "running"})
     log = path.with_suffix(".log")
     stopped = False

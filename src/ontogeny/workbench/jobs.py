@@ -19,7 +19,9 @@ from ontogeny.workbench.alive import alive
 
 TAIL = 20_000  # bytes of a log that are shown
 BEGINS = 20.0  # seconds within which a job has written its record
-LINE = re.compile(r"^(train|look|compare|find|report)\s+(\d+)%  (.*?)  (\S.*?)(?:, about (.*) left)?$", re.MULTILINE)
+LINE = re.compile(
+    r"^(train|look|compare|find|report)\s+(\d+)%  (.*?)  (\S.*?)(?:, about (.*) left)?$", re.MULTILINE
+)
 
 
 def jobs(root: Path) -> list[dict[str, Any]]:
@@ -36,10 +38,16 @@ def jobs(root: Path) -> list[dict[str, Any]]:
 def _with_state(path: Path, record: dict[str, Any]) -> dict[str, Any]:
     state, why = record["state"], record.get("why", "")
     if state == "running" and not alive(record["pid"], record["started"], record["host"]):
-        state, why = "died", "Its process is gone and left no word: it was killed, or the machine went down. What was committed is kept."
+        state, why = (
+            "died",
+            "Its process is gone and left no word: it was killed, or the machine went down. What was committed is kept.",
+        )
     begun, _, _ = record["id"].partition("-")
     text = tail(path.with_suffix(".log"))
-    progress = [{"stage": m[1], "share": int(m[2]) / 100, "what": m[3], "gone": m[4], "left": m[5] or ""} for m in LINE.finditer(text)]
+    progress = [
+        {"stage": m[1], "share": int(m[2]) / 100, "what": m[3], "gone": m[4], "left": m[5] or ""}
+        for m in LINE.finditer(text)
+    ]
     return {
         "id": record["id"],
         "words": record["words"],
@@ -94,7 +102,9 @@ def begin(root: Path, words: Sequence[str], id: str = "") -> dict[str, Any]:
     until = time.monotonic() + BEGINS
     while not path.is_file():
         if process.poll() is not None or time.monotonic() > until:
-            raise UserError(f"The job could not be begun: {' '.join(command)} wrote no record in {path.parent}.")
+            raise UserError(
+                f"The job could not be begun: {' '.join(command)} wrote no record in {path.parent}."
+            )
         time.sleep(0.02)
     return job(root, id)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ontogeny import expect, registry
 from ontogeny.errors import UnknownName, UserError
 from ontogeny.handles import Store, open_store
+from ontogeny.interventions.base import Change
 from ontogeny.one_run import Run
 from ontogeny.plan import why_look
 from ontogeny.reads import Read, parse
@@ -24,7 +25,6 @@ from ontogeny.views.base import Drawn, View
 from ontogeny.workbench.folders import Folders, Place, brief
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     import xarray as xr
 
@@ -136,7 +136,11 @@ class Opened:
         seen: set[str] = set()
         for entry in self.store.entries():
             for one in entry.results.values():
-                if one.name in seen or one.name not in registry.lenses or one.options != dict(registry.lenses[one.name].defaults):
+                if (
+                    one.name in seen
+                    or one.name not in registry.lenses
+                    or one.options != dict(registry.lenses[one.name].defaults)
+                ):
                     continue
                 seen.add(one.name)
                 for name, values in Run(self.store, entry).lens(one.name).data_vars.items():
@@ -165,11 +169,15 @@ class Opened:
     def fresh(self, run: Run, lens: str, **options: Any) -> bool:
         """Whether what a lens says of all steps of a run lies on disk and is not stale."""
         try:
-            return why_look(expect.wanted_lens(Use(name=lens, options=options), run.member), run.entry) is None
+            return (
+                why_look(expect.wanted_lens(Use(name=lens, options=options), run.member), run.entry) is None
+            )
         except UserError:
             return False
 
-    def look(self, run: Run, lens: str, step: int | None = None, under: Any = (), **options: Any) -> xr.Dataset:
+    def look(
+        self, run: Run, lens: str, step: int | None = None, under: Any = (), **options: Any
+    ) -> xr.Dataset:
         """A lens at one step of a run, or at all."""
         return run.lens(lens, None if step is None else [step], under, **options)
 
@@ -177,24 +185,32 @@ class Opened:
         """What a view is handed under these options."""
         return [parse(word) for word in view.words(options, self.store.study.first_measure)]
 
-    def draw(self, runs: Iterable[Run], view: str, step: int | None = None, **options: Any) -> Drawn:
-        """A view of these runs alone; at ``step``, from what lenses say of that step."""
-        return Some(self.store, runs, step).draw(view, **options)
+    def draw(
+        self,
+        runs: Sequence[str],
+        view: str,
+        step: int | None = None,
+        under: Sequence[Change] = (),
+        **options: Any,
+    ) -> Drawn:
+        """A view of these runs alone ("*": of all); at ``step``, from what lenses say of that step; under interventions."""
+        if list(runs) == ["*"]:
+            return self.store.draw(view, **options)
+        return Some(self.store, [self.run(id) for id in runs], step, under).draw(view, **options)
 
     def metrics(self, run: Run) -> pd.DataFrame:
         """Everything that was logged of a run, as its file stands now."""
         return self.store.directory.run(run.id).metrics()
 
-    def weights_of(self, run: Run, step: int) -> dict[str, np.ndarray]:
-        return {name: one.numpy() for name, one in run.weights(step).items()}
-
 
 class Some(Store):
     """Some runs of a store, which share what it knows of the files; under ``step``, as they stood then."""
 
-    def __init__(self, whole: Store, runs: Iterable[Run], step: int | None = None) -> None:
+    def __init__(
+        self, whole: Store, runs: Iterable[Run], step: int | None = None, under: Sequence[Change] = ()
+    ) -> None:
         super().__init__(whole.directory, frozenset(run.id for run in runs))
-        self.whole, self.at_step = whole, step
+        self.whole, self.at_step, self.under = whole, step, list(under)
 
     @cached_property
     def study(self) -> Any:
@@ -209,10 +225,21 @@ class Some(Store):
         return self.whole._member_ids
 
     def lens(self, name: str, step: int | None = -1, **options: Any) -> xr.Dataset:
+        if self.under:
+            return self._changed(name, step, **options)
         if self.at_step is None or registry.lenses[name].scope == "trajectory":
             return super().lens(name, step, **options)
         data = super().lens(name, self.at_step, **options)
         return data if step is not None else data.expand_dims(step=[self.at_step], axis=1)
+
+    def _changed(self, name: str, step: int | None, **options: Any) -> xr.Dataset:
+        """A lens of the one run there is, under the interventions."""
+        (run,) = (Run(self, entry) for entry in self.entries())
+        single = self.at_step if self.at_step is not None else step
+        data = run.lens(name, None if single is None else [single], self.under, **options).expand_dims(
+            run=[run.id]
+        )
+        return data if step is None or "step" not in data.dims else data.isel(step=-1, drop=True)
 
 
 def stamp_of(root: Path) -> str:
@@ -235,5 +262,3 @@ def _time(path: Path) -> int:
         return path.stat().st_mtime_ns
     except OSError:
         return 0
-
-

@@ -45,8 +45,12 @@ class Kind:
     def words(self) -> str:
         if self.tap == "outputs":
             return "logits"
-        what = {"neuron": "neurons", "d_hidden": "hidden units", "head": "heads", "atom": "atoms"}.get(self.axes[0], self.axes[0])
-        place = self.tap.removeprefix("last:").replace("hook_", "").replace("blocks.", "layer ").replace(".", " ")
+        what = {"neuron": "neurons", "d_hidden": "hidden units", "head": "heads", "atom": "atoms"}.get(
+            self.axes[0], self.axes[0]
+        )
+        place = (
+            self.tap.removeprefix("last:").replace("hook_", "").replace("blocks.", "layer ").replace(".", " ")
+        )
         return f"{what} · {place}"
 
 
@@ -93,7 +97,9 @@ class Maps:
             one = opened.look(run, LENS, step, tap=tap)["activation"].isel(step=0)
             sizes = tuple(one.sizes[axis] for axis in kind.axes)
             if math.prod(sizes) > MOST_UNITS:
-                raise UserError(f"There are {math.prod(sizes):,} {kind.words}; {MOST_UNITS:,} maps are the most.")
+                raise UserError(
+                    f"There are {math.prod(sizes):,} {kind.words}; {MOST_UNITS:,} maps are the most."
+                )
             values = one.transpose(*kind.axes, ...).values
             maps = np.ascontiguousarray(values.reshape(-1, *values.shape[-2:]), np.float32)
             self._kept[key] = maps, sizes
@@ -142,13 +148,13 @@ def _places(lens: str, name: str, one: Any, axis: str) -> list[dict[str, Any]]:
     return found
 
 
-def quantity(
-    opened: Opened, run: Run, lens: str, variable: str, axis: str, place: Sequence[int]
-) -> bytes:
+def quantity(opened: Opened, run: Run, lens: str, variable: str, axis: str, place: Sequence[int]) -> bytes:
     """One number of every unit, at every step that was kept: (step, unit), or (1, unit) where it speaks of the whole course."""
     data = opened.look(run, lens)
     if variable not in data.data_vars or axis not in data[variable].dims:
-        raise UserError(f"The lens '{lens}' says nothing called '{variable}' of every {AXES.get(axis, axis)}.")
+        raise UserError(
+            f"The lens '{lens}' says nothing called '{variable}' of every {AXES.get(axis, axis)}."
+        )
     one = data[variable]
     rest = [dim for dim in one.dims if dim not in (axis, "step")]
     one = one.isel(dict(zip(rest, place, strict=True)))
@@ -166,7 +172,9 @@ def one_unit(opened: Opened, maps: Maps, run: Run, tap: str, step: int, unit: in
     arrays = {"map": one}
     if one.shape[0] == one.shape[1]:
         arrays["spectrum"] = spectrum(one)
-    near: list[dict[str, Any]] = [{"run": run.id, "name": run.name, "step": step, **alike(one, every, but=unit)}]
+    near: list[dict[str, Any]] = [
+        {"run": run.id, "name": run.name, "step": step, **alike(one, every, but=unit)}
+    ]
     for other in opened.fellows(run)[:OTHERS]:
         there = min(other.steps, key=lambda s: abs(s - step))
         theirs, _ = maps.at(opened, other, tap, there)

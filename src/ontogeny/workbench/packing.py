@@ -1,6 +1,6 @@
 """Arrays for a browser: a header in JSON, then the bytes. One form for maps, frames of figures and tables of numbers.
 
-    length of the header (4 bytes, little-endian) · header {"arrays": [{name, dtype, shape}], …} · arrays, each at a multiple of 8 bytes
+length of the header (4 bytes, little-endian) · header {"arrays": [{name, dtype, shape}], …} · arrays, each at a multiple of 8 bytes
 """
 
 from __future__ import annotations

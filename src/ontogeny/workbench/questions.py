@@ -9,10 +9,10 @@ from typing import Any
 import plotly.io.json
 
 from ontogeny import __version__
-from ontogeny.errors import UserError
 from ontogeny.views import theme
 from ontogeny.workbench import catalogue, maps
-from ontogeny.workbench.figures import Asked, Figures
+from ontogeny.workbench.figures import Figures, asked_for
+from ontogeny.workbench.given import numbers, whole
 from ontogeny.workbench.library import Library
 from ontogeny.workbench.packing import pack
 
@@ -89,7 +89,9 @@ class Questions:
         """Further columns: every number of every lens on disk."""
         opened = self.library.study(study)
         with opened.lock:
-            return [{"lens": lens, "variable": name, "words": words} for lens, name, words in opened.scalars()]
+            return [
+                {"lens": lens, "variable": name, "words": words} for lens, name, words in opened.scalars()
+            ]
 
     @question("s/{study}/column")
     def column(self, study: str, lens: str, variable: str) -> dict[str, Any]:
@@ -127,17 +129,32 @@ class Questions:
         return pack({str(name): table[name].to_numpy() for name in table.columns})
 
     @question("s/{study}/figure")
-    def figure(self, study: str, runs: str, view: str, step: str = "", options: str = "{}") -> dict[str, Any]:
+    def figure(
+        self, study: str, runs: str, view: str, step: str = "", options: str = "{}", under: str = "[]"
+    ) -> dict[str, Any]:
+        """A view of these runs ("*": all of the study)."""
         opened = self.library.study(study)
-        return {"stamp": opened.stamp, **self.figures.figure(opened, _asked(view, runs, step, options))}
+        return {
+            "stamp": opened.stamp,
+            **self.figures.figure(opened, asked_for(view, runs, step, options, under)),
+        }
 
     @question("s/{study}/frames")
     def frames(
-        self, study: str, runs: str, view: str, first: str, count: str, step: str = "", options: str = "{}"
+        self,
+        study: str,
+        runs: str,
+        view: str,
+        first: str,
+        count: str,
+        step: str = "",
+        options: str = "{}",
+        under: str = "[]",
     ) -> bytes:
+        """What of it follows an axis, at some ticks."""
         opened = self.library.study(study)
-        asked = _asked(view, runs, step, options)
-        return self.figures.frames(opened, asked, _whole("first", first), _whole("count", count))
+        asked = asked_for(view, runs, step, options, under)
+        return self.figures.frames(opened, asked, whole("first", first), whole("count", count))
 
     @question("s/{study}/r/{run}/units")
     def units(self, study: str, run: str) -> list[dict[str, Any]]:
@@ -159,39 +176,24 @@ class Questions:
     def mosaic(self, study: str, run: str, tap: str, step: str, size: str = "32", only: str = "") -> bytes:
         opened = self.library.study(study)
         with opened.lock:
-            found = self.maps.at(opened, opened.run(run), tap, _whole("step", step))
-        return maps.mosaic(found, _whole("size", size), _numbers("only", only) if only else None)
+            found = self.maps.at(opened, opened.run(run), tap, whole("step", step))
+        return maps.mosaic(found, whole("size", size), numbers("only", only) if only else None)
 
     @question("s/{study}/r/{run}/quantity")
     def quantity(self, study: str, run: str, lens: str, variable: str, axis: str, place: str = "") -> bytes:
         opened = self.library.study(study)
         with opened.lock:
-            return maps.quantity(opened, opened.run(run), lens, variable, axis, _numbers("place", place))
+            return maps.quantity(opened, opened.run(run), lens, variable, axis, numbers("place", place))
 
     @question("s/{study}/r/{run}/unit")
     def unit(self, study: str, run: str, tap: str, step: str, unit: str) -> bytes:
         opened = self.library.study(study)
         with opened.lock:
             one = opened.run(run)
-            return maps.one_unit(opened, self.maps, one, tap, _whole("step", step), _whole("unit", unit))
+            return maps.one_unit(opened, self.maps, one, tap, whole("step", step), whole("unit", unit))
 
     @question("s/{study}/r/{run}/history")
     def history(self, study: str, run: str, tap: str, unit: str) -> bytes:
         opened = self.library.study(study)
         with opened.lock:
-            return maps.history(opened, self.maps, opened.run(run), tap, _whole("unit", unit))
-
-
-def _asked(view: str, runs: str, step: str, options: str) -> Asked:
-    return Asked(view, tuple(runs.split(",")), _whole("step", step) if step else None, options)
-
-
-def _whole(what: str, given: str) -> int:
-    try:
-        return int(given)
-    except ValueError:
-        raise UserError(f"{what} = {given!r} is no whole number.") from None
-
-
-def _numbers(what: str, given: str) -> list[int]:
-    return [_whole(what, one) for one in given.split(",")] if given else []
+            return maps.history(opened, self.maps, opened.run(run), tap, whole("unit", unit))

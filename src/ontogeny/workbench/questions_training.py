@@ -150,7 +150,9 @@ def live(asked: Questions, study: str, column: str = "") -> bytes:
     for entry in opened.store.entries()[:MOST_LINES]:
         table = opened.store.directory.run(entry.id).metrics()
         columns |= dict.fromkeys(c for c in table.columns if str(c).endswith(("_loss", "_accuracy")))
-        wanted = column or next((c for c in columns if "loss" in c and not c.startswith(("train", "all"))), "train_loss")
+        wanted = column or next(
+            (c for c in columns if "loss" in c and not c.startswith(("train", "all"))), "train_loss"
+        )
         if wanted not in table:
             continue
         keep = np.unique(np.linspace(0, len(table) - 1, POINTS).round().astype(int))
@@ -158,5 +160,8 @@ def live(asked: Questions, study: str, column: str = "") -> bytes:
         values.append(table[wanted].to_numpy()[keep])
         ends.append(len(keep))
         names.append(", ".join(f"{k}={v}" for k, v in entry.record.get("varied", {}).items()) or entry.id)
-    joined = {"step": np.concatenate(steps) if steps else np.zeros(0), "value": np.concatenate(values) if values else np.zeros(0)}
+    joined = {
+        "step": np.concatenate(steps) if steps else np.zeros(0),
+        "value": np.concatenate(values) if values else np.zeros(0),
+    }
     return pack(joined, {"lengths": ends, "names": names, "columns": list(columns), "column": column})

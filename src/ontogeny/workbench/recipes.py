@@ -23,7 +23,12 @@ from ontogeny.store.index import Index
 from ontogeny.study import Schedule, Seeds, Study, Training, built_in, load_study
 from ontogeny.workbench.packing import plain
 
-ROOMS = {"task": "tasks", "architecture": "architectures", "objective": "objectives", "optimiser": "optimisers"}
+ROOMS = {
+    "task": "tasks",
+    "architecture": "architectures",
+    "objective": "objectives",
+    "optimiser": "optimisers",
+}
 LIMITS = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
 
 
@@ -33,7 +38,7 @@ def form() -> list[dict[str, Any]]:
     sections = [{"name": "study", "title": "The study", "fields": head}]
     for room, rooms in ROOMS.items():
         kinds = [
-            {"kind": kind, "help": describe(cls), "fields": list(_settings(room, cls))}
+            {"kind": kind, "help": describe(cls), "fields": list(settings(room, cls))}
             for kind, cls in getattr(registry, rooms).items()
         ]
         sections.append({"name": room, "title": room.capitalize(), "help": _words(room), "kinds": kinds})
@@ -41,10 +46,20 @@ def form() -> list[dict[str, Any]]:
         of = [_field(one, f"{table}.{name}", name) for name, one in model.model_fields.items()]
         shown = [one for one in of if one["type"] != "table"]
         sections.append({"name": table, "title": table.capitalize(), "help": _words(table), "fields": shown})
-    sections.append({"name": "vary", "title": "What varies", "help": _words("vary"), "grid": True, "fields": []})
+    sections.append(
+        {"name": "vary", "title": "What varies", "help": _words("vary"), "grid": True, "fields": []}
+    )
     for rooms in ("lenses", "measures"):
         choices = [{"name": name, "words": one.question} for name, one in getattr(registry, rooms).items()]
-        sections.append({"name": rooms, "title": rooms.capitalize(), "help": _words(rooms), "choices": choices, "fields": []})
+        sections.append(
+            {
+                "name": rooms,
+                "title": rooms.capitalize(),
+                "help": _words(rooms),
+                "choices": choices,
+                "fields": [],
+            }
+        )
     return sections
 
 
@@ -53,7 +68,7 @@ def _words(key: str) -> str:
     return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", MEANING[key]).replace("`", "")
 
 
-def _settings(room: str, cls: Any) -> Iterator[dict[str, Any]]:
+def settings(room: str, cls: Any) -> Iterator[dict[str, Any]]:
     """Fields of a registered dataclass."""
     hints = get_type_hints(cls)
     for one in fields(cls):
@@ -67,7 +82,9 @@ def _settings(room: str, cls: Any) -> Iterator[dict[str, Any]]:
 def _field(one: Any, path: str, name: str) -> dict[str, Any]:
     """A key of the schema."""
     kind, choices = _type(one.annotation)
-    limits = ", ".join(f"{words} {getattr(m, w)}" for m in one.metadata for w, words in LIMITS.items() if hasattr(m, w))
+    limits = ", ".join(
+        f"{words} {getattr(m, w)}" for m in one.metadata for w, words in LIMITS.items() if hasattr(m, w)
+    )
     default = None if one.is_required() else one.default
     said = {"path": path, "name": name, "type": kind, "choices": choices, "help": _words(name)}
     default = default.model_dump(exclude_defaults=True) if hasattr(default, "model_dump") else default
@@ -93,7 +110,9 @@ def _type(hint: Any) -> tuple[str, list[str]]:
 
 def starts() -> list[dict[str, str]]:
     """Recipes to begin with: the built-in ones."""
-    return [{"name": name, "text": path.read_text(encoding="utf-8")} for name, path in sorted(built_in().items())]
+    return [
+        {"name": name, "text": path.read_text(encoding="utf-8")} for name, path in sorted(built_in().items())
+    ]
 
 
 def read(text: str) -> tuple[Study | None, list[dict[str, str]]]:
@@ -104,7 +123,12 @@ def read(text: str) -> tuple[Study | None, list[dict[str, str]]]:
         return None, [{"key": "", "text": f"This is not TOML: {error}."}]
     if base is not None and base not in built_in():  # a path would be read, wherever it leads
         known = ", ".join(sorted(built_in()))
-        return None, [{"key": "extends", "text": f"Here a recipe can extend a built-in one ({known}); it asks for {base!r}."}]
+        return None, [
+            {
+                "key": "extends",
+                "text": f"Here a recipe can extend a built-in one ({known}); it asks for {base!r}.",
+            }
+        ]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "recipe.toml"
         path.write_text(text, encoding="utf-8")
@@ -116,7 +140,12 @@ def read(text: str) -> tuple[Study | None, list[dict[str, str]]]:
 
 def problem(said: str) -> dict[str, str]:
     """A complaint, and the key that it is about where it names one."""
-    for pattern in (r"called '([\w.]+)'", r"recipe: ([\w.]+):", r"(task|architecture|objective|optimiser) '\w+': (\w+)", r"\b((?:task|architecture|objective|optimiser|train|vary|checkpoints|seeds|lenses|measures)\.[\w.]+)"):
+    for pattern in (
+        r"called '([\w.]+)'",
+        r"recipe: ([\w.]+):",
+        r"(task|architecture|objective|optimiser) '\w+': (\w+)",
+        r"\b((?:task|architecture|objective|optimiser|train|vary|checkpoints|seeds|lenses|measures)\.[\w.]+)",
+    ):
         if match := re.search(pattern, said):
             return {"key": ".".join(match.groups()), "text": said}
     if match := re.search(r"\b(lens|measure|task|architecture|objective|optimiser)\b", said):
@@ -178,7 +207,9 @@ def preview(study: Study, out: Path) -> dict[str, Any]:
         there = index.runs.get(run.id)
         done = (there.record.get("step") or 0) if there else 0
         updates += max(0, run.total - done)
-        disk += by_spec[key] * max(0, kept[run.id] - len(there.steps if there else ())) if run.total > done else 0
+        disk += (
+            by_spec[key] * max(0, kept[run.id] - len(there.steps if there else ())) if run.total > done else 0
+        )
     return {
         "runs": len(members),
         "there": sum(run.id in index.runs for run in expected.runs),
@@ -195,5 +226,7 @@ def where(given: Mapping[str, Any]) -> str:
     """A name for a new folder, refused unless it is one word of a path."""
     name = str(given.get("folder", "")).strip()
     if not re.fullmatch(r"[\w][\w .+-]{0,80}", name):
-        raise UserError(f"{name!r} cannot be the name of a folder: letters, digits, spaces, dots, + and -, and no slashes.")
+        raise UserError(
+            f"{name!r} cannot be the name of a folder: letters, digits, spaces, dots, + and -, and no slashes."
+        )
     return name

@@ -102,9 +102,10 @@ class Guard:
         origin = request.headers.get("origin")
         if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
             return _no(403, "A page from elsewhere asked; only the workbench's own pages are answered.")
-        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            if not (request.method == "GET" and request.headers.get("sec-fetch-mode") == "navigate"):
-                return _no(403, "A page from elsewhere asked; only the workbench's own pages are answered.")
+        from_elsewhere = request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
+        followed = request.method == "GET" and request.headers.get("sec-fetch-mode") == "navigate"  # a link
+        if from_elsewhere and not followed:
+            return _no(403, "A page from elsewhere asked; only the workbench's own pages are answered.")
         if request.method in ("GET", "HEAD"):
             return None
         if self.read_only:

@@ -24,7 +24,9 @@ def page() -> str:
 def files() -> dict[str, Path]:
     """Name → file."""
     folder = resources.files("ontogeny.viewer")
-    return {one.name: Path(str(one)) for one in folder.iterdir() if one.name.endswith((".js", ".css", ".svg"))}
+    return {
+        one.name: Path(str(one)) for one in folder.iterdir() if one.name.endswith((".js", ".css", ".svg"))
+    }
 
 
 IMPORT = re.compile(r'^import .*? from "\./([\w.]+)";\n', re.MULTILINE | re.DOTALL)
@@ -43,4 +45,7 @@ def bundle(entry: str) -> str:
 
     visit(entry)
     texts = (IMPORT.sub("", files()[name].read_text(encoding="utf-8")) for name in order)
-    return "\n".join(re.sub(r"^export (?=(async )?(function|const|class|let))", "", text, flags=re.MULTILINE) for text in texts)
+    return "\n".join(
+        re.sub(r"^export (?=(async )?(function|const|class|let))", "", text, flags=re.MULTILINE)
+        for text in texts
+    )
