@@ -340,12 +340,10 @@ def test_the_kernel_is_refused_where_it_does_not_apply(tell, recipe, tmp_path):
 
 
 def test_interrupting_says_that_nothing_is_lost(tell, recipe, tmp_path, monkeypatch):
-    from ontogeny import execute
-
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(execute, "train", stop)
+    monkeypatch.setattr("ontogeny.work.train.train", stop)
     told = tell("run", recipe, "--out", tmp_path / "out")
     assert told.code == 130 and "same command" in told.err and "Traceback" not in told.err
 

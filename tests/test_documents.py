@@ -81,3 +81,14 @@ def test_the_lens_of_contributing(workplace: Path) -> None:
         "assert norm.dims == ('step', 'd_hidden') and norm.attrs['long_name'] == 'RMS activation'\n"
     )
     run([sys.executable, "use.py"], workplace)
+
+
+def test_the_measure_of_contributing(workplace: Path) -> None:
+    (workplace / "hidden_sizes.py").write_text(blocks("CONTRIBUTING.md", "python")[1])
+    (workplace / "compare.py").write_text(
+        "import hidden_sizes, ontogeny as on\n"
+        "store = on.run('bottleneck-quick', 'out/quick', stages=['train'])\n"
+        "far = store.compare('hidden_sizes').values\n"
+        "assert abs(far - far.T).max() < 1e-6 and far.diagonal().max() < 1e-6 and 0.01 < far.max() <= 1\n"
+    )
+    run([sys.executable, "compare.py"], workplace)

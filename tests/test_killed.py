@@ -157,3 +157,45 @@ def test_killed_again_and_again(study, uninterrupted, tmp_path, environment, con
 def finish(process: subprocess.Popen[bytes]) -> None:
     _, said = process.communicate(timeout=200)
     assert process.returncode == 0, said.decode()
+
+
+def test_killed_between_the_last_commit_and_the_record_a_run_still_says_what_it_was_allowed(
+    tiny_study, tmp_path, carry_out, monkeypatch, interrupted
+):
+    """The only moment at which a run is finished and does not say so; what findings read of it must come back whole."""
+    from ontogeny.handles import open_store
+    from ontogeny.store.runs import RunFiles
+
+    study = tiny_study(train__stop={"metric": "train_accuracy", "at_least": 0.2})
+    carry_out(study, tmp_path / "whole")
+    real, left = RunFiles.write_record, [2]
+
+    def dying(self: RunFiles, record: dict) -> None:
+        if record["status"] != "training":
+            left[0] -= 1
+            if left[0] == 0:
+                raise interrupted
+        real(self, record)
+
+    monkeypatch.setattr(RunFiles, "write_record", dying)
+    with pytest.raises(interrupted):
+        carry_out(study, tmp_path / "torn")
+    monkeypatch.undo()
+    carry_out(study, tmp_path / "torn")
+    records = [
+        [{k: v for k, v in e.record.items() if k != "provenance"} for e in open_store(tmp_path / n).entries()]
+        for n in ("whole", "torn")
+    ]
+    assert records[0] == records[1] and all(r["budget_epochs"] == 6 for r in records[1])
+
+
+def test_a_longer_budget_is_written_down_for_runs_that_had_stopped_for_good(tiny_study, tmp_path, carry_out):
+    from ontogeny.handles import open_store
+
+    study = tiny_study(train__stop={"metric": "train_accuracy", "at_least": 0.0})
+    carry_out(study, tmp_path)
+    longer = {**study, "train": {**study["train"], "epochs": 60}}
+    plan = carry_out(longer, tmp_path)
+    assert {item.why for item in plan.of("train")} == {"allowed 60 epochs, which its record does not say"}
+    assert set(open_store(tmp_path).runs()["budget_epochs"]) == {60}
+    assert not carry_out(longer, tmp_path)

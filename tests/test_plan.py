@@ -319,3 +319,81 @@ def test_a_new_value_trains_only_its_runs(study, a_copy, carry_out):
     assert [i.what for i in plan.of("train")] == ["d_hidden=33, seed=0"]
     assert [i.what for i in plan.of("look")] == ["d_hidden=33, seed=0"]
     assert not carry_out(wider, a_copy)
+
+
+# -- what findings and reports reach -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("edited", "stale"),
+    [
+        (
+            "ontogeny.lenses.effective_rank",
+            {"findings.json", "report/index.html"},
+        ),  # read by a claim, not listed
+        ("ontogeny.numerics.effective_rank", {"findings.json", "report/index.html"}),
+        ("ontogeny.findings.judging", {"findings.json", "report/index.html"}),
+        ("ontogeny.handles", {"findings.json", "report/index.html"}),
+        ("ontogeny.lenses.frequency_distribution", {"report/index.html"}),  # read by a view alone
+        ("ontogeny.views.theme", {"report/index.html"}),
+        ("ontogeny.views.frequency_by_width", {"report/index.html"}),
+        ("ontogeny.lenses.causal_closure", set()),
+    ],
+)
+def test_code_that_findings_and_views_reach_makes_them_stale(tiny_study, monkeypatch, edited, stale):
+    recipe = load_study(
+        tiny_study(
+            questions={"rank": {"text": "How many directions?", "of": "all"}},
+            populations={"all": {"text": "every seed"}},
+            quantities={"rank": {"source": "effective_rank", "variable": "effective_rank"}},
+            claims={"rank": {"rank": {"text": "Effective rank"}}},
+            report=[{"heading": "Frequencies", "views": ["frequency_by_width"]}],
+        )
+    )
+    members = build.members(recipe)
+    before = expect.expectations(recipe, members).stamps(Index())
+    real = fingerprint._tree_hash
+
+    def changed(module):
+        digest, imports = real(module)
+        return (digest + "!" if module == edited else digest), imports
+
+    monkeypatch.setattr(fingerprint, "_tree_hash", changed)
+    after = expect.expectations(recipe, members).stamps(Index())
+    assert {name for name in before if before[name] != after[name]} == stale
+
+
+def test_helpers_of_a_plug_in_and_of_a_script_are_followed_and_libraries_are_not(tmp_path, monkeypatch):
+    package = tmp_path / "somebodys"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "lens.py").write_text(
+        "import numpy\nfrom . import near\nfrom .far import two\nimport beside_it\n"
+    )
+    for name in ("near", "far"):
+        (package / f"{name}.py").write_text("two = 2\n")
+    (tmp_path / "beside_it.py").write_text("three = 3\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    reached = fingerprint._reach(["somebodys.lens"])
+    assert {"somebodys.near", "somebodys.far", "beside_it"} <= reached
+    assert not any(name.startswith("numpy") for name in reached)
+
+
+def test_the_code_of_somebodys_own_network_counts(tmp_path, monkeypatch):
+    from ontogeny.models.module import ModuleArchitecture
+
+    (tmp_path / "their_nets.py").write_text("class Net: pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    architecture = ModuleArchitecture("their_nets:Net")
+    before = fingerprint.of(architecture)
+    real = fingerprint._tree_hash
+    monkeypatch.setattr(fingerprint, "_tree_hash", lambda m: ("!", ()) if m == "their_nets" else real(m))
+    assert fingerprint.of(architecture) != before
+
+
+def test_a_lens_that_was_typed_is_known_by_what_it_says():
+    made = [{"__name__": "typed_at_a_prompt"} for _ in range(3)]
+    for space, text in zip(made, ("x + 1", "x + 1", "x + 2"), strict=True):
+        exec(f"def f(x): return {text}", space)
+    one, same, other = (fingerprint.of(space["f"]) for space in made)
+    assert one == same != other

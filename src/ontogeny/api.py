@@ -11,10 +11,11 @@ import torch
 
 from ontogeny import execute
 from ontogeny.errors import UnknownName, UserError
-from ontogeny.handles import Collector, Store, open_store
+from ontogeny.executors.choose import executor
+from ontogeny.handles import Store, open_store
 from ontogeny.interop.record import record
 from ontogeny.models.module import from_module, trust
-from ontogeny.plan import STAGES, Plan, Stage
+from ontogeny.plan import STAGES, Stage
 from ontogeny.progress import Lines
 from ontogeny.study import Study, load_study
 
@@ -31,11 +32,14 @@ def run(
     device: str = "cpu",
     engine: str = "auto",
     commit_every: float = 20.0,
+    jobs: int | None = None,
+    on: str | None = None,
     progress: execute.Progress | None = None,
 ) -> Store:
     """Train, look, compare, find and report what the study asks for and ``out`` does not have yet.
 
     ``study``: a built-in name, a TOML path, a mapping, or a :class:`Study`; ``overrides``: ``"train.epochs=1000"``.
+    ``jobs``: processes that work side by side; ``on``: "here", "processes", "ray" or "ray://HOST:PORT".
     The same call again does nothing; an interrupted one goes on where it was. What takes long says now and then how far it is;
     ``progress=ontogeny.execute.silent`` says nothing.
     """
@@ -48,13 +52,14 @@ def run(
         raise UnknownName(what, str(given), known)
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("device='cuda': PyTorch sees no GPU on this machine. Use device='cpu'.")
-    plan = carry_out(
+    plan = execute.run(
         load_study(study, overrides),
         out,
         stages=stages,
         device=device,
         engine=engine,
         commit_every=commit_every,
+        executor=executor(on, jobs),
         progress=progress or Lines(),
     )
     for warning in plan.warnings:
@@ -68,13 +73,6 @@ def _known_stages(stages: Iterable[Stage]) -> list[Stage]:
         if stage not in STAGES:
             raise UnknownName("stage", str(stage), STAGES)
     return given
-
-
-def carry_out(study: Study, out: str | Path, **settings: Any) -> Plan:
-    """``execute.run`` with the report that this package writes."""
-    from ontogeny.report.assemble import write_report
-
-    return execute.run(study, out, collect=Collector(), draw=write_report, **settings)
 
 
 def open(path: str | Path) -> Store:

@@ -43,6 +43,11 @@ def _probe(task: Any) -> Probe:
 def member(variant: Variant) -> Member:
     """A variant with every default filled in. Its identity hashes the result."""
     spec = variant.spec
+    if "kind" not in spec["objective"]:
+        usual = getattr(
+            ROOMS["architecture"][spec["architecture"].get("kind", "")], "objective", "cross_entropy"
+        )
+        spec = {**spec, "objective": {"kind": usual, **spec["objective"]}}
     parts: dict[str, Any] = {room: part(room, spec[room]) if spec[room] else None for room in ROOMS}
     resolved: Spec = {
         **spec,

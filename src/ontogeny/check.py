@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 
 from ontogeny import expect
 from ontogeny.errors import UserError
-from ontogeny.plan import Expectations, make_plan
+from ontogeny.plan import Expectations, Stage, make_plan
 from ontogeny.store.directory import Directory
 from ontogeny.store.files import set_aside
 from ontogeny.store.index import REPORT, Index, read_report_header
@@ -21,7 +21,7 @@ from ontogeny.store.kinds import damage, kind_of, left_over
 
 State = Literal["whole", "damaged", "stale", "foreign"]
 STATES: tuple[State, ...] = get_args(State)
-REMADE = ("look", "compare", "find", "report")  # stages that cost no training
+REMADE: tuple[Stage, ...] = ("look", "compare", "find", "report")  # stages that cost no training
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ def repair(root: str | Path) -> Health:
         study = directory.study()
     except (UserError, OSError):
         return check(root)
-    from ontogeny.api import carry_out
+    from ontogeny import execute
 
-    carry_out(study, directory.root, stages=REMADE)
+    execute.run(study, directory.root, stages=REMADE)
     return check(root)
 
 
@@ -127,5 +127,5 @@ def _asked_and_there(directory: Directory) -> tuple[Expectations, Index]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         study = directory.study()
-        members = expect.members_of(study, directory)
-        return expect.expectations(study, members), directory.index()
+        index = directory.index()
+        return expect.expectations(study, expect.members_of(study, directory, index)), index

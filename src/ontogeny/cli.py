@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ontogeny import cli_catalogues, cli_check, cli_files, cli_workbench
+from ontogeny import cli_catalogues, cli_check, cli_files, cli_workbench, cli_workers
 from ontogeny.cli_progress import Bars
 from ontogeny.errors import Failed, UserError
 from ontogeny.overrides import set_path
@@ -146,6 +146,12 @@ def run(
         bool, typer.Option("--dry-run", help="Print what would be done and why; touch nothing.")
     ] = False,
     commit_every: Annotated[float, typer.Option(help="Seconds between resume points.")] = 20.0,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", help="Processes of this machine that work side by side.")
+    ] = None,
+    on: Annotated[
+        str | None, typer.Option(help="Who does the work: here, processes, ray, or ray://HOST:PORT.")
+    ] = None,
 ) -> None:
     """Do what the plan says is missing or stale: train, look, compare, find, report.
 
@@ -153,7 +159,8 @@ def run(
     `--set train.epochs=1000` trains only the epochs that are missing.
     """
     recipe = load_study(study, set_ or [])
-    from ontogeny import api
+    from ontogeny import execute
+    from ontogeny.executors.choose import executor
     from ontogeny.plan import STAGES, Stage
 
     stages: tuple[Stage, ...] = (
@@ -163,7 +170,7 @@ def run(
         _show_plan(recipe, out_dir, stages)
         return
     with Bars(err) as progress:
-        plan = api.carry_out(
+        plan = execute.run(
             recipe,
             out_dir,
             stages=stages,
@@ -171,6 +178,7 @@ def run(
             engine=engine,
             commit_every=commit_every,
             progress=progress,
+            executor=executor(on, jobs),
         )
     report = out_dir / "report" / "index.html"
     for warning in plan.warnings:
@@ -196,9 +204,9 @@ def _show_plan(recipe: Any, out_dir: Path, stages: Iterable[Any]) -> None:
     from ontogeny.store.index import Index
 
     directory = Directory.create(out_dir, recipe)
-    members = expect.members_of(recipe, directory)
-    expect.check(recipe, members)
     index = directory.index() if directory.study_file.is_file() else Index()
+    members = expect.members_of(recipe, directory, index)
+    expect.check(recipe, members, directory.holds(recipe))
     plan = make_plan(expect.expectations(recipe, members), index, stages)
     if not plan:
         out.print("nothing to do")
@@ -273,7 +281,6 @@ def look(
     """Look through lenses at every checkpoint of every run; by default through those that the study names."""
     from ontogeny import build, execute, expect
     from ontogeny.handles import open_store
-    from ontogeny.plan import Look, why_look
     from ontogeny.study import Use
 
     store = open_store(directory)
@@ -287,17 +294,12 @@ def look(
     wanted, notes = expect.lenses_by_run(asked, list(members.values()))
     for note in notes:
         err.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
-    jobs = []
-    for e in entries:
-        stale = tuple(w for w in wanted[e.id] if why_look(w, e))
-        if stale:
-            jobs.append(Look("look", e.id, "asked for", e.id, stale))
-    with store.directory.lock("ontogeny look"), Bars(err) as progress:
-        execute.carry_out_looking(jobs, members, store.directory, progress)
+    with Bars(err) as progress:
+        looked_at = execute.look(store.directory, wanted, progress=progress)
     names = ", ".join(dict.fromkeys(w.stem for of in wanted.values() for w in of))
-    fresh = len(entries) - len(jobs)
+    fresh = len(entries) - looked_at
     out.print(
-        f"{names}: {_runs(len(jobs))} looked at, {fresh} {'was' if fresh == 1 else 'were'} fresh.",
+        f"{names}: {_runs(looked_at)} looked at, {fresh} {'was' if fresh == 1 else 'were'} fresh.",
         soft_wrap=True,
     )
     out.print(f"results: {directory}/runs/<run>/results/<lens>.nc", soft_wrap=True)
@@ -383,9 +385,8 @@ def report(
     store = open_store(directory)
     runs = [store.run(which) for which in run_ or []]
     elsewhere = out_file and not out_file.resolve().is_relative_to(directory.resolve())
-    with (
-        nullcontext() if elsewhere else store.directory.lock("ontogeny report")
-    ):  # what is only read needs no lock
+    # what is only read needs no lease
+    with nullcontext() if elsewhere else store.directory.leased("report"):
         if runs:
             path = write_chosen(store, runs, format, out_file)
         elif all_:
@@ -407,4 +408,5 @@ def _parse_options(given: list[str] | None) -> dict[str, Any]:
 app.add_typer(cli_catalogues.app)  # studies, tasks, lenses, …; new
 app.add_typer(cli_files.app)  # import, export, densify
 app.add_typer(cli_check.app)
+app.add_typer(cli_workers.app)  # worker, watch
 app.add_typer(cli_workbench.app)

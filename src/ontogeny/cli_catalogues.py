@@ -55,7 +55,7 @@ seed = {{ range = [0, 2] }}
 
 [[report]]
 heading = "How do the runs learn?"
-views = ["loss_curves"]
+views = ["train_and_test", "loss_curves"]
 """
 
 

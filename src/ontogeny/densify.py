@@ -32,7 +32,7 @@ def densify(
     come out otherwise; then nothing is written.
     """
     study = directory.study()
-    with directory.lock(f"ontogeny densify {id}"):
+    with directory.leased(id):
         entry = directory.index().runs[id]
         member = build.member_of(entry.record)
         _check(study, member, entry, from_step, to_step, every)

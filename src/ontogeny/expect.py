@@ -18,9 +18,9 @@ from ontogeny.findings.per_run import REDUCTIONS, populations
 from ontogeny.lenses.session import in_order, needs_all_steps
 from ontogeny.plan import Expectations, Wanted, WantedRun
 from ontogeny.reads import filled, parse
-from ontogeny.sizes import must_fit
 from ontogeny.store import fingerprint, results
 from ontogeny.store.directory import Directory
+from ontogeny.store.index import Index
 from ontogeny.study import Study, Use, canonical
 from ontogeny.subject import Subject
 from ontogeny.training.feed import Feed
@@ -39,9 +39,9 @@ COLUMNS = (
 )  # of the tables, beside what varied and metrics
 
 
-def members_of(study: Study, directory: Directory) -> list[Member]:
+def members_of(study: Study, directory: Directory, index: Index | None = None) -> list[Member]:
     """The study's variants, or the recorded runs of a study that trains nothing."""
-    entries = directory.index().runs.values() if study.train is None else ()
+    entries = (index or directory.index()).runs.values() if study.train is None else ()
     members = build.members(study, [e.record for e in entries if e.record])
     if not members:
         raise UserError(
@@ -50,11 +50,14 @@ def members_of(study: Study, directory: Directory) -> list[Member]:
     return members
 
 
-def check(study: Study, members: Sequence[Member]) -> None:
-    """Everything that can be wrong with a study, said before anything is written."""
+def check(study: Study, members: Sequence[Member], accepted: bool = False) -> None:
+    """Everything that can be wrong with a study, said before anything is written. ``accepted``: this very recipe was begun before, so its
+    sizes, which take seconds to find out, need not be asked again."""
     if len({m.id for m in members}) < len(members):
         raise UserError("Two variants of this study are the same run; what varies must differ.")
-    if study.train:
+    if study.train and not accepted:
+        from ontogeny.sizes import must_fit
+
         must_fit(members)
     shards = {m.shard: m for m in members} if study.train else {}
     for m in shards.values():
@@ -289,7 +292,7 @@ def expectations(study: Study, members: Sequence[Member]) -> Expectations:
         word for kind, claim in zip(kinds, claims, strict=True) for word in kind.needs(kind.given(claim))
     ]
     looked = [*every, *(w.fingerprint for w in measures)]
-    tables = fingerprint.alone("ontogeny.handles")
+    tables = fingerprint.package("ontogeny.gathering")
     findings = fingerprint.combine(asked, fingerprint.of(*kinds), looked, tables, reached(words, m))
     shown = [
         word for use in uses for word in registry.views[use.name].words(use.options, study.first_measure)

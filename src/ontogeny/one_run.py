@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ontogeny import as_html, build, execute, expect, registry
+from ontogeny import as_html, build, expect, registry
 from ontogeny.errors import Damaged, UserError
 from ontogeny.interventions.base import Change, Intervention
 from ontogeny.lenses.base import Lens
@@ -19,6 +19,7 @@ from ontogeny.store import results
 from ontogeny.store.index import RunEntry
 from ontogeny.study import Use
 from ontogeny.training.member import Member
+from ontogeny.work.look import load
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +56,11 @@ class Run:
     def varied(self) -> dict[str, Any]:
         """What this run has that others have not: ``{"d_hidden": 32, "seed": 0}``."""
         return dict(self.entry.record.get("varied", {}))
+
+    @property
+    def setting(self) -> dict[str, Any]:
+        """What makes this run what it is, but for its seeds."""
+        return {k: v for k, v in self.entry.record.get("spec", {}).items() if k != "seeds"}
 
     @property
     def status(self) -> str:
@@ -194,7 +200,7 @@ class Run:
         return build.subject(self.member, self._load(steps))
 
     def _load(self, steps: Sequence[int]) -> dict[str, Tensor]:
-        return execute.load(self.store.directory, self.entry, steps)
+        return load(self.store.directory, self.entry, steps)
 
 
 def changes(under: Sequence[Change] | Change) -> list[Change]:

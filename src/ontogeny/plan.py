@@ -1,13 +1,15 @@
 """What is to be done and why: a pure function of what a study asks and what the index says is there.
 
-`--dry-run` prints a plan, `execute` carries it out, and nothing else decides. No torch here: the expectations (resolved runs,
-fingerprints of code) are handed in.
+A plan is made of *jobs*: plain data, named by a hash of what they are, that anyone who has the study directory can carry out, twice
+if need be. `--dry-run` prints a plan, `execute` hands its jobs to an executor, and nothing else decides. No torch here: the
+expectations (resolved runs, fingerprints of code) are handed in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from ontogeny.store.index import FINDINGS, REPORT, Index, ResultFile, RunEntry
@@ -28,6 +30,15 @@ class Wanted:
     whole: bool = (
         False  # one answer for all steps (trajectories, or what reads the last step): new steps renew it all
     )
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a job takes, as far as it can be known before: seconds on one core (the order of magnitude), and bytes of memory and disk."""
+
+    seconds: float = 0.0
+    memory: int = 0
+    disk: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,47 +79,77 @@ class Expectations:
 
 
 @dataclass(frozen=True)
-class Item:
-    """One piece of work."""
+class Job:
+    """One piece of work, as plain data. ``runs``: those that it trains as one population, looks at, or compares with one another."""
 
     stage: Stage
     what: str
     why: str
-
-
-@dataclass(frozen=True)
-class Train(Item):
     runs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Look(Item):
-    run: str = ""
     wanted: tuple[Wanted, ...] = ()
+    stamp: str = ""  # what findings and report are made from
+    waits: bool = False  # for others of the plan
+    size: int = 1  # in units of its stage: updates of all its runs, or 1
+    cost: Cost = Cost()
 
+    @cached_property
+    def key(self) -> str:
+        """A hash of what is to be done."""
+        what = [self.stage, self.stamp, *self.runs, *(f"{w.stem} {w.fingerprint}" for w in self.wanted)]
+        return identity({"job": what})
 
-@dataclass(frozen=True)
-class Compare(Item):
-    wanted: Wanted | None = None
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """What comes of it, by the place where it will lie."""
+        if self.stage == "train":
+            return tuple(f"runs/{run}" for run in self.runs)
+        if self.stage == "look":
+            return tuple(f"runs/{self.runs[0]}/results/{w.stem}.nc" for w in self.wanted)
+        if self.stage == "compare":
+            return tuple(f"comparisons/{w.stem}.nc" for w in self.wanted)
+        return (FINDINGS,) if self.stage == "find" else (REPORT,)
 
+    @property
+    def leases(self) -> tuple[str, ...]:
+        """Whoever holds these may write what comes of it."""
+        if self.stage in ("train", "look"):
+            return self.runs
+        return tuple(f"{self.stage}-{w.stem}" for w in self.wanted) or (self.stage,)
 
-@dataclass(frozen=True)
-class Find(Item):
-    pass
+    def of(self, runs: Sequence[str]) -> Job:
+        """The same for some of its runs."""
+        part = len(runs) / max(len(self.runs), 1)
+        what = self.what if part == 1 else f"{len(runs)} of {self.what}"
+        return replace(self, runs=tuple(runs), what=what, size=max(round(self.size * part), 1))
 
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
 
-@dataclass(frozen=True)
-class Draw(Item):
-    pass
+    @classmethod
+    def from_dict(cls, said: Mapping[str, Any]) -> Job:
+        wanted = tuple(Wanted(**w) for w in said["wanted"])
+        return cls(**{**said, "runs": tuple(said["runs"]), "wanted": wanted, "cost": Cost(**said["cost"])})
 
 
 @dataclass(frozen=True)
 class Plan:
-    items: tuple[Item, ...] = ()
+    items: tuple[Job, ...] = ()
     warnings: tuple[str, ...] = field(default=())
 
-    def of(self, stage: Stage) -> list[Any]:
+    def of(self, stage: Stage) -> list[Job]:
         return [item for item in self.items if item.stage == stage]
+
+    @property
+    def ready(self) -> list[Job]:
+        """What can be done now: everything that it reads is there. All lenses that look at one run look together."""
+        ready = {job.key: job for job in self.items if not job.waits}
+        looks: dict[tuple[str, ...], Job] = {}
+        for job in (one for one in list(ready.values()) if one.stage == "look"):
+            del ready[job.key]
+            before = looks.get(job.runs)
+            looks[job.runs] = replace(job, wanted=before.wanted + job.wanted) if before else job
+        return sorted([*ready.values(), *looks.values()], key=lambda job: STAGES.index(job.stage))
 
     def __bool__(self) -> bool:
         return bool(self.items)
@@ -124,23 +165,40 @@ class Plan:
         ]
 
 
-def make_plan(expected: Expectations, index: Index, stages: Iterable[Stage] = STAGES) -> Plan:
-    """Compare what is asked with what is there, stage by stage; later stages know what earlier ones will change."""
-    training = plan_training(expected, index)
-    unfinished = {run.id for run in expected.runs if why_train(run, index.runs.get(run.id))}
-    looking = plan_looking(expected, index, unfinished)
-    comparing = plan_comparing(expected, index, unfinished)
+def make_plan(
+    expected: Expectations, index: Index, stages: Iterable[Stage] = STAGES, given_up: Collection[str] = ()
+) -> Plan:
+    """Compare what is asked with what is there, stage by stage; later stages know what earlier ones will change.
+
+    ``given_up``: what was tried and failed, by its place; nothing waits for it. Nothing waits for a stage that is not among ``stages`` either.
+    """
+    stages = set(stages)
+    training = plan_training(expected, index, given_up)
+    to_train = {run for job in training for run in job.runs}
+    open_ = {r.id for r in expected.runs if r.id in to_train and why_train(r, index.runs.get(r.id))}
+    looking = plan_looking(expected, index, open_, given_up)
+    comparing = plan_comparing(expected, index, open_, given_up)
     changed = bool(training or looking or comparing)
-    finding, drawing = plan_documents(expected, index, changed)
-    every: dict[str, list[Any]] = {
+    finding, drawing = plan_documents(expected, index, changed, given_up)
+    every: dict[str, list[Job]] = {
         "train": training,
         "look": looking,
         "compare": comparing,
         "find": finding,
         "report": drawing,
     }
-    items = tuple(item for stage in STAGES if stage in set(stages) for item in every[stage])
+    for stage, jobs in every.items():
+        before = [job for one in STAGES[: STAGES.index(stage)] if one in stages for job in every[one]]
+        every[stage] = [replace(job, waits=_waits(job, before, open_)) for job in jobs]
+    items = tuple(job for stage in STAGES if stage in stages for job in every[stage])
     return Plan(items, (*index.damage, *_left_out(expected, index), *(expected.notes if items else ())))
+
+
+def _waits(job: Job, before: Iterable[Job], unfinished: Collection[str]) -> bool:
+    """Whether something that the job reads is still to be made."""
+    if job.stage in ("look", "compare"):
+        return any(one.stage == "train" for one in before) and any(run in unfinished for run in job.runs)
+    return any(before)
 
 
 def _left_out(expected: Expectations, index: Index) -> list[str]:
@@ -153,18 +211,20 @@ def _left_out(expected: Expectations, index: Index) -> list[str]:
     return [f"{runs} here that the recipe no longer asks for: {kept}."] if n else []
 
 
-def plan_training(expected: Expectations, index: Index) -> list[Train]:
-    reasons: dict[str, list[WantedRun]] = {}
+def plan_training(expected: Expectations, index: Index, given_up: Collection[str] = ()) -> list[Job]:
+    """One job for the runs that train for one reason."""
+    alike: dict[str, list[WantedRun]] = {}
     for run in expected.runs:
         entry = index.runs.get(run.id)
         why = why_train(run, entry) or why_note(run, entry)
-        if why:
-            reasons.setdefault(why, []).append(run)
-    return [
-        Train("train", f"{len(runs)} runs ({runs[0].name} … {runs[-1].name})" if len(runs) > 1 else runs[0].name, why,
-              tuple(r.id for r in runs))
-        for why, runs in reasons.items()
-    ]  # fmt: skip
+        if why and f"runs/{run.id}" not in given_up:
+            alike.setdefault(why, []).append(run)
+    jobs = []
+    for why, runs in alike.items():
+        what = f"{len(runs)} runs ({runs[0].name} … {runs[-1].name})" if len(runs) > 1 else runs[0].name
+        size = sum(run.total for run in runs)
+        jobs.append(Job("train", what, why, tuple(r.id for r in runs), size=size))
+    return jobs
 
 
 def why_train(run: WantedRun, entry: RunEntry | None) -> str | None:
@@ -199,21 +259,25 @@ def why_note(run: WantedRun, entry: RunEntry | None) -> str | None:
     return None
 
 
-def plan_looking(expected: Expectations, index: Index, unfinished: set[str]) -> list[Look]:
+def plan_looking(
+    expected: Expectations, index: Index, unfinished: Collection[str], given_up: Collection[str] = ()
+) -> list[Job]:
     items = []
     for run in (one for one in expected.runs if not one.aside):
         entry = index.runs.get(run.id)
         lenses = expected.lenses_of.get(run.id, expected.lenses)
+        if given_up:
+            lenses = tuple(w for w in lenses if f"runs/{run.id}/results/{w.stem}.nc" not in given_up)
         if run.id in unfinished or entry is None:
             if lenses:
-                items.append(Look("look", run.name, "after training", run.id, lenses))
+                items.append(Job("look", run.name, "after training", (run.id,), lenses))
             continue
         reasons: dict[str, list[Wanted]] = {}
         for wanted in lenses:
             why = why_look(wanted, entry)
             if why:
                 reasons.setdefault(why, []).append(wanted)
-        items.extend(Look("look", run.name, why, run.id, tuple(stale)) for why, stale in reasons.items())
+        items.extend(Job("look", run.name, why, (run.id,), tuple(stale)) for why, stale in reasons.items())
     return items
 
 
@@ -238,10 +302,14 @@ def zip_longest(have: ResultFile, entry: RunEntry) -> list[tuple[str | None, str
     return [(old.get(s), entry.digests.get(s)) for s in sorted({*old, *entry.digests})]
 
 
-def plan_comparing(expected: Expectations, index: Index, unfinished: set[str]) -> list[Compare]:
+def plan_comparing(
+    expected: Expectations, index: Index, unfinished: Collection[str], given_up: Collection[str] = ()
+) -> list[Job]:
     items = []
-    ids = [run.id for run in expected.runs]
+    ids = tuple(run.id for run in expected.runs)
     for wanted in expected.comparisons:
+        if f"comparisons/{wanted.stem}.nc" in given_up:
+            continue
         have = index.comparisons.get(wanted.stem)
         if unfinished:
             why = "after training"
@@ -253,7 +321,7 @@ def plan_comparing(expected: Expectations, index: Index, unfinished: set[str]) -
             why = "runs are new or changed"
         else:
             continue
-        items.append(Compare("compare", wanted.stem, why, wanted))
+        items.append(Job("compare", wanted.stem, why, ids, (wanted,)))
     return items
 
 
@@ -261,13 +329,18 @@ def last_digest(entry: RunEntry) -> str:
     return next(reversed(entry.digests.values()), "")
 
 
-def plan_documents(expected: Expectations, index: Index, changed: bool) -> tuple[list[Find], list[Draw]]:
+def plan_documents(
+    expected: Expectations, index: Index, changed: bool, given_up: Collection[str] = ()
+) -> tuple[list[Job], list[Job]]:
     """Findings and report are made anew where what they were made from, or by, is not what there is now."""
     finding = why_document(FINDINGS, expected, index) or (changed and "results will change")
+    finding = finding if expected.findings is not None and FINDINGS not in given_up else False
     drawing = why_document(REPORT, expected, index) or ((changed or finding) and "what it shows will change")
+    drawing = drawing if expected.report is not None and REPORT not in given_up else False
+    stamps = expected.stamps(index)
     return (
-        [Find("find", "findings", finding)] if expected.findings is not None and finding else [],
-        [Draw("report", "report", drawing)] if expected.report is not None and drawing else [],
+        [Job("find", "findings", finding, stamp=stamps[FINDINGS])] if finding else [],
+        [Job("report", "report", drawing, stamp=stamps[REPORT])] if drawing else [],
     )
 
 

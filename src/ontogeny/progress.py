@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable
 from typing import TextIO
 
 QUIET = 5.0  # seconds before the first line
-#: Environment: a line every so many seconds from the first on, for whoever reads a log as it grows.
-EVERY = "ONTOGENY_PROGRESS_EVERY"
 BETWEEN = 10.0  # seconds between lines; grows, so that a day of training is a page
 
 
@@ -22,15 +19,14 @@ class Lines:
     ) -> None:
         self._to, self._clock = to, clock
         self._begun: dict[str, tuple[float, float]] = {}
-        self._often = float(os.environ.get(EVERY) or 0)
-        self._next, self._between = clock() + (0 if self._often else quiet), BETWEEN
+        self._next, self._between = clock() + quiet, BETWEEN
 
     def __call__(self, stage: str, what: str, done: float, total: float) -> None:
         now = self._clock()
         begun, already = self._begun.setdefault(stage, (now, done))
         if now < self._next or not total:
             return
-        self._between = self._often or self._between * 1.15
+        self._between *= 1.15
         self._next = now + self._between
         gone, share = now - begun, done / total
         left = gone * (total - done) / (done - already) if done > already else None

@@ -1,10 +1,12 @@
 """The mini-language in which views and findings say what they read.
 
-    runs · metrics · published · findings[:KIND] · lens:NAME[(option=value, …)][@final|@initial|@steps] · measure:NAME[(…)][@initial]
+    runs · metrics · published · findings[:KIND] · lens:NAME[(option=value, …)][@final|@initial|@steps|@cursor] · measure:NAME[(…)][@initial]
 
-Each speaks of the runs of the study's ``vary``; with ``all:`` before it, also of those of ``crossed``.
+Each speaks of the runs of the study's ``vary``; with ``all:`` before it, also of those of ``crossed``; with ``one:``, of the one run that the
+view's option ``run`` names, without an axis of runs.
 
-A lens is handed over runs at the last step, at step 0, or with ``@steps`` over (run, step, …). ``{option}`` is filled in from the options of the
+A lens is handed over runs at the last step, at step 0, or with ``@steps`` over (run, step, …). ``@cursor`` is what a cursor moves over: the step
+that the view's option ``step`` names, or as many as a page carries, on an axis ``step`` in either case. ``{option}`` is filled in from the options of the
 view or finding (lists and tables as TOML); a trailing ``?`` marks what it can do without.
 """
 
@@ -21,7 +23,7 @@ from ontogeny.errors import UnknownName, UserError
 
 KINDS = ("runs", "metrics", "published", "findings", "lens", "measure")
 _FORM = re.compile(
-    r"(?P<all>all:)?(?P<kind>\w+)(:(?P<name>[\w*]+)(\((?P<options>.*)\))?(@(?P<when>final|initial|steps))?)?(?P<optional>\?)?"
+    r"(?P<whose>all:|one:)?(?P<kind>\w+)(:(?P<name>[\w*]+)(\((?P<options>.*)\))?(@(?P<when>final|initial|steps|cursor))?)?(?P<optional>\?)?"
 )
 
 
@@ -35,6 +37,7 @@ class Read:
     when: str
     optional: bool
     all: bool = False
+    one: bool = False
 
     @property
     def keyword(self) -> str:
@@ -52,7 +55,7 @@ def parse(read: str) -> Read:
     part = match.groupdict()
     if part["kind"] not in KINDS:
         raise UnknownName("thing to read", part["kind"], KINDS)
-    if part["kind"] == "measure" and part["when"] == "steps":
+    if part["kind"] == "measure" and part["when"] in ("steps", "cursor"):
         raise UserError(f"'{read}': a measure compares runs at one step, @final or @initial.")
     options = tomllib.loads(f"o = {{{part['options']}}}")["o"] if part["options"] else {}
     return Read(
@@ -61,7 +64,8 @@ def parse(read: str) -> Read:
         options,
         part["when"] or "final",
         bool(part["optional"]),
-        bool(part["all"]),
+        part["whose"] == "all:",
+        part["whose"] == "one:",
     )
 
 

@@ -23,9 +23,9 @@ from ontogeny.training.member import Member
 
 def must_fit(members: Sequence[Member]) -> None:
     """Refuse, with the numbers, what this machine could not hold; of each kind of model and task the largest variant is measured."""
-    by_kind: dict[tuple[type, type], list[Member]] = {}
+    by_kind: dict[tuple[type, ...], list[Member]] = {}
     for m in members:
-        by_kind.setdefault((type(m.architecture), type(m.task)), []).append(m)
+        by_kind.setdefault((type(m.architecture), type(m.task), type(m.objective)), []).append(m)
     there = memory()
     for of in by_kind.values():
         m = max(of, key=_extent)
@@ -58,7 +58,9 @@ def sizes_of(m: Member) -> Mapping[str, int]:
             found["weights"] = _bytes(*weights.values())
             probe = task.probe()
             found["table"] = _bytes(probe.inputs, probe.labels)
-            found["outputs"] = _bytes(architecture.forward(weights, probe.inputs).outputs)
+            forward = architecture.forward(weights, probe.inputs, read=m.objective.reads)
+            found["outputs"] = _bytes(forward.outputs)
+            m.objective.examples(forward, probe.batch)  # what does not go together is said now
     except UserError:
         raise
     except Exception:  # an operation that needs numbers: what was found until then is still a lower bound

@@ -71,11 +71,15 @@ class Schedule(Strict):
 
 
 class Stop(Strict):
-    """A variant stops at the first evaluation at which ``metric`` is at least (or at most) this."""
+    """A variant stops when ``metric`` is first seen to be at least (or at most) this; that row is logged whenever it is.
+
+    It is looked at wherever ``train.evaluate`` logs, and at ``check`` too, which may be cheaper than a whole evaluation.
+    """
 
     metric: str
     at_least: float | None = None
     at_most: float | None = None
+    check: Schedule | None = None
 
     def fires(self, row: Mapping[str, float]) -> bool:
         if self.metric not in row:
@@ -157,7 +161,7 @@ class Study(Strict):
     question: str = ""
     task: Spec
     architecture: Spec
-    objective: Spec = {"kind": "cross_entropy"}
+    objective: Spec = {}  # no kind: what the architecture is for
     optimiser: Spec = {"kind": "adamw"}
     seeds: Seeds = Seeds()
     train: Training | None = None  # None: runs were trained elsewhere (recorded, imported)

@@ -18,6 +18,8 @@ KINDS_AT_REST = tuple(
         "picture of a report",
         "data of a report",
         "recipe of a report",
+        "events",
+        "lease",
         "lock",
     )
 )

@@ -56,10 +56,11 @@ class Outcome:
 
 def do(out: Path, stages: tuple[str, ...] = ()) -> None:
     """Train, look, compare, find and report: what `ontogeny run` does."""
-    from ontogeny import api
+    from ontogeny import execute
     from ontogeny.plan import STAGES
+    from ontogeny.study import load_study
 
-    api.carry_out(api.load_study(STUDY), out, stages=stages or STAGES, commit_every=0.0)
+    execute.run(load_study(STUDY), out, stages=stages or STAGES, commit_every=0.0)
 
 
 def contents(root: Path) -> dict[str, Any]:
@@ -204,11 +205,12 @@ def finish_and_compare(out: Path, expected: Path) -> str:
 
     def job() -> None:
         do(out)
-        from ontogeny import api
+        from ontogeny import execute
         from ontogeny.check import check
+        from ontogeny.study import load_study
 
         wrong = differences(contents(out), pickle.loads(expected.read_bytes()))
-        plan = api.carry_out(api.load_study(STUDY), out)
+        plan = execute.run(load_study(STUDY), out)
         wrong += "; the plan is not empty" if plan else ""
         bad = check(out).of("damaged", "stale")
         said.write_text(wrong + "; ".join(f"{one.state}: {one.what}" for one in bad))

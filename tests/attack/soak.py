@@ -97,8 +97,11 @@ def damage(root: Path) -> dict[str, dict[str, str]]:
 
     def whole(out: Path, **changes: Any) -> Path:
         before = dict(STUDY)
-        STUDY.update(changes)
+        STUDY.update(changes, title="an earlier recipe")
+        do(out, ("look",))
+        STUDY.update(title="this one")
         do(out)
+        STUDY.clear()
         STUDY.update(before)
         store = open_store(out)
         write_chosen(store, [store.run(d_hidden=2, seed=0)])

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from ontogeny import execute
 from ontogeny.errors import Damaged, DiskFull, Locked, NewerSchema, NotAStudy, UserError
 from ontogeny.handles import open_store
 from ontogeny.store import checkpoints, results, seal
 from ontogeny.store.directory import Directory
 from ontogeny.store.files import write_text
-from ontogeny.store.index import Indexer
+from ontogeny.store.index import Indexer, verify_index
 from ontogeny.study import load_study
+from ontogeny.work import train as work_train
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_altered_weights_are_refused_even_where_no_index_knew_better(
     study, a_copy, trained, carry_out, contents_of
 ):
     path = first(a_copy, "runs/*/checkpoints/*.safetensors")
-    (a_copy / "index.json").unlink()
+    (a_copy / "index.jsonl").unlink()
     flip(path)
     run = open_store(a_copy).run(path.parent.parent.name)
     with pytest.raises(Damaged, match=r"altered.*not used"):
@@ -178,8 +178,7 @@ def test_a_damaged_recipe_is_written_again_by_whoever_has_it(study, a_copy, trai
 @pytest.mark.parametrize("text", ["", "{", '{"version": 0, "files": {}}', '{"version": 1}', "[1, 2]"])
 def test_the_index_can_be_lost(a_copy, study, carry_out, text):
     carry_out(study, a_copy)
-    file, before = a_copy / "index.json", Directory.open(a_copy).index()
-    saved = file.read_text()
+    file, before = a_copy / "index.jsonl", Directory.open(a_copy).index()
     if text:
         file.write_text(text)
     else:
@@ -188,7 +187,9 @@ def test_the_index_can_be_lost(a_copy, study, carry_out, text):
     indexer = Indexer(a_copy)
     indexer.read()
     indexer.save()
-    assert file.read_text() == saved
+    verify_index(file)
+    again = Indexer(a_copy)
+    assert again.read() == before and not again.learned
 
 
 def test_a_second_run_says_nothing_to_do_and_opens_no_result(study, a_copy, carry_out, monkeypatch):
@@ -202,7 +203,7 @@ def test_a_second_run_says_nothing_to_do_and_opens_no_result(study, a_copy, carr
         (results, "read"),
         (checkpoints, "read"),
         (checkpoints, "safe_open"),
-        (execute, "train"),
+        (work_train, "train"),
     ]:
         monkeypatch.setattr(place, name, fail)
     monkeypatch.setattr("h5py.File", fail)
@@ -301,7 +302,7 @@ def test_a_directory_in_which_somebody_died_at_once_is_as_good_as_new(study, tmp
     (tmp_path / ".lock").touch()
     (tmp_path / "study.toml.4711.writing").write_text("# ontogeny-se")
     carry_out(study, tmp_path, stages=())
-    assert {p.name for p in tmp_path.iterdir()} - {"index.json"} == {".lock", "study.toml"}
+    assert {p.name for p in tmp_path.iterdir()} - {"index.jsonl"} == {".lock", "study.toml"}
 
 
 def test_another_study_is_not_mixed_in(study, a_copy, carry_out):

@@ -79,5 +79,5 @@ def test_a_place_that_may_only_be_read_can_be_looked_at_and_printed(a_copy, tmp_
 
 def test_nothing_of_a_study_is_outside_its_directory(trained):
     assert {p.name for p in Path(trained).iterdir()} <= {
-        "study.toml", "runs", "comparisons", "findings.json", "report", "index.json", ".lock",
+        "study.toml", "runs", "comparisons", "findings.json", "report", "index.jsonl", ".lock", "events", "leases",
     }  # fmt: skip

@@ -180,6 +180,20 @@ def test_means_are_those_of_the_single_examples_bitwise_in_any_company():
         )
 
 
+def test_what_is_in_reach_is_what_the_evaluation_says():
+    """Of rows in any order, for every number that may be asked for; NaN logits beside a label's are left to the evaluation."""
+    inputs, labels = table(9, 5)
+    models = [KernelModel.pack(weights(d, 9, 5, seed), None, None, HYPER) for seed, d in enumerate((3, 20))]
+    rows = np.random.default_rng(0).permutation(len(labels))[:70]
+    kernel = BilinearKernel(models, threads=2)
+    _, correct = kernel.evaluate([0, 1], inputs, labels)
+    right = correct[:, rows].sum(-1)
+    assert 0 < right.min() < right.max() < 70
+    for needed in range(-1, 72):
+        reached = kernel.reach([1, 0], inputs, labels, [rows, rows], [needed, needed])
+        assert reached.tolist() == [right[1] >= needed, right[0] >= needed]
+
+
 def test_of_equal_logits_the_first_counts():
     inputs, labels = table(4, 4)
     start = {"W_l": torch.ones(2, 8), "W_r": torch.ones(2, 8), "W_p": torch.ones(4, 2)}

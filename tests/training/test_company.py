@@ -56,6 +56,28 @@ def test_a_transformer(train, tiny_study, batch, clip):
     assert_company_does_not_matter(train, study, ["seed=2", "seed=0"])
 
 
+@pytest.mark.parametrize("engine", ["kernel", "torch"])
+@pytest.mark.parametrize("metric", ["train_accuracy", "all_loss"])
+def test_a_rule_is_looked_at_oftener_than_all_is_logged(train, tiny_study, engine, metric):
+    """Checks between evaluations stop a variant when every evaluation would have, and log the row of that step and no other."""
+    at = {"at_least": 0.6} if metric == "train_accuracy" else {"at_most": 1.5}
+    each = {"unit": "epoch", "ranges": [{"every": 1}]}
+    rule, study = {"metric": metric, **at}, {"vary__seed": {"range": [0, 2]}, "train__epochs": 30}
+    dense = train(tiny_study(**study, train__stop=rule, train__evaluate=each), engine=engine)
+    rare = train(
+        tiny_study(
+            **study, train__stop={**rule, "check": each}, train__evaluate={"unit": "epoch", "at": [4]}
+        ),
+        engine=engine,
+    )
+    assert {s.outcome for s in dense.states.values()} >= {"stopped"}
+    for name, state in dense.states.items():
+        told, rows = rare.states[name], dense.rows[name]
+        assert (told.outcome, told.step) == (state.outcome, state.step)
+        ends = {0, 4, rows[-1]["epoch"]}
+        assert rare.rows[name] == [row for row in rows if row["epoch"] in ends]
+
+
 def test_who_stops_early_leaves_the_others_alone(train, tiny_study):
     """Compaction after a stop changes nobody's path, and a variant stops where it would stop alone."""
     study = tiny_study(

@@ -150,7 +150,7 @@ def test_every_neuron_is_a_dot_at_its_two_fits():
         polynomial_scatter(polynomial_fit=data, x="cubic")
 
 
-def test_neurons_are_sorted_by_their_strongest_frequency_without_the_constant():
+def test_neurons_stand_in_the_order_that_the_lens_says():
     amplitude = np.zeros((3, 3, 3))  # step, neuron, frequency
     amplitude[-1] = [[9, 0, 2], [0, 1, 0], [0, 4, 0]]
     data = results(
@@ -161,7 +161,8 @@ def test_neurons_are_sorted_by_their_strongest_frequency_without_the_constant():
         step=STEPS,
         frequency=range(3),
     )
-    drawn = wl_spectrum(readout_spectrum=data)
+    order = results({"order": (("rank",), np.array([2, 1, 0]))})
+    drawn = wl_spectrum(readout_spectrum=data, readout_order=order)
     assert drawn.figure.data[0].customdata[0].tolist() == [2, 1, 0]
     assert "1 (75%), 2 (25%)" in drawn.says
 

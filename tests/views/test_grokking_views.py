@@ -49,8 +49,13 @@ def neurons():
     )
 
 
-def test_neurons_stand_by_frequency_then_share_and_dead_ones_last(neurons):
-    drawn = neuron_frequency_heatmap(neuron_fourier=neurons)
+@pytest.fixture
+def order():
+    return runs({"order": (("rank",), np.array([2, 1, 0, 3]))})
+
+
+def test_neurons_stand_in_one_order_at_all_steps(neurons, order):
+    drawn = neuron_frequency_heatmap(neuron_fourier=neurons, neuron_order=order)
     trace = drawn.figure.data[0]
     assert trace.customdata[0].tolist() == [2, 1, 0, 3]
     np.testing.assert_allclose(np.asarray(trace.z)[1, :3], [0.95, 0.9, 0.2])
@@ -152,11 +157,11 @@ def test_transient_frequencies_are_named():
         frequency_over_time(neuron_commitment=data, run="secnd")
 
 
-def test_mosaic_keeps_every_pixel_and_labels_it_with_its_neuron(neurons):
+def test_mosaic_keeps_every_pixel_and_labels_it_with_its_neuron(neurons, order):
     maps = np.random.default_rng(0).random((3, 3, 4))
     maps[..., 3] = 7.0  # dead
     data = runs({"activation": (("a", "b", "neuron"), maps)})
-    drawn = neuron_mosaic(neuron_maps=data, neuron_fourier=neurons.isel(step=-1))
+    drawn = neuron_mosaic(neuron_maps=data, neuron_fourier=neurons.isel(step=-1), neuron_order=order)
     picture, columns = tiles(np.moveaxis(maps, -1, 0))
     assert picture.shape == (2 * 3 + GAP, 2 * 3 + GAP) and columns == 2
     second = maps[..., 1]

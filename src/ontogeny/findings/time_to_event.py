@@ -129,15 +129,16 @@ def sooner_with(
     direction = next(iter(told.values()), "sooner")
     low, high = (0.5, None) if direction == "sooner" else (None, 0.5)
     said = judge_mean(shares, at_least=low, at_most=high, published=bool(told))
-    words = f"of {pairs} pairs that tell; log-rank p = {test.p:.2g}, of a trend {test.p_trend:.2g}"
+    words = f"{pairs} pairs in which at least one got there; log-rank p = {test.p:.2g}, of a trend {test.p_trend:.2g}"
     found = Finding.judged(
         f"with more {by.replace('_', ' ')} it comes {direction}",
         replace(said, why=f"{said.why}; {words}", published=_told(told, said.verdict)),
-        units="share of pairs in which more is sooner",
+        units="share of pairs",
         seeds=tuple(seeds.tolist()),
         values=tuple(shares),
         evidence={"times": "metrics"},
         details={
+            "statement": True,
             "pairs": pairs,
             "p": test.p,
             "p_trend": test.p_trend,
@@ -149,7 +150,7 @@ def sooner_with(
 
 def _told(told: Mapping[str, str], verdict: Verdict) -> tuple[Published, ...]:
     inside = {"as published": True, "not as published": False}.get(verdict)
-    return tuple(Published(float(word == "sooner"), source=who, inside=inside) for who, word in told.items())
+    return tuple(Published(1.0, source=who, inside=inside) for who in told)
 
 
 def grouped(runs: pd.DataFrame, settings: Sequence[str]) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:

@@ -106,7 +106,7 @@ def variance_by_source(
     first = replace(
         columns[0],
         why="; ".join([*(c.why for c in columns), *notes, f"{len(table)} runs"]),
-        details={**columns[0].details, "table": {"of": [name] * len(table), **kept}},
+        details={**columns[0].details, "parts": True, "table": {"of": [name] * len(table), **kept}},
     )
     return [replace(first, beside=tuple(columns[1:]))]
 
@@ -129,7 +129,7 @@ def _column(empty: Finding, source: str, one: Component, runs: int) -> Finding:
     together = source == TOGETHER
     words = "their combination" if together else SOURCES[source]
     low, high = one.interval
-    truth = f", estimated below nothing ({one.estimate:.2g})" if one.estimate < 0 else ""
+    truth = ", estimated at less than nothing" if one.estimate < 0 else ""
     test = "" if together else f", p = {one.p:.2g}, {one.levels} values"
     varies = np.isfinite(one.share)
     return replace(

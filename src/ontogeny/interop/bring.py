@@ -19,6 +19,7 @@ from ontogeny.interop.runs import Found, add_run
 from ontogeny.interop.unpickle import Inert, load
 from ontogeny.numerics.random import Key
 
+Task = Mapping[str, Any] | None
 Kind = Literal["bundle", "folder", "published", "sweep", "steps", "state_dict"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 WHAT = {
@@ -74,11 +75,20 @@ def bring(
     about, said = sidecar.read(path) if told == "state_dict" else (None, [])
     if about and step is None:
         step = about.step
-    read, more = _READERS[told](data, path.name, sweeps.UNKNOWN_STEP if step is None else step, task)
+    read, more = _read(told, data, path, sweeps.UNKNOWN_STEP if step is None else step, task)
     runs_found = [_described(one, about) if about and not task else one for one in read]
     runs_found = [_doing(one, task) if task else one for one in runs_found]
     notes = [*notes, *said, *more, *_unsaid(runs_found)]
     return Brought(told, [add_run(out, found) for found in runs_found], notes)
+
+
+def _read(kind: Kind, data: Any, path: Path, step: int, task: Task) -> tuple[list[Found], list[str]]:
+    """The runs of a file. Its content is anybody's: whatever a reader stumbles over is said of the file."""
+    try:
+        return _READERS[kind](data, path.name, step, task)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError) as error:
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise UserError(f"{path} cannot be read as {WHAT[kind]} ({said}).") from None
 
 
 def _described(found: Found, about: sidecar.Sidecar) -> Found:
@@ -171,15 +181,14 @@ def _is_model(value: Any) -> bool:
     return sweeps.is_state_dict(value) or transformer_lens.is_state_dict(value)
 
 
-Task = Mapping[str, Any] | None
-
-
 def _published(data: Any, source: str, step: int, task: Task) -> tuple[list[Found], list[str]]:
     found, notes = transformer_lens.from_published(data, source, task)
     return [found], notes
 
 
 def _steps(data: Any, source: str, step: int, task: Task) -> tuple[list[Found], list[str]]:
+    if len({int(s) for s in data}) < len(data):
+        raise UserError(f"{source} has a step twice: {', '.join(map(repr, data))}.")
     if all(sweeps.is_state_dict(state) for state in data.values()):
         return [sweeps.from_steps(data, source)], []
     read = {int(s): transformer_lens.from_state_dict(state) for s, state in data.items()}

@@ -17,7 +17,7 @@ from ontogeny import build
 from ontogeny.errors import Damaged, NewerSchema, Refused, UserError
 from ontogeny.interop.limits import Limits, unpacked_bytes
 from ontogeny.store.directory import Directory
-from ontogeny.store.files import ASIDE, DAMAGED, aside
+from ontogeny.store.files import ASIDE, DAMAGED, FULL, aside, refused_for
 from ontogeny.store.index import RunEntry
 from ontogeny.store.kinds import KINDS
 
@@ -44,7 +44,7 @@ def write(directory: Directory, out: str | Path) -> Path:
     out = Path(out)
     if out.is_dir():
         raise UserError(f"{out} is a directory; a bundle is one file, such as {out / 'study.zip'}.")
-    with directory.lock("ontogeny export"):
+    with directory.lock("ontogeny export", alone=True):
         paths = {str(p.relative_to(directory.root).as_posix()): p for p in sorted(_files(directory))}
         files = {name: {"size": p.stat().st_size, "sha256": _sha256(p)} for name, p in paths.items()}
         manifest = {"format": FORMAT, "version": VERSION, "study": directory.study().name, "files": files}
@@ -86,8 +86,14 @@ def read(path: str | Path, out: str | Path, limits: Limits | None = None) -> tup
         unpacked.replace(root.resolve())
     except Refused as error:
         raise Refused(f"{path} was refused: {error} Nothing was written.") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
         raise Damaged(f"{path} is damaged: {error}.", path) from None
+    except OSError as error:
+        if refused_for(error, FULL):
+            raise
+        raise Damaged(
+            f"{path} names files that cannot be written here ({error.strerror}). Nothing was kept.", path
+        ) from None
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
     factories = {s["factory"] for s in [study.architecture, *(e.record["spec"]["architecture"] for e in index.runs.values())]

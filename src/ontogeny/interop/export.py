@@ -13,11 +13,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ontogeny.errors import UnknownName, UserError
-from ontogeny.execute import load
 from ontogeny.handles import Run, Store, open_store
 from ontogeny.interop import bundle, folder, sidecar, transformer_lens
 from ontogeny.store import results
 from ontogeny.store.files import ASIDE, aside
+from ontogeny.work.look import load
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -125,6 +125,17 @@ def _keep(folder: Path, snapshots: Mapping[int, Mapping[str, Tensor]]) -> None:
             path.unlink()
 
 
+def must_be_tensors(state: Mapping[Any, Any], where: str) -> None:
+    """Refuse by name what is no tensor of a state dict, or holds no number."""
+    for name, value in state.items():
+        if not isinstance(value, Tensor):
+            raise UserError(
+                f"{where} has {name!r}, which is a {type(value).__name__}; a state dict holds tensors."
+            )
+        if not value.numel():
+            raise UserError(f"{where} has {name!r} of shape {tuple(value.shape)}, which holds no number.")
+
+
 def fits(member: Member, weights: Mapping[str, Tensor]) -> None:
     """Weights have the names and numbers of axes of the architecture; sizes are for whoever knows the task."""
     axes = member.architecture.axes

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ontogeny.axes import to_numpy
 from ontogeny.errors import UserError
-from ontogeny.interop.runs import Found
+from ontogeny.interop.runs import Found, must_be_tensors
 from ontogeny.models.base import Weights
 from ontogeny.numerics.bilinear import interaction_matrices
 
@@ -31,6 +31,7 @@ def is_state_dict(value: Any) -> bool:
 
 def from_state_dict(state: Mapping[str, Tensor], where: str) -> tuple[int, int, Weights]:
     """(d, P, weights) of one network. Raises ``UserError`` for shapes that do not belong together and for biases that are not zero."""
+    must_be_tensors(state, where)
     both, projection = (state[name].detach().cpu() for name in NAMES)
     for name in set(state) - set(NAMES):
         if state[name].any():

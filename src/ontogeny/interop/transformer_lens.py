@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ontogeny.errors import UserError
-from ontogeny.interop.runs import UNKNOWN, Found
+from ontogeny.interop.runs import UNKNOWN, Found, must_be_tensors
 from ontogeny.models.base import Weights
 
 _BIASES = {
@@ -71,8 +71,9 @@ def from_state_dict(state: Mapping[str, Tensor], activation: str = "relu") -> tu
     """
     if not is_state_dict(state):
         raise UserError(
-            f"A TransformerLens state dict has 'embed.W_E' and 'unembed.W_U'; this one has {', '.join(state)}."
+            f"A TransformerLens state dict has 'embed.W_E' and 'unembed.W_U'; this one has {', '.join(map(str, list(state)[:8])) if isinstance(state, Mapping) else type(state).__name__}."
         )
+    must_be_tensors(state, "The state dict")
     weights: Weights = {}
     for name, value in state.items():
         if _WEIGHT.fullmatch(name):

@@ -45,6 +45,7 @@ class SAE:
     threshold: float = 0.01
     bandwidth: float = 0.01
 
+    objective: ClassVar[str] = "reconstruction"  # unless the recipe says another
     pads: ClassVar[Mapping[str, int]] = {}
     frozen: ClassVar[frozenset[str]] = frozenset()
     taps = {

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from ontogeny.errors import UserError
 from ontogeny.models.base import Forward
 from ontogeny.registry import objectives
 from ontogeny.tasks.base import Batch
@@ -28,6 +29,14 @@ class CrossEntropy:
     by_example: ClassVar[bool] = True
 
     def examples(self, forward: Forward, batch: Batch) -> dict[str, Tensor]:
+        if batch.labels.is_floating_point():
+            raise UserError(
+                "cross_entropy needs a class for a label, and this task gives real vectors: use objective.kind = 'reconstruction'."
+            )
+        if batch.labels.ndim > 1 and batch.labels.shape[-1] != forward.outputs.shape[-2]:
+            raise UserError(
+                "cross_entropy needs one label an example, and this task has one at every position: use objective.kind = 'next_token'."
+            )
         return classification(forward.outputs, batch.labels, getattr(torch, self.precision))
 
 

@@ -176,8 +176,8 @@ def tally(findings: Sequence[Finding]) -> str:
 
 
 def by_luck(rows: int, chance: float) -> str:
-    """ "; of 48 judged about two would be denied by chance alone"."""
-    if not rows:
+    """ "; of 48 judged about two would be denied by chance alone"; nothing of so few that none is to be expected."""
+    if chance < 0.5:
         return ""
-    many = f"about {round(chance)}" if chance >= 1.5 else "one or two" if chance >= 1 else "none or one"
+    many = f"about {round(chance)}" if chance >= 1.5 else "about one"
     return f"; of {rows} that are judged, {many} would be denied by chance alone"

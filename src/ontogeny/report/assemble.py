@@ -171,14 +171,14 @@ def provenance(store: Store) -> dict[str, Any]:
         "engines": sorted({r["engine"] for r in records if r.get("engine")}),
         "report written": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
-        **first,
+        **{k: v for k, v in first.items() if k != "command"},  # which names places of one machine
     }
 
 
 def files(store: Store, found: Sequence[Finding] = ()) -> dict[str, str]:
     """What is data and not a page: the recipe, the runs, every row that was judged."""
     told = {
-        "recipe.toml": store.directory.study_file.read_text(encoding="utf-8"),
+        "recipe.toml": store.directory.recipe(),
         "runs.csv": store.runs().to_csv(index=False),
     }
     return {**told, "claims.csv": judged.as_csv(found)} if found else told

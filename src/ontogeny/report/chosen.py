@@ -168,7 +168,9 @@ def pictures(some: Store, runs: Sequence[Run]) -> list[tuple[str, list[Figure], 
         notes = []
         for use in section.views:
             options = {k: v for k, v in use.options.items() if k != "run"}
-            of_lenses = all(word.startswith("lens:") for word in registry.views[use.name].reads)
+            of_lenses = all(
+                word.removeprefix("one:").startswith("lens:") for word in registry.views[use.name].reads
+            )
             if use.name in LEARNING or not of_lenses or (use.name, options) in seen:
                 continue
             seen.append((use.name, options))

@@ -51,17 +51,18 @@ def _rank(found: Finding) -> int:
 def row(found: Finding, main: bool = True) -> Row:
     """A finding as a line of the table."""
     sign, word, tone = words.verdict(found)
+    whole = words.parts(found)
     return Row(
         claim=words.capital(plain(found.claim)),
-        ours=words.measured(found),
-        interval=words.around(found),
-        interval_of=words.of_kind(found),
+        ours=whole or words.measured(found),
+        interval="" if whole else words.around(found),
+        interval_of="" if whole else words.of_kind(found),
         published=words.published(found),
         sign=sign,
         verdict=word,
         tone=tone,
         why=why(found),
-        whom=whom(found),
+        whom="" if whole else whom(found),
         decided=tuple(decided(one) for one in found.decided),
         main=main,
     )
@@ -84,13 +85,13 @@ def why(found: Finding) -> tuple[str, ...]:
         f"{words.printed(one, found.units)} ({one.source})" for one in found.published if one.source
     ]:
         who = words.listed(dict.fromkeys(one.source for one in found.published if one.source))
-        told.append(f"Published: {who if words.counted(found) else words.listed(sources)}.")
+        told.append(f"Published: {who if words.stated(found) else words.listed(sources)}.")
     for names, text in ((found.missing, "no such number"), (found.infinite, "it is infinite")):
         if names:
             told.append(
                 f"{'In' if text.startswith('it') else 'Of'} seed{'s' * (len(names) > 1)} {words.listed(map(str, names))}: {text}."
             )
-    for one in found.beside:
+    for one in () if words.parts(found) else found.beside:  # which the reasons name already
         word, inside = words.verdict(one)[1], words.around(one)
         what = f"{words.measured(one)}{f' ({inside})' if inside else ''}{f'; {word}' if word else ''}"
         told.append(f"{sentence(plain(whom(one) or one.of or 'beside it'))[:-1]}: {what}.")

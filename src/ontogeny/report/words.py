@@ -23,7 +23,15 @@ NAMES = {
 }
 UNITS = {"nat": "nats", "step": "steps", "epoch": "epochs", "input": "inputs", "cycle": "cycles"}
 #: Units of which a value is a share of 1, said in per cent.
-SHARES = ("share", "share of runs", "share of seeds", "share of variance", "share of energy", "share inside")
+SHARES = (
+    "share",
+    "share of runs",
+    "share of pairs",
+    "share of seeds",
+    "share of variance",
+    "share of energy",
+    "share inside",
+)
 #: Units that say nothing, or that the claim says already.
 SILENT = ("", "1", "rank correlation")
 #: A sign before the word of a verdict, and the tone that colours it: neither is needed to read the other.
@@ -97,6 +105,17 @@ def counted(found: Finding) -> tuple[int, int] | None:
     return (int(found.details["yes"]), found.n) if "yes" in found.details else None
 
 
+def stated(found: Finding) -> bool:
+    """Whether what was published is a statement, said to be true or false, and no number."""
+    return counted(found) is not None or bool(found.details.get("statement"))
+
+
+def parts(found: Finding) -> str:
+    """What a whole is made of: "10 % the split, 90 % their combination"; nothing of a finding that is no whole."""
+    columns = (found, *found.beside) if found.details.get("parts") else ()
+    return ", ".join(f"{quantity([one.value], one.units)} {one.of}" for one in columns)
+
+
 def measured(found: Finding) -> str:
     """What was found: "7 of 8 seeds", or the average over seeds."""
     if (count := counted(found)) is not None:
@@ -122,7 +141,7 @@ def of_kind(found: Finding) -> str:
 
 def published(found: Finding) -> str:
     """What was published, number by number; "yes" and "no" of a statement."""
-    if counted(found) is not None:
+    if stated(found):
         told = ["yes" if one.value else "no" for one in found.published]
     else:
         told = [printed(one, found.units) for one in found.published]

@@ -6,20 +6,25 @@ import fcntl
 import json
 import os
 import socket
+import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from ontogeny.errors import Locked, NewerSchema, NotAStudy, UserError
-from ontogeny.store import seal
+from ontogeny.store import lease, seal
+from ontogeny.store.events import EVENTS
 from ontogeny.store.files import ASIDE, held, saying_when_full, set_aside, sweep, write_text
 from ontogeny.store.index import Index, Indexer
+from ontogeny.store.lease import LEASES, holders
 from ontogeny.store.runs import RunFiles
 from ontogeny.study import Study, dump, load_study
 
-BEFORE = (".lock", "jobs")  # what may be in a directory before its recipe is
+OURS = (".lock", LEASES, EVENTS, "jobs")  # what may be there before the recipe is
+PATIENCE = 5.0  # seconds to wait for the lock, which is held for moments
 
 
 def _possible(path: str | Path) -> Path:
@@ -40,7 +45,7 @@ def _nearest(path: Path) -> Path | None:
 
 @dataclass(frozen=True)
 class Directory:
-    """``DIR/{study.toml, recipes/, runs/, comparisons/, findings.json, report/, index.json, .lock}``."""
+    """``DIR/{study.toml, recipes/, runs/, comparisons/, findings.json, report/, index.jsonl, leases/, events/, .lock}``."""
 
     root: Path
 
@@ -101,7 +106,7 @@ class Directory:
         elif (
             directory.root.is_dir()
             and not (directory.root / "runs").is_dir()
-            and any(p.name not in BEFORE and not p.name.endswith(ASIDE) for p in directory.root.iterdir())
+            and any(p.name not in OURS and not p.name.endswith(ASIDE) for p in directory.root.iterdir())
         ):
             raise NotAStudy(f"{path} is not empty and is not a study; choose a new directory for --out.")
         return directory
@@ -110,6 +115,12 @@ class Directory:
         """What the study asks for; a recipe that was altered since it was written is named and not used."""
         seal.check(self.study_file)
         return load_study(self.study_file)
+
+    def recipe(self) -> str:
+        """The recipe as TOML, for whoever takes it elsewhere: without the seal of this place."""
+        self.study()
+        lines = self.study_file.read_text(encoding="utf-8").splitlines(keepends=True)
+        return "".join(line for line in lines if not line.startswith(f"# {seal.MARK.decode()}"))
 
     def readable_study(self) -> Study | None:
         """The study, or None with a warning if its file is damaged: whoever has the recipe can write it again."""
@@ -129,8 +140,13 @@ class Directory:
             return False
 
     def write_study(self, study: Study) -> None:
+        """Under the lock. Another recipe waits until nobody works by the one that is there."""
         if self.holds(study):
             return
+        if others := self.others():
+            raise Locked(
+                f"{self.root} is in use by {others}, by another recipe. Wait for it, or stop it; nothing was touched."
+            )
         if self.study_file.is_file():
             try:
                 self.study()
@@ -150,9 +166,18 @@ class Directory:
     def index(self) -> Index:
         return Indexer(self.root).read()
 
+    def save(self, indexer: Indexer) -> None:
+        """Keep what was learned of the files; where that cannot be, it is found out again next time."""
+        if indexer.learned:
+            with suppress(UserError, OSError), self.lock("keeping the index"):
+                indexer.save()
+
     @contextmanager
-    def lock(self, doing: str) -> Iterator[None]:
-        """Only one process works on a directory; the kernel frees the lock when it dies."""
+    def lock(self, doing: str, alone: bool = False) -> Iterator[None]:
+        """For what there is one of: recipe and index. The kernel frees it when a process dies; others wait a little for it.
+
+        ``alone``: also, nobody may hold a lease of a run or of anything else that is written here.
+        """
         path = self.root / ".lock"
         try:
             with saying_when_full(path):
@@ -163,9 +188,7 @@ class Directory:
                 f"{self.root} cannot be written to: {error.strerror}. Choose another directory."
             ) from None
         with opened as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _locked(handle):
                 handle.seek(0)
                 holder = handle.read()
                 about = json.loads(holder) if holder.startswith("{") else {}
@@ -174,10 +197,13 @@ class Directory:
                     if about
                     else "another process"
                 )
+                raise Locked(f"{self.root} is in use by {who}. Wait for it, or stop it; nothing was touched.")
+            if alone and (others := self.others()):
                 raise Locked(
-                    f"{self.root} is in use by {who}. Wait for it, or stop it; nothing was touched."
-                ) from None
-            sweep(self.root)
+                    f"{self.root} is in use by {others}. Wait for it, or stop it; nothing was touched."
+                )
+            for folder in (self.root, self.recipes, self.comparisons, self.report, self.root / LEASES):
+                sweep(folder)
             with saying_when_full(path):
                 handle.seek(0)
                 handle.truncate()
@@ -185,3 +211,36 @@ class Directory:
                 handle.flush()
             with held(self.root):
                 yield
+
+    @contextmanager
+    def leased(self, *names: str) -> Iterator[None]:
+        """Hold these leases, or raise ``Locked``."""
+        try:
+            with held(self.root), lease.held(self.root, names) as (_, taken):
+                if taken:
+                    raise Locked(
+                        f"{self.root} is in use by {self.others()}. Wait for it, or stop it; nothing was touched."
+                    )
+                yield
+        except PermissionError as error:
+            raise UserError(
+                f"{self.root} cannot be written to: {error.strerror}. Choose another directory."
+            ) from None
+
+    def others(self) -> str:
+        """Who else writes here now, in words; "" if nobody does."""
+        there = {name: who for name, who in holders(self.root).items() if not who.here}
+        return ", ".join(f"{who} ({name})" for name, who in list(there.items())[:3])
+
+
+def _locked(handle: IO[str]) -> bool:
+    """Try for a while."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)

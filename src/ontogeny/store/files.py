@@ -7,8 +7,10 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,11 @@ from ontogeny.store import seal
 
 ASIDE = ".writing"  # suffix of files that were not finished; the next writer sweeps them away
 DAMAGED = ".damaged"  # suffix of files that were damaged, kept for whoever wants to look into them
+A_DAY = 86400.0
 _HELD: dict[Path, tuple[int, int]] = {}  # directories that this process works on, and which ones they were
+_GUARDED: dict[
+    Path, Callable[[], bool]
+] = {}  # folders that this process may write in for as long as this is so
 
 
 @contextmanager
@@ -25,7 +31,7 @@ def aside(path: Path) -> Iterator[Path]:
     """A path to write to; when the block ends well it becomes ``path``, durable and whole."""
     still_there(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}{ASIDE}")
+    temporary = unfinished(path)
     try:
         with saying_when_full(path):
             yield temporary
@@ -38,15 +44,34 @@ def aside(path: Path) -> Iterator[Path]:
         raise
 
 
+def unfinished(path: Path) -> Path:
+    """What a file is called while this process writes it."""
+    return path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}{ASIDE}")
+
+
 @contextmanager
 def held(root: Path) -> Iterator[None]:
     """While this lasts, nothing is written below ``root`` once it is no longer the directory that it is now."""
     key = root.absolute()
-    _HELD[key] = _which(key)
+    outermost = key not in _HELD
+    if outermost:
+        _HELD[key] = _which(key)
     try:
         yield
     finally:
-        _HELD.pop(key, None)
+        if outermost:
+            _HELD.pop(key, None)
+
+
+@contextmanager
+def guards(checks: Mapping[Path, Callable[[], bool]]) -> Iterator[None]:
+    """While this lasts, nothing is written below these folders once their checks say no."""
+    _GUARDED.update(checks)
+    try:
+        yield
+    finally:
+        for folder in checks:
+            _GUARDED.pop(folder, None)
 
 
 def still_there(path: Path) -> None:
@@ -56,6 +81,10 @@ def still_there(path: Path) -> None:
             raise Moved(
                 f"{root} was moved or removed while it was worked on; nothing more is written there. What was committed is "
                 "where the directory is now: give the same command with that --out, and it goes on from there."
+            )
+        if root in _GUARDED and not _GUARDED[root]():
+            raise Moved(
+                f"{root} was taken over by another process, because this one was not heard of for too long; it goes on there."
             )
 
 
@@ -137,13 +166,32 @@ def set_aside(path: Path) -> None:
     path.replace(path.with_name(path.name + DAMAGED))
 
 
-def sweep(folder: Path) -> None:
-    """Remove what a killed writer left unfinished."""
-    for path in folder.rglob(f"*{ASIDE}"):
-        path.unlink(missing_ok=True)
+def sweep(folder: Path, depth: str = "") -> None:
+    """Remove what killed writers left unfinished here (``depth``: "**/" below, too). What others are writing is left to them."""
+    for path in folder.glob(f"{depth}*{ASIDE}"):
+        if _abandoned(path):
+            path.unlink(missing_ok=True)
 
 
-def stat_key(path: Path) -> list[int]:
-    """Size and modification time: enough to know that a file was not touched."""
-    stat = path.stat()
-    return [stat.st_size, stat.st_mtime_ns]
+def _abandoned(path: Path) -> bool:
+    """Whether its writer, by whom it is named, is dead; one on another machine counts as dead after a day."""
+    named = re.fullmatch(r".*\.(?:(.*)-)?(\d+)", path.name.removesuffix(ASIDE))
+    if named and named[1] in (None, socket.gethostname()):
+        return not alive(int(named[2]))
+    with suppress(OSError):
+        return time.time() - path.stat().st_mtime > A_DAY
+    return False
+
+
+def alive(pid: int) -> bool:
+    """Whether there is such a process on this machine; one that is dead and was not asked for is none."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (OSError, IndexError):
+        return True

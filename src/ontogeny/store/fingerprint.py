@@ -35,7 +35,7 @@ def combine(*parts: Any) -> str:
 def of(*things: Any) -> str:
     """Fingerprint of the code behind functions, classes or instances, and of the plug-ins they come from.
 
-    A thing may name modules that it brings besides, in ``reaches``: a somebody's own network is more than what runs it.
+    A thing may name modules that it brings besides, in ``reaches``: somebody's own network is more than what runs it.
     """
     modules: set[str] = set()
     typed: list[str] = []  # in a notebook or at a prompt, where no module can be read
@@ -47,7 +47,7 @@ def of(*things: Any) -> str:
             typed.append(_typed(made))
     reached = sorted(_reach(modules))
     code = [(m, _tree_hash(m)[0]) for m in reached]
-    return combine(code, sorted(typed), sorted({provenance(m) for m in modules}))
+    return combine(code, sorted({provenance(m) for m in modules}), *sorted(typed))
 
 
 def alone(module: str) -> str:

@@ -74,7 +74,9 @@ KINDS = (
     Kind("job of the workbench", "jobs/*.json", read_json, "nothing needs it: it says what was begun from the workbench", derived=True, bundled=False),
     Kind("log of a job", "jobs/*.log", lambda path: None, "nothing needs it", derived=True, bundled=False),
     Kind("recipe of a job", "jobs/*.toml", lambda path: None, "nothing needs it: the study has its recipe", derived=True, bundled=False),
-    Kind("index", "index.json", read_json, "any command reads it anew", derived=True, bundled=False),
+    Kind("index", index.INDEX, index.verify_index, "any command reads it anew", derived=True, bundled=False),
+    Kind("events", "events/*.jsonl", lambda path: None, "nothing needs it: it says what was going on", derived=True, bundled=False),
+    Kind("lease", "leases/*", lambda path: None, "who writes makes it, and removes it", derived=True, bundled=False),
     Kind("lock", ".lock", lambda path: None, "any command makes it", derived=True, bundled=False),
 )  # fmt: skip
 

@@ -20,7 +20,7 @@ from ontogeny.errors import Damaged
 MARK = b"ontogeny-seal:"
 SIZE = 32  # hexadecimal digits
 ROOM = MARK.decode() + "0" * SIZE
-ROOT = ("study.toml", "findings.json", "index.json")  # files of the study itself
+ROOT = ("study.toml", "findings.json")  # files of the study itself
 OF_RUN = ("checkpoints", "resume", "results")  # folders of a run
 BY_HAND = " If you edited it and mean what it says now, remove its seal (ontogeny-seal:…)."
 TEXT = (".json", ".toml")

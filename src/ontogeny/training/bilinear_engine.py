@@ -9,6 +9,7 @@ import torch
 
 from ontogeny.models.bilinear import Bilinear
 from ontogeny.objectives.cross_entropy import CrossEntropy
+from ontogeny.study import Stop
 from ontogeny.training.bilinear_kernel import BilinearKernel, KernelModel
 from ontogeny.training.feed import Feed
 from ontogeny.training.member import Member, State
@@ -67,9 +68,21 @@ class BilinearEngine:
             self._steps[i] = stop
         return {i: stop for i, ok in zip(active, finite, strict=True) if not ok}
 
-    def evaluate(self, active: Sequence[int]) -> list[dict[str, float]]:
+    def evaluate(self, active: Sequence[int], rule: Stop | None = None) -> dict[int, dict[str, float]]:
+        active = self._may_stop(active, rule) if rule else active
         means = self.kernel.means(active, self.inputs, self.labels, [self._parts[i] for i in active])
-        return [dict(zip(self._columns, row, strict=True)) for row in means.reshape(len(active), -1).tolist()]
+        rows = means.reshape(len(active), len(self._columns)).tolist()
+        return {i: dict(zip(self._columns, row, strict=True)) for i, row in zip(active, rows, strict=True)}
+
+    def _may_stop(self, active: Sequence[int], rule: Stop) -> Sequence[int]:
+        """Those that a rule on accuracy may stop: pairs are gone through until too many are wrong, which is soon."""
+        if rule.at_least is None or rule.at_most is not None or not rule.metric.endswith("_accuracy"):
+            return active
+        part = self._columns.index(rule.metric) // len(METRICS)
+        rows = [self._parts[i][part] for i in active]
+        needed = [int(np.searchsorted(np.arange(len(of) + 1) / len(of), rule.at_least)) for of in rows]
+        reached = self.kernel.reach(active, self.inputs, self.labels, rows, needed)
+        return [i for i, there in zip(active, reached, strict=True) if there]
 
     def state(self, i: int) -> State:
         weights, m, v = self.kernel.models[i].unpack()

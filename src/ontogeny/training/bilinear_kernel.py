@@ -136,6 +136,27 @@ class BilinearKernel:
         self._each(active, look)
         return out
 
+    def reach(
+        self,
+        active: Sequence[int],
+        inputs: Array,
+        labels: Array,
+        rows: Sequence[Array],
+        needed: Sequence[int],
+    ) -> Array:
+        """Whether each active model is right on at least ``needed`` of its ``rows`` of the table; seen no further than is necessary."""
+        inputs, labels = self._table(active, inputs, labels)
+        for of in {id(of): of for of in rows}.values():
+            _within(of, len(labels), "rows of a part")
+        out = np.zeros(len(active), bool)
+
+        def look(i: int, model: KernelModel) -> None:
+            shape = (model.d_hidden, model.inputs, model.outputs)
+            out[i] = bilinear_loops.reach(model.weights, *shape, inputs, labels, rows[i], needed[i])
+
+        self._each(active, look)
+        return out
+
     def _each(self, active: Sequence[int], work: Callable[[int, KernelModel], None]) -> None:
         """Every thread takes the next model when it is free, the widest first."""
         models = [self.models[i] for i in active]

@@ -246,6 +246,37 @@ def advance(w, m, v, d, n_in, n_out, hyper, inputs, labels, batches, first_step)
     return _finite(w)
 
 
+@compiled()
+def _is_first(logits, top, label):
+    """Whether the label's logit is the largest, and the first of those that are."""
+    first = logits[label] == top
+    if first:
+        for j in range(label):
+            first &= logits[j] != top
+    return first
+
+
+@compiled("contract")
+def reach(w, d, n_in, n_out, inputs, labels, rows, needed):
+    """Whether at least ``needed`` of the rows are right (NaN beside the largest logit is not looked for); ends when that is out of reach."""
+    size, chunk, right = n_in * d, 32, 0
+    W_l, W_r, W_p = w[:size].reshape(n_in, d), w[size : 2 * size].reshape(n_in, d), w[2 * size :]
+    l, r = np.empty((chunk, d), np.float32), np.empty((chunk, d), np.float32)
+    hidden, logits = np.empty((chunk, d), np.float32), np.empty((chunk, n_out), np.float32)
+    tops = np.empty(chunk, np.float32)
+    for start in range(0, rows.size, chunk):
+        if right + rows.size - start < needed:
+            return False
+        seen = rows[start : start + chunk]
+        n = seen.size
+        _hidden(W_l, W_r, inputs, seen, l, r, hidden)
+        _matmul(hidden.reshape(-1), d, 1, W_p, n_out, logits.reshape(-1), n_out, n, n_out, d)
+        _maxima(logits, tops[:n])
+        for e in range(n):
+            right += _is_first(logits[e], tops[e], labels[seen[e]])
+    return right >= needed
+
+
 @compiled("contract")
 def evaluate(w, d, n_in, n_out, inputs, labels, loss, correct):
     """Per-example loss, and whether the first largest logit is the label's."""
@@ -265,13 +296,8 @@ def evaluate(w, d, n_in, n_out, inputs, labels, loss, correct):
         _matmul(hidden.reshape(-1), d, 1, W_p, n_out, logits.reshape(-1), n_out, n, n_out, d)
         _maxima(logits, tops[:n])
         for e in range(n):
-            label = labels[start + e]
-            own[e] = logits[e, label]
-            first = own[e] == tops[e]
-            if first:
-                for j in range(label):
-                    first &= logits[e, j] != tops[e]
-            correct[start + e] = first
+            own[e] = logits[e, labels[start + e]]
+            correct[start + e] = _is_first(logits[e], tops[e], labels[start + e])
         _exponentials(logits, tops[:n], sums[:n])
         for e in range(n):
             loss[start + e] = np.log(sums[e]) + (tops[e] - own[e])

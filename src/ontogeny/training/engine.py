@@ -19,6 +19,7 @@ from torch.nn.functional import pad
 from ontogeny.models.base import Forward, Weights
 from ontogeny.numerics.cores import Work, one_core_each
 from ontogeny.numerics.random import Key
+from ontogeny.study import Stop
 from ontogeny.tasks.base import Batch
 from ontogeny.training.feed import Feed
 from ontogeny.training.member import Member, State
@@ -46,8 +47,11 @@ class Engine(Protocol):
         """Updates ``start … stop − 1`` of the active variants; {variant: step} of those whose loss went non-finite."""
         ...
 
-    def evaluate(self, active: Sequence[int]) -> list[dict[str, float]]:
-        """``{part}_{metric}`` for each active variant, on every part of the split and on all."""
+    def evaluate(self, active: Sequence[int], rule: Stop | None = None) -> dict[int, dict[str, float]]:
+        """``{part}_{metric}`` of each active variant, on every part of the split and on all.
+
+        With a rule, variants may be missing of which it is certain without a whole evaluation that it does not hold.
+        """
         ...
 
     def state(self, i: int) -> State: ...
@@ -296,17 +300,17 @@ class TorchEngine:
 
     # -- evaluation ----------------------------------------------------------------------------------------------
 
-    def evaluate(self, active: Sequence[int]) -> list[dict[str, float]]:
+    def evaluate(self, active: Sequence[int], rule: Stop | None = None) -> dict[int, dict[str, float]]:
         self._arrange(active)
         with one_core_each() as share:
             whole = (
                 self._through_training(share) if self.feed.size == "full" else self._through_the_probe(share)
             )
-        return [
-            summarise({metric: v[place] for metric, v in values.items()}, self.feed.splits[i])
+        return {
+            i: summarise({metric: v[place] for metric, v in values.items()}, self.feed.splits[i])
             for stack, values in zip(self.stacks, whole, strict=True)
             for place, i in enumerate(stack.who)
-        ]
+        }
 
     def _through_the_probe(self, share: Work) -> list[dict[str, Tensor]]:
         """Per-example values by stack: {metric: (place, example)}."""

@@ -90,9 +90,10 @@ def train_shard(
     stop, feed = study.train.stop, Feed(members)
     per_epoch, total = feed.steps_per_epoch, total_steps(study, feed)
     evaluations = set(study.train.evaluate.steps(total, per_epoch))
+    checks = set(stop.check.steps(total, per_epoch)) if stop and stop.check else set()
     checkpoints = set(study.checkpoints.steps(total, per_epoch))
     commits = set(study.resume_points.steps(total, per_epoch)) if study.resume_points else set()
-    events = sorted(evaluations | checkpoints | commits | {total})
+    events = sorted(evaluations | checks | checkpoints | commits | {total})
     states = [resume.get(m.id) or State(0, m.init()) for m in members]
     runner: Engine = (
         BilinearEngine(members, states, feed)
@@ -115,12 +116,14 @@ def train_shard(
     def look() -> None:
         """Log, stop, and keep weights, all of the same step."""
         nonlocal active
-        if active and step in evaluations:
-            rows = runner.evaluate(active)
+        if active and step in evaluations | checks:
+            logged = step in evaluations
             stopped = []
-            for i, row in zip(active, rows, strict=True):
-                sink.log(members[i], {"step": step, "epoch": step / per_epoch, **row})
-                if stop and stop.fires(row):
+            for i, row in runner.evaluate(active, None if logged else stop).items():
+                fires = stop is not None and stop.fires(row)
+                if logged or fires:
+                    sink.log(members[i], {"step": step, "epoch": step / per_epoch, **row})
+                if fires:
                     stopped.append(i)
             for i in stopped:
                 settle(i, "stopped")

@@ -7,7 +7,7 @@ export class Frames {
   constructor(ask, bindings) {
     this.ask = ask; // (first, count) → arrays
     this.bindings = bindings;
-    this.steps = bindings[0].ticks.map(stepOf);
+    this.steps = bindings[0].at.map((place, i) => (typeof place === "number" ? place : stepOf(bindings[0].ticks[i])));
     this.kept = new Map();
     const bytes = bindings.reduce((all, one) => all + (one.bytes ?? 0), 0);
     this.block = bytes <= WHOLE ? this.steps.length : Math.max(1, Math.floor(WHOLE / 8 / Math.max(1, bytes / this.steps.length)));

@@ -8,23 +8,23 @@ import xarray as xr
 from ontogeny.views.base import Drawn, view
 from ontogeny.views.bindings import bind
 from ontogeny.views.light import light
-from ontogeny.views.one_run import one_run
+from ontogeny.views.moments import at_last, step_ticks
 from ontogeny.views.panels import panels
 from ontogeny.views.theme import PALETTE
 
 
-@view(reads=("lens:attention@steps",), title="Attention of the last position")
-def attention_bars(attention: xr.Dataset, *, run: str = "") -> Drawn:
+@view(reads=("one:lens:attention@cursor",), title="Attention of the last position")
+def attention_bars(attention: xr.Dataset) -> Drawn:
     """How much does each head attend to each position, on average over the inputs?
 
     Bars are means over all inputs, whiskers ± one standard deviation over them (not an uncertainty): a long whisker says that the head's weights
     depend on the tokens.
     """
-    data = one_run(attention, run)
+    data = attention
     mean, std = (data[name].transpose("step", "key", "head") for name in ("mean", "std"))
     keys, heads = mean.sizes["key"], [f"head {i}" for i in range(mean.sizes["head"])]
     names = ["a", "b", "="] if keys == 3 else [f"position {i}" for i in range(keys)]
-    ticks = [f"step {step:,}" for step in data["step"].values]
+    ticks = step_ticks(data)
     fig, bindings = panels(1, height=400), []
     for i, name in enumerate(names):
         fig.add_trace(
@@ -44,4 +44,4 @@ def attention_bars(attention: xr.Dataset, *, run: str = "") -> Drawn:
     fig.update_layout(barmode="group")
     fig.update_yaxes(title_text="attention", range=[0, 1.02], tickformat=".0%")
     own = ", ".join(f"{float(v):.1%}" for v in mean[-1, -1])
-    return Drawn(fig, bindings, says=f"At the last step the heads attend to {names[-1]} at {own} on average.")
+    return Drawn(fig, bindings, says=f"{at_last(data)} the heads attend to {names[-1]} at {own} on average.")

@@ -5,9 +5,11 @@ A view says which attribute of which trace follows which axis; here, and only he
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
@@ -17,6 +19,8 @@ from ontogeny.views.base import Bind, Drawn
 from ontogeny.views.light import significant
 from ontogeny.views.theme import GRID, MUTED, RULE
 
+#: Numbers below which a frame stays text.
+FEW = 64
 ROOM = 92  # pixels a slider takes below the axes
 
 
@@ -36,11 +40,12 @@ def bind(
         raise UserError(
             f"The axis '{axis}' has {array.sizes[axis]} ticks, but {len(ticks)} labels were given."
         )
-    return Bind(trace, attribute, axis, array.transpose(axis, ...).to_numpy(), ticks)
+    at = tuple(array[axis].values.tolist()) if axis in array.coords else ()
+    return Bind(trace, attribute, axis, array.transpose(axis, ...).to_numpy(), ticks, at)
 
 
 def with_slider(drawn: Drawn, height: int | None = None) -> go.Figure:
-    """A copy of the figure with one slider an axis; all bindings of an axis move together, and it begins at ``drawn.start``.
+    """A copy of the figure with one slider an axis of several ticks; all bindings of an axis move together, and it begins at ``drawn.start``.
 
     ``height`` is that of the figure without its sliders, in pixels; without it, the figure's own. Raises UserError if bindings of
     one axis disagree on its ticks, if two axes claim one attribute, or if the start is no tick.
@@ -50,9 +55,9 @@ def with_slider(drawn: Drawn, height: int | None = None) -> go.Figure:
     for one in drawn.bindings:
         axes.setdefault(one.axis, []).append(one)
     _check(axes)
+    sliders: list[dict[str, Any]] = []
     base = height or fig.layout.height or fig.layout.template.layout.height or 420
-    sliders = []
-    for row, (axis, group) in enumerate(axes.items()):
+    for axis, group in axes.items():
         ticks = group[0].ticks
         start = len(ticks) - 1 if drawn.start is None else drawn.start
         if not 0 <= start < len(ticks):
@@ -61,7 +66,9 @@ def with_slider(drawn: Drawn, height: int | None = None) -> go.Figure:
             )
         for one in group:
             fig.data[one.trace][one.attribute] = _plain(one.values[start])
-        sliders.append(_slider(row, start, ticks, [_step(fig, group, i) for i in range(len(ticks))]))
+        if len(ticks) > 1:
+            steps = [_step(fig, group, i) for i in range(len(ticks))]
+            sliders.append(_slider(len(sliders), start, ticks, steps))
     fig.update_layout(sliders=sliders, height=base + ROOM * len(sliders))
     if sliders and isinstance(fig.layout.meta, dict) and "narrow" in fig.layout.meta:
         narrow = dict(fig.layout.meta["narrow"])
@@ -83,7 +90,7 @@ def _step(fig: go.Figure, group: Sequence[Bind], tick: int) -> dict[str, Any]:
     """One restyle for all bindings; a trace that does not bind an attribute keeps the value it has."""
     traces = sorted({one.trace for one in group})
     attributes = list(dict.fromkeys(one.attribute for one in group))
-    bound = {(one.trace, one.attribute): _plain(one.values[tick]) for one in group}
+    bound = {(one.trace, one.attribute): packed(one.values[tick]) for one in group}
     changes = {
         attribute: [
             bound[trace, attribute] if (trace, attribute) in bound else _present(fig, trace, attribute)
@@ -147,3 +154,21 @@ def _plain(values: Any) -> Any:
     if array.dtype.kind == "f":
         array = significant(array)
     return array.item() if array.ndim == 0 else array.tolist()
+
+
+def packed(values: Any) -> Any:
+    """A frame as a page carries it: numbers that are many as Plotly's typed array (base64 of single precision, or of the smallest whole
+    numbers that hold them), which is two thirds of their text or less; the rest as JSON."""
+    array = None if values is None or isinstance(values, str) else to_numpy(values)
+    if array is None or array.dtype.kind not in "fiu" or array.ndim not in (1, 2) or array.size < FEW:
+        return _plain(values)
+    if array.dtype.kind == "f":
+        array = array.astype("<f4")
+    else:
+        kind = np.result_type(np.min_scalar_type(array.min()), np.min_scalar_type(array.max()))
+        if kind.itemsize > 4:
+            return _plain(values)
+        array = array.astype(kind.newbyteorder("<"))
+    data = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+    shape = {"shape": ", ".join(map(str, array.shape))} if array.ndim > 1 else {}
+    return {"dtype": f"{array.dtype.kind}{array.dtype.itemsize}", "bdata": data, **shape}

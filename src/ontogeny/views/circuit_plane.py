@@ -8,6 +8,7 @@ import xarray as xr
 
 from ontogeny.views.base import Bind, Drawn, view
 from ontogeny.views.light import light
+from ontogeny.views.moments import places, step_ticks
 from ontogeny.views.one_run import one_run
 from ontogeny.views.order import labels
 from ontogeny.views.panels import panels
@@ -39,7 +40,7 @@ def circuit_plane(
     if run:
         both = both.sel(run=[one_run(both, run)["run"].item()]).dropna("step", how="all")
     both = both.transpose("run", "step", ...)
-    ticks = tuple(f"step {step:,}" for step in both["step"].values)
+    ticks, at = step_ticks(both), places(both)
     x, y, error = (both[name] for name in ("symmetricity", "irrelevance", "standard_error"))
     names = labels(both, by) if by in both.coords else tuple(map(str, both["run"].values))
     fig = panels(1, height=520)
@@ -75,7 +76,7 @@ def circuit_plane(
                 hovertemplate=f"{name}<br>symmetricity <b>%{{x:.2f}}</b><br>irrelevance <b>%{{y:.2f}}</b><extra></extra>",
             )
         )
-        bindings += [Bind(2 * i + 1, key, "step", values, ticks) for key, values in place.items()]
+        bindings += [Bind(2 * i + 1, key, "step", values, ticks, at) for key, values in place.items()]
     for words, (at_x, at_y, xanchor, yanchor) in CORNERS.items():
         fig.add_annotation(
             text=words,

@@ -9,21 +9,21 @@ import xarray as xr
 from ontogeny.views.base import Drawn, view
 from ontogeny.views.bindings import bind
 from ontogeny.views.light import light
-from ontogeny.views.one_run import one_run
+from ontogeny.views.moments import at_last, step_ticks
 from ontogeny.views.panels import panels
 from ontogeny.views.theme import INK, MUTED, ORDERED, PALETTE, RULE
 
 
-@view(reads=("lens:embedding_geometry@steps",), title="Geometry of the embedding")
-def embedding_scatter(embedding_geometry: xr.Dataset, *, run: str = "") -> Drawn:
+@view(reads=("one:lens:embedding_geometry@cursor",), title="Geometry of the embedding")
+def embedding_scatter(embedding_geometry: xr.Dataset) -> Drawn:
     """Do the numbers lie on a line, a parabola or a circle, and how many directions do they need?
 
     Left: every number at its first two principal-component scores, joined in order, coloured by size. Right: share of variance by
     component, cumulative, and of a Gaussian matrix of the same shape; lines at 90 % and 95 %. A parabola is what PCA makes of any smooth
     curve; the scree says how little else there is.
     """
-    data = one_run(embedding_geometry, run)
-    ticks = [f"step {step:,}" for step in data["step"].values]
+    data = embedding_geometry
+    ticks = step_ticks(data)
     scores, last = data["scores"], data.isel(step=-1)
     token, component = data["token"].values, data["component"].values
     fig = panels(2, titles=("numbers", "components"), height=460)
@@ -79,7 +79,7 @@ def embedding_scatter(embedding_geometry: xr.Dataset, *, run: str = "") -> Drawn
     ]
     r = last["correlation"].values
     says = (
-        f"At the last step PC1 and PC2 hold {share[0]:.1%} and {share[1]:.1%} of the variance; PC1 correlates at {r[0, 0]:.3f} "
+        f"{at_last(data)} PC1 and PC2 hold {share[0]:.1%} and {share[1]:.1%} of the variance; PC1 correlates at {r[0, 0]:.3f} "
         f"with the number, PC2 at {r[1, 1]:.3f} with (number − mean)²."
     )
     return Drawn(fig, bindings, says=says)

@@ -8,19 +8,18 @@ import xarray as xr
 
 from ontogeny.views.base import Drawn, view
 from ontogeny.views.light import light
-from ontogeny.views.one_run import one_run
 from ontogeny.views.panels import colour_axis, panels
 from ontogeny.views.theme import SEQUENTIAL, colourbar, name_of, title_of
 
 
-@view(reads=("lens:neuron_commitment@steps",), title="Frequencies over training")
-def frequency_over_time(neuron_commitment: xr.Dataset, *, run: str = "") -> Drawn:
+@view(reads=("one:lens:neuron_commitment@steps",), title="Frequencies over training")
+def frequency_over_time(neuron_commitment: xr.Dataset) -> Drawn:
     """Which frequencies win neurons over training, and which are tried and given up?
 
     A row is a frequency, dark where many neurons have it as their dominant one; steps are equally wide, whatever lies between
     them. A row that darkens and pales again is a transient frequency; those that pass the rule are marked at the right.
     """
-    data = one_run(neuron_commitment, run)
+    data = neuron_commitment
     share = data["occupancy"].transpose("frequency", "step")
     steps = [f"{step:,}" for step in data["step"].values]
     fig = panels(1, height=520, bars=True)

@@ -9,13 +9,13 @@ from ontogeny.errors import UserError
 from ontogeny.views.base import Bind, Drawn, view
 from ontogeny.views.grid_panel import add_grid
 from ontogeny.views.light import light
-from ontogeny.views.one_run import one_run
+from ontogeny.views.moments import last_of
 from ontogeny.views.panels import colour_axis, panels
 from ontogeny.views.theme import DIVERGING, SEQUENTIAL, colourbar, title_of
 
 
-@view(reads=('lens:grid_activations(tap="{tap}")@final',), title="A unit over (a, b)")
-def grid_heatmap(grid_activations: xr.Dataset, *, tap: str = "outputs", run: str = "") -> Drawn:
+@view(reads=('one:lens:grid_activations(tap="{tap}")@cursor',), title="A unit over (a, b)", frames=1)
+def grid_heatmap(grid_activations: xr.Dataset, *, tap: str = "outputs") -> Drawn:
     """What does one unit of a tap say at every (a, b)?
 
     A cell is an input, a downwards; numbers are written in on small grids. The slider walks through the units of ``tap`` (or the outputs).
@@ -23,9 +23,7 @@ def grid_heatmap(grid_activations: xr.Dataset, *, tap: str = "outputs", run: str
 
     Raises UserError if the lens was asked for a tap without units.
     """
-    values = one_run(grid_activations, run)["activation"]
-    if "step" in values.dims:
-        values = values.isel(step=-1)
+    values = last_of(grid_activations)["activation"]
     if values.ndim < 3:
         raise UserError(
             f"The map has the axes {', '.join(map(str, values.dims))}; (a, b) and one of units are needed."

@@ -11,13 +11,12 @@ import xarray as xr
 from ontogeny.errors import UserError
 from ontogeny.views.base import Drawn, view
 from ontogeny.views.grid_panel import add_grid
-from ontogeny.views.one_run import one_run
 from ontogeny.views.panels import colour_axis, panels
 from ontogeny.views.theme import DIVERGING, colourbar, title_of
 
 
 @view(
-    reads=('lens:intervention_effect(intervention={intervention}, tap="{tap}")@final',),
+    reads=('one:lens:intervention_effect(intervention={intervention}, tap="{tap}")@final',),
     title="What the intervention does",
 )
 def intervention_heatmap(
@@ -25,7 +24,6 @@ def intervention_heatmap(
     *,
     intervention: Sequence[Mapping[str, Any]] = (),
     tap: str = "last:blocks.0.mlp.hook_post",
-    run: str = "",
 ) -> Drawn:
     """Which inputs fail when the model is intervened upon, and which lose their logit?
 
@@ -34,7 +32,7 @@ def intervention_heatmap(
 
     How it misleads: a model was never trained without what is taken away; compare with a random edit of the same size.
     """
-    data = one_run(intervention_effect, run)
+    data = intervention_effect
     if len(data["error"].dims) != 2:
         raise UserError("This view shows tasks of two numbers; the inputs of this one are not a grid (a, b).")
     fig = panels(2, height=560, bars=True, square=True)

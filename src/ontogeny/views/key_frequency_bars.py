@@ -8,22 +8,22 @@ import xarray as xr
 
 from ontogeny.views.base import Bind, Drawn, view
 from ontogeny.views.light import light
-from ontogeny.views.one_run import one_run
+from ontogeny.views.moments import at_last, places, step_ticks
 from ontogeny.views.panels import panels
 from ontogeny.views.theme import PALETTE, RULE, name_of
 
 
-@view(reads=("lens:key_frequencies@steps",), title="Key frequencies")
-def key_frequency_bars(key_frequencies: xr.Dataset, *, run: str = "") -> Drawn:
+@view(reads=("one:lens:key_frequencies@cursor",), title="Key frequencies")
+def key_frequency_bars(key_frequencies: xr.Dataset) -> Drawn:
     """Which frequencies does the network answer with at each step?
 
     A bar is a frequency's share of the energy, the constant left out; coloured bars are above the rule's threshold. A few tall
     bars are a Fourier circuit; many short ones are what an untrained network has. The slider walks through training.
     """
-    data = one_run(key_frequencies, run)
+    data = key_frequencies
     share = data["share"].transpose("step", "frequency")
     colours = np.where(data["is_key"].transpose("step", "frequency").values.astype(bool), PALETTE[1], RULE)
-    ticks = tuple(f"step {step:,}" for step in data["step"].values)
+    ticks, at = step_ticks(data), places(data)
     fig = panels(1, height=400)
     fig.add_trace(
         go.Bar(
@@ -40,12 +40,12 @@ def key_frequency_bars(key_frequencies: xr.Dataset, *, run: str = "") -> Drawn:
         tickformat=".0%",
     )
     bindings = [
-        Bind(0, "y", "step", light(share), ticks),
-        Bind(0, "marker.color", "step", colours.tolist(), ticks),
+        Bind(0, "y", "step", light(share), ticks, at),
+        Bind(0, "marker.color", "step", colours.tolist(), ticks, at),
     ]
     key = data["frequency"].values[data["is_key"].values[-1].astype(bool)]
     says = (
-        f"At the last step the key frequencies are {', '.join(map(str, key)) or 'none'}, "
+        f"{at_last(data)} the key frequencies are {', '.join(map(str, key)) or 'none'}, "
         f"with {float(data['share_explained'][-1]):.1%} of the energy."
     )
     return Drawn(fig, bindings, says=says)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from ontogeny.errors import UserError
 from ontogeny.views.base import Drawn, view
 from ontogeny.views.light import light, log_thinned
 from ontogeny.views.panels import colour_axis, panels
@@ -34,6 +35,10 @@ def loss_curves(metrics: pd.DataFrame, *, by: str = "", part: str = "", points: 
     """
     part = part or held_out(metrics)
     drawn = [quantity for quantity in ("loss", "accuracy") if f"{part}_{quantity}" in metrics]
+    if not drawn:
+        raise UserError(
+            f"Nothing was logged of '{part}': there is no {part}_loss among {', '.join(map(str, metrics.columns))}."
+        )
     logged = metrics[metrics["step"] > 0].sort_values([by, "run", "step"])
     fig = panels(len(drawn), height=430, bars=logged[by].nunique() > 1)
     places = {value: i for i, value in enumerate(sorted(logged[by].unique(), key=str))}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
-from ontogeny.views.base import Drawn, view
-from ontogeny.views.one_run import one_run
+from ontogeny.views.base import Bind, Drawn, view
+from ontogeny.views.moments import last_of, places, step_ticks
 from ontogeny.views.panels import panels
 from ontogeny.views.png import data_uri
 from ontogeny.views.theme import SEQUENTIAL
@@ -17,30 +18,36 @@ from ontogeny.views.theme import SEQUENTIAL
 GAP = 4  # pixels between maps
 
 
-@view(reads=("lens:neuron_maps@final", "lens:neuron_fourier@final"), title="All neurons")
-def neuron_mosaic(neuron_maps: xr.Dataset, neuron_fourier: xr.Dataset, *, run: str = "") -> Drawn:
+@view(
+    reads=("one:lens:neuron_maps@cursor", "one:lens:neuron_fourier@cursor", "one:lens:neuron_order"),
+    title="All neurons",
+    frames=1,
+)
+def neuron_mosaic(neuron_maps: xr.Dataset, neuron_fourier: xr.Dataset, neuron_order: xr.Dataset) -> Drawn:
     """What does every neuron do on every pair of numbers, none picked by hand?
 
     Each small map is a neuron over (a, b), a downwards, scaled to its own range (white is its minimum, a dead neuron is white);
-    neurons are sorted by dominant frequency, then share, row by row. Every pixel is one input. Zoomed out, a screen skips
+    neurons are sorted by the dominant frequency that they have at the last step, then by its share, row by row. Every pixel is one input. Zoomed out, a screen skips
     pixels and shows coarse patterns that are not there (moiré): zoom in before believing one.
     """
-    maps, found = one_run(neuron_maps, run)["activation"], one_run(neuron_fourier, run)
-    order = np.lexsort([-found["dominant_share"].values, found["dominant_frequency"].values])
+    maps, found = last_of(neuron_maps)["activation"], last_of(neuron_fourier)
+    order = neuron_order["order"].values
     maps = maps.transpose("neuron", ...).isel(neuron=order)
     picture, columns = tiles(maps.values)
+    source = data_uri(picture, SEQUENTIAL)
     fig = panels(1, height=720, square=True)
-    fig.add_trace(go.Image(source=data_uri(picture, SEQUENTIAL), hoverinfo="skip"))
+    fig.add_trace(go.Image(source=source, hoverinfo="skip"))
     side_a, side_b = maps.shape[1] + GAP, maps.shape[2] + GAP
     place = np.arange(len(order))
     frequency, share = (found[f"dominant_{what}"].values[order] for what in ("frequency", "share"))
+    about = np.stack([order, frequency, share], -1)
     fig.add_trace(
         go.Scatter(
             x=place % columns * side_b + maps.shape[2] / 2,
             y=place // columns * side_a + maps.shape[1] / 2,
             mode="markers",
             marker={"size": 14, "opacity": 0},
-            customdata=np.stack([order, frequency, share], -1),
+            customdata=about,
             showlegend=False,
             hovertemplate="neuron %{customdata[0]:d}<br>frequency %{customdata[1]:d}, "
             "share <b>%{customdata[2]:.1%}</b><extra></extra>",
@@ -49,7 +56,16 @@ def neuron_mosaic(neuron_maps: xr.Dataset, neuron_fourier: xr.Dataset, *, run: s
     fig.update_xaxes(visible=False, range=[-0.5, picture.shape[1] - 0.5])
     fig.update_yaxes(visible=False, autorange=False, range=[picture.shape[0] - 0.5, -0.5])
     dead = int(np.isnan(frequency).sum())
-    return Drawn(fig, says=f"{len(order)} neurons, {dead} of them constant (dead), sorted by frequency.")
+    says = f"{len(order)} neurons, {dead} of them constant (dead), sorted by frequency."
+    if "step" not in neuron_fourier.dims:
+        return Drawn(fig, says=says)
+    moves: dict[str, Any] = {
+        "axis": "step",
+        "ticks": step_ticks(neuron_fourier),
+        "at": places(neuron_fourier),
+    }
+    bindings = [Bind(0, "source", values=[source], **moves), Bind(1, "customdata", values=[about], **moves)]
+    return Drawn(fig, bindings, says=says)
 
 
 def tiles(maps: np.ndarray) -> tuple[np.ndarray, int]:

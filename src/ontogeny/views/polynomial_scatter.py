@@ -9,26 +9,24 @@ import xarray as xr
 from ontogeny.errors import UnknownName
 from ontogeny.views.base import Drawn, view
 from ontogeny.views.bindings import bind
-from ontogeny.views.one_run import one_run
+from ontogeny.views.moments import at_last, step_ticks
 from ontogeny.views.panels import panels
 from ontogeny.views.theme import PALETTE, RULE, faint
 
 
-@view(reads=("lens:polynomial_fit@steps",), title="Neurons as polynomials")
-def polynomial_scatter(
-    polynomial_fit: xr.Dataset, *, x: str = "linear", y: str = "quadratic", run: str = ""
-) -> Drawn:
+@view(reads=("one:lens:polynomial_fit@cursor",), title="Neurons as polynomials")
+def polynomial_scatter(polynomial_fit: xr.Dataset, *, x: str = "linear", y: str = "quadratic") -> Drawn:
     """How much better does one polynomial of the embedding's components fit each neuron than another?
 
     A dot is a neuron: R² of one fit against R² of the other, before (left) and after (right) the nonlinearity. On the diagonal the larger fit
     adds nothing. Neurons that never vary have no R² and no dot.
     """
-    data = one_run(polynomial_fit, run)
+    data = polynomial_fit
     known = [str(name) for name in data["fit"].values]
     for name in (x, y):
         if name not in known:
             raise UnknownName("fit", name, known)
-    ticks = [f"step {step:,}" for step in data["step"].values]
+    ticks = step_ticks(data)
     r2 = data["r2"].transpose("step", "stage", "fit", "neuron")
     fig = panels(2, titles=("before the nonlinearity", "after the nonlinearity"), height=440)
     bindings, means = [], []
@@ -62,7 +60,7 @@ def polynomial_scatter(
     fig.update_xaxes(title_text=f"R², {x}", range=[-0.02, 1.02])
     fig.update_yaxes(title_text=f"R², {y}", range=[-0.02, 1.02])
     says = (
-        f"Mean R² at the last step, before the nonlinearity: {means[0]['x']:.3f} ({x}) and {means[0]['y']:.3f} ({y}); after it: "
+        f"{at_last(data)}, mean R² before the nonlinearity: {means[0]['x']:.3f} ({x}) and {means[0]['y']:.3f} ({y}); after it: "
         f"{means[1]['x']:.3f} and {means[1]['y']:.3f}."
     )
     return Drawn(fig, bindings, says=says)

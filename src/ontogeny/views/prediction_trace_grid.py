@@ -8,20 +8,19 @@ import xarray as xr
 
 from ontogeny.views.base import Drawn, view
 from ontogeny.views.light import light
-from ontogeny.views.one_run import one_run
 from ontogeny.views.panels import colour_axis, panels
 from ontogeny.views.theme import ORDERED, colourbar, title_of
 
 
-@view(reads=("lens:prediction_trace",), title="Order of learning")
-def prediction_trace_grid(prediction_trace: xr.Dataset, *, run: str = "") -> Drawn:
+@view(reads=("one:lens:prediction_trace",), title="Order of learning")
+def prediction_trace_grid(prediction_trace: xr.Dataset) -> Drawn:
     """In which order are the inputs learned, those trained on and those held out?
 
     A cell is an input; its colour is the step from which the answer stays right, on a scale of each panel's own. White cells
     belong to the other panel, or are wrong at the end. Structure along a + b, or in bands, says that inputs are learned by
     rule; noise says one by one.
     """
-    data = one_run(prediction_trace, run)
+    data = prediction_trace
     trained = data["trained_on"].astype(bool)
     a, b = (str(axis) for axis in trained.dims)
     step = data["learned_step"].transpose(a, b)

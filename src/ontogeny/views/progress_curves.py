@@ -11,7 +11,6 @@ import xarray as xr
 from ontogeny.errors import UnknownName
 from ontogeny.views.base import Drawn, view
 from ontogeny.views.light import light
-from ontogeny.views.one_run import one_run
 from ontogeny.views.panels import panels
 from ontogeny.views.theme import MUTED, PALETTE, faint, log_ticks, name_of
 
@@ -22,7 +21,7 @@ RULES = {"nats": "_nats", "accuracy": "_accuracy", "log-fall": ""}
 
 
 @view(
-    reads=("lens:performance@steps", "lens:progress_measures@steps", "lens:learning_phases"),
+    reads=("one:lens:performance@steps", "one:lens:progress_measures@steps", "one:lens:learning_phases"),
     title="Progress measures over training",
 )
 def progress_curves(
@@ -31,7 +30,6 @@ def progress_curves(
     learning_phases: xr.Dataset,
     *,
     rule: str = "nats",
-    run: str = "",
 ) -> Drawn:
     """Does the circuit form before the held-out loss falls?
 
@@ -43,7 +41,7 @@ def progress_curves(
     """
     if rule not in RULES:
         raise UnknownName("rule for phases", rule, RULES)
-    losses, measures, phases = (one_run(d, run) for d in (performance, progress_measures, learning_phases))
+    losses, measures, phases = performance, progress_measures, learning_phases
     train, held_out = (str(s) for s in losses["split"].values[:2])
     curves = {
         f"{train} loss": losses["loss"].sel(split=train),

@@ -48,9 +48,9 @@ def source_grid(variance_by_source: pd.DataFrame, *, number: str = "", log: bool
     )
     fig.update_xaxes(title_text="seed of the initialisation", type="category")
     fig.update_yaxes(title_text="seed of the split", type="category")
-    means = [float(np.ptp(grid.mean(axis=axis).to_numpy())) for axis in (0, 1)]
+    means = [float(f"{np.ptp(grid.mean(axis=axis).to_numpy()):.3g}") for axis in (0, 1)]
     return Drawn(
         fig,
-        says=f"{number}: means over splits differ by up to {means[0]:.3g} between initialisations, means over initialisations by up to "
-        f"{means[1]:.3g} between splits.",
+        says=f"{number}: means over splits differ by up to {means[0]:,g} between initialisations, means over initialisations by up to "
+        f"{means[1]:,g} between splits.",
     )

@@ -8,20 +8,19 @@ import xarray as xr
 
 from ontogeny.views.base import Drawn, view
 from ontogeny.views.light import light
-from ontogeny.views.one_run import one_run
 from ontogeny.views.panels import panels
 from ontogeny.views.theme import INK, MUTED, ORDERED, PALETTE
 
 
-@view(reads=("lens:trajectory@steps",), title="Path of the weights")
-def trajectory_path(trajectory: xr.Dataset, *, group: str = "all", run: str = "") -> Drawn:
+@view(reads=("one:lens:trajectory@steps",), title="Path of the weights")
+def trajectory_path(trajectory: xr.Dataset, *, group: str = "all") -> Drawn:
     """Which way did the weights go, and when did they move fast?
 
     Left: every kept step at its scores on the path's first two principal components, from dark to pale. Right: velocity between
     neighbouring steps, by group of weights, on a log axis. Any smooth path looks simple on its own components; a turn that the
     velocity shows too is more than that.
     """
-    data = one_run(trajectory, run)
+    data = trajectory
     scores = data["scores"].sel(group=group).transpose("step", "component")
     step = data["step"].values
     fig = panels(2, titles=(f"path ({group})", "velocity"), height=440)

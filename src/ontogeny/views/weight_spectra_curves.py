@@ -9,7 +9,6 @@ import xarray as xr
 from ontogeny.errors import UnknownName
 from ontogeny.views.base import Drawn, view
 from ontogeny.views.light import light
-from ontogeny.views.one_run import one_run
 from ontogeny.views.panels import panels
 from ontogeny.views.theme import PALETTE, name_of, title_of
 
@@ -17,10 +16,8 @@ DASHES = ("solid", "dot", "dash", "longdash", "dashdot")
 COUNTS = ("participation_ratio", "entropy_rank", "norm")
 
 
-@view(reads=("lens:weight_spectra@steps",), title="Directions of the weights")
-def weight_spectra_curves(
-    weight_spectra: xr.Dataset, *, quantity: str = "participation_ratio", run: str = ""
-) -> Drawn:
+@view(reads=("one:lens:weight_spectra@steps",), title="Directions of the weights")
+def weight_spectra_curves(weight_spectra: xr.Dataset, *, quantity: str = "participation_ratio") -> Drawn:
     """Does training narrow each weight matrix to a few directions, and when?
 
     One curve a matrix (a head, where there are heads). ``quantity``: participation_ratio, entropy_rank or norm. Random matrices start high; 1
@@ -28,7 +25,7 @@ def weight_spectra_curves(
     """
     if quantity not in COUNTS:
         raise UnknownName("quantity of weight_spectra", quantity, COUNTS)
-    data = one_run(weight_spectra, run)
+    data = weight_spectra
     curves = data[quantity].transpose("matrix", "step")
     fig = panels(1, height=520)
     for i, matrix in enumerate(curves["matrix"].values):

@@ -9,24 +9,23 @@ import xarray as xr
 from ontogeny.views.base import Drawn, view
 from ontogeny.views.bindings import bind
 from ontogeny.views.light import light
-from ontogeny.views.one_run import one_run
+from ontogeny.views.moments import at_last, step_ticks
 from ontogeny.views.panels import colour_axis, panels
 from ontogeny.views.theme import SEQUENTIAL, colourbar, title_of
 
 
-@view(reads=("lens:readout_spectrum@steps",), title="Spectrum of the read-out")
-def wl_spectrum(readout_spectrum: xr.Dataset, *, run: str = "") -> Drawn:
+@view(reads=("one:lens:readout_spectrum@cursor", "one:lens:readout_order"), title="Spectrum of the read-out")
+def wl_spectrum(readout_spectrum: xr.Dataset, readout_order: xr.Dataset) -> Drawn:
     """Which frequencies over the outputs does each neuron write?
 
     A column is a neuron's row of W_L, dark where its amplitude is; neurons are sorted by their strongest frequency at the last step, then by its
     amplitude, in the same order at all steps. The constant (frequency 0) moves no prediction.
     """
-    data = one_run(readout_spectrum, run)
+    data = readout_spectrum
     amplitude = data["amplitude"].transpose("step", "frequency", "neuron")
-    last = amplitude.values[-1, 1:]
-    order = np.lexsort([-last.max(0), last.argmax(0)])
+    order = readout_order["order"].values
     shown = amplitude.isel(neuron=order)
-    ticks = [f"step {step:,}" for step in data["step"].values]
+    ticks = step_ticks(data)
     fig = panels(1, height=440, bars=True)
     most = float(np.nanmax(amplitude)) or 1.0
     axis = colour_axis(fig, 0, colourbar(title_of(amplitude)), colorscale=SEQUENTIAL, cmin=0, cmax=most)
@@ -43,7 +42,7 @@ def wl_spectrum(readout_spectrum: xr.Dataset, *, run: str = "") -> Drawn:
     fig.update_yaxes(title_text="frequency (cycles over the outputs)", showgrid=False)
     share = data["share"].transpose("step", "frequency").values[-1]
     first = np.argsort(-share)[:3]
-    says = "Strongest frequencies of W_L at the last step: " + ", ".join(
+    says = f"{at_last(data)}, strongest frequencies of W_L: " + ", ".join(
         f"{k} ({share[k]:.0%})" for k in first
     )
     return Drawn(

@@ -10,7 +10,6 @@ from ontogeny import registry
 from ontogeny.errors import UserError
 from ontogeny.lenses.session import in_order
 from ontogeny.one_run import Run
-from ontogeny.reads import Read
 from ontogeny.views.base import View
 from ontogeny.workbench.library import COSTS, Opened
 
@@ -36,9 +35,11 @@ class Offer:
     why: str = ""
     cost: str = ""
     lenses: tuple[str, ...] = ()  # that are to be computed
-    follows: bool = False  # whether a lens is read at one step that the cursor may choose
 
     def plain(self) -> dict[str, Any]:
+        options = {
+            key: value for key, value in self.view.defaults.items() if key not in ("run", "by", "step")
+        }
         return {
             "name": self.view.name,
             "title": self.view.title,
@@ -48,29 +49,25 @@ class Offer:
             "why": self.why,
             "cost": self.cost,
             "lenses": list(self.lenses),
-            "options": {key: value for key, value in self.view.defaults.items() if key not in ("run", "by")},
+            "options": options,
         }
 
 
-def of_one_run(view: View) -> bool:
-    """Whether a view is about one run, or about the course of some: all others set many runs beside one another."""
+def fits(view: View) -> bool:
+    """Whether a view is about one run, or about the course of some: all others set many runs beside one another. One that reads under an
+    option with nothing in it cannot be drawn with its own options."""
     needed = [word for word in view.reads if not word.endswith("?")]
-    alone = "run" in view.defaults or needed == ["metrics"] or any("@steps" in word for word in needed)
-    return alone and not any(word.startswith(("measure:", "findings", "published")) for word in needed)
-
-
-def complete(view: View) -> bool:
-    """Whether a view can be drawn with its own options: one that reads under an option with nothing in it cannot."""
-    return not any(
+    course = needed == ["metrics"] or any("@steps" in word for word in needed)
+    empty = any(
         value in ((), "") and f"{{{name}}}" in " ".join(view.reads) for name, value in view.defaults.items()
     )
+    beside = any(word.startswith(("measure:", "findings", "published")) for word in needed)
+    return (view.of_one_run or course) and not beside and not empty
 
 
 def offers(opened: Opened, run: Run) -> list[Offer]:
     """Every view that is about one run, group by group."""
-    found = [
-        offer(opened, run, view) for view in registry.views.values() if of_one_run(view) and complete(view)
-    ]
+    found = [offer(opened, run, view) for view in registry.views.values() if fits(view)]
     order = [name for name, _ in GROUPS]
     return sorted(found, key=lambda one: (order.index(one.group), one.view.title))
 
@@ -81,31 +78,18 @@ def offer(opened: Opened, run: Run, view: View) -> Offer:
         reads = opened.reads(view, {})
     except UserError as error:
         return Offer(view, group(view.reads), "cannot", str(error))
-    kept = f" {run.status}" if not run.steps else ""
     lenses = [read for read in reads if read.kind == "lens"]
     where = group([*view.reads, *(word for read in lenses for word in registry.lenses[read.name].reads)])
     for read in lenses:
         if not read.optional and (why := opened.obstacle(run, read.name)):
             return Offer(view, where, "cannot", why)
-    if not lenses and not opened.store.directory.run(run.id).folder.is_dir():
-        return Offer(view, where, "cannot", f"nothing was logged of this run{kept}")
     can = [read for read in lenses if not opened.obstacle(run, read.name)]
     missing = [read for read in can if not opened.fresh(run, read.name, **read.options)]
-    follows = any(read.when == "final" and registry.lenses[read.name].scope == "model" for read in can)
-    if not missing or all(read.when == "final" for read in missing):
-        state = "now" if missing else "ready"
-    else:
-        state = (
-            "job" if any(registry.lenses[name].scope == "trajectory" for name in _whole(missing)) else "now"
-        )
-    costs = [registry.lenses[name].cost for read in missing for name in in_order([read.name])]
-    cost = max(costs, key=COSTS.index, default="")
-    names = tuple(dict.fromkeys(read.name for read in missing))
-    return Offer(view, where, state, "", cost, names, follows)
-
-
-def _whole(reads: list[Read]) -> list[str]:
-    return [name for read in reads for name in in_order([read.name])]
+    needed = [registry.lenses[name] for read in missing for name in in_order([read.name])]
+    cost = max((one.cost for one in needed), key=COSTS.index, default="")
+    course = any(one.scope == "trajectory" for one in needed) or any(read.when == "steps" for read in missing)
+    state = "job" if course else "now" if missing or view.frames == 1 else "ready"
+    return Offer(view, where, state, "", cost, tuple(dict.fromkeys(read.name for read in missing)))
 
 
 def group(reads: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,16 @@ from ontogeny.workbench.figures import Asked, Figures
 from ontogeny.workbench.library import Opened
 
 FOLDER = "workbench"
-ITEM = {"view": str, "runs": list, "step": int, "options": dict, "under": list, "note": str, "title": str}
+ITEM = {
+    "view": str,
+    "runs": list,
+    "step": int,
+    "options": dict,
+    "under": list,
+    "note": str,
+    "title": str,
+    "single": bool,
+}
 FORMATS = ("html", "md", "pdf")
 MOST = 200  # views of one report, and interventions of one study
 
@@ -101,14 +109,10 @@ def asked_of(item: Mapping[str, Any]) -> Asked:
 
 def start_of(drawn: Drawn, step: int | None) -> int | None:
     """The tick at which the cursor stood."""
-    for one in drawn.bindings:
-        if one.axis == "step" and step is not None and len(one.ticks) > 1:
-            steps = [int(re.sub(r"\D", "", tick) or 0) for tick in one.ticks]
-            return max((i for i, there in enumerate(steps) if there <= step), default=0)
-    return drawn.start
-
-
-ITEM["single"] = bool
+    places = drawn.cursors.get("step", [])
+    if step is None or len(places) < 2:
+        return drawn.start
+    return max((i for i, there in enumerate(places) if there <= step), default=0)
 
 
 def write(opened: Opened, figures: Figures, format: str) -> Path:

@@ -85,7 +85,7 @@ class Figures:
             "title": view.title,
             "question": view.question,
             "help": help_of(view.function, asked.view),
-            "python": python(opened, asked, drawn),
+            "python": python(opened, asked),
             "step": asked.step,
         }
 
@@ -107,7 +107,8 @@ def is_numeric(one: Bind) -> bool:
 def described(one: Bind) -> dict[str, Any]:
     """A binding without its numbers; words go along."""
     values = to_numpy(one.values)
-    said = {"trace": one.trace, "attribute": one.attribute, "axis": one.axis, "ticks": list(one.ticks)}
+    said: dict[str, Any] = {"trace": one.trace, "attribute": one.attribute, "axis": one.axis}
+    said |= {"ticks": list(one.ticks), "at": plain(one.places)}
     if is_numeric(one):
         return {**said, "shape": list(values.shape), "bytes": int(values.size * 4)}
     return {**said, "values": plain(values)}
@@ -136,22 +137,24 @@ def help_of(function: Any, name: str) -> list[str]:
     return paragraphs
 
 
-def python(opened: Opened, asked: Asked, drawn: Drawn) -> str:
+def python(opened: Opened, asked: Asked) -> str:
     """The lines that make this figure."""
-    options = "".join(f", {key}={value!r}" for key, value in asked.given.items())
-    runs = ", ".join(f'store.run("{id}")' for id in asked.runs)
+    view, given = registry.views[asked.view], dict(asked.given)
+    store = "store"
+    if asked.runs != ("*",):
+        if view.of_one_run:
+            given |= {
+                "run": asked.runs[0],
+                **({"step": asked.step} if asked.step is not None and view.follows_step else {}),
+            }
+        else:
+            store = f"store.only([{', '.join(f'store.run({id!r})' for id in asked.runs)}])"
+    options = "".join(f", {key}={value!r}" for key, value in given.items())
     lines = ["import ontogeny as on", "", f'store = on.open("{opened.place.root}")']
-    if asked.runs == ("*",):
-        return "\n".join([*lines, f'store.view("{asked.view}"{options}).show()'])
-    if asked.step is None and not asked.changes:
-        return "\n".join([*lines, f'store.only([{runs}]).view("{asked.view}"{options}).show()'])
-    under = f", under={asked.changes!r}" if asked.changes else ""
-    some = f"Some(store, [{runs}], step={asked.step}{under})"
-    imports = [
-        "from ontogeny.views.bindings import with_slider",
-        "from ontogeny.workbench.library import Some",
-    ]
-    return "\n".join([*imports, *lines, f'with_slider({some}.draw("{asked.view}"{options})).show()'])
+    if asked.changes:
+        lines.insert(1, "from ontogeny.workbench.library import Changed")
+        lines.append(f"store = Changed(store, under={asked.changes!r})")
+    return "\n".join([*lines, f'{store}.view("{asked.view}"{options}).show()'])
 
 
 def difference(figures: Figures, opened: Opened, one: Asked, other: Asked) -> tuple[np.ndarray, str]:

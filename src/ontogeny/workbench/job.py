@@ -15,7 +15,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ontogeny.progress import EVERY
 from ontogeny.store.files import write_json
 from ontogeny.workbench.alive import host, started
 
@@ -35,7 +34,7 @@ def main(root: Path, id: str, words: list[str]) -> int:
     write_json(path, {**record, "state": "running"})
     log = path.with_suffix(".log")
     stopped = False
-    environment = {**os.environ, EVERY: "1", "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "160"}
+    environment = {**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "160"}
     with log.open("wb") as out:
         command = [sys.executable, "-m", "ontogeny", *words]
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment)

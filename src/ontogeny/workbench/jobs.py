@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import signal
 import subprocess
@@ -14,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from ontogeny.errors import Damaged, UnknownName, UserError
+from ontogeny.progress import duration
+from ontogeny.store import events
 from ontogeny.store.files import read_json
 from ontogeny.workbench.alive import alive
 
 TAIL = 20_000  # bytes of a log that are shown
 BEGINS = 20.0  # seconds within which a job has written its record
-LINE = re.compile(
-    r"^(train|look|compare|find|report)\s+(\d+)%  (.*?)  (\S.*?)(?:, about (.*) left)?$", re.MULTILINE
-)
 
 
 def jobs(root: Path) -> list[dict[str, Any]]:
@@ -42,21 +40,30 @@ def _with_state(path: Path, record: dict[str, Any]) -> dict[str, Any]:
             "died",
             "Its process is gone and left no word: it was killed, or the machine went down. What was committed is kept.",
         )
-    begun, _, _ = record["id"].partition("-")
-    text = tail(path.with_suffix(".log"))
-    progress = [
-        {"stage": m[1], "share": int(m[2]) / 100, "what": m[3], "gone": m[4], "left": m[5] or ""}
-        for m in LINE.finditer(text)
-    ]
-    return {
+    begun = int(record["id"].partition("-")[0], 16) / 1000
+    said = {
         "id": record["id"],
         "words": record["words"],
         "state": state,
         "why": why,
         "pid": record["pid"],
-        "begun": int(begun, 16) / 1000,
-        "progress": progress[-1] if progress and state == "running" else None,
+        "begun": begun,
     }
+    return {**said, "progress": progress(path.parent.parent, begun) if state == "running" else None}
+
+
+def progress(root: Path, since: float) -> dict[str, Any] | None:
+    """How far the stage is that has not come to its end: what those that work say of themselves."""
+    going = events.Going()
+    for event in events.Follower(root, since).new():
+        going.hear(event)
+    for stage, (done, size) in going.stages.items():
+        if done < size:
+            share, gone = done / size, time.time() - since
+            left = duration(gone * (1 - share) / share) if share > 0.01 else ""
+            what = next((str(event.get("what", "")) for event in going.in_hand), "")
+            return {"stage": stage, "share": share, "what": what, "gone": duration(gone), "left": left}
+    return None
 
 
 def job(root: Path, id: str) -> dict[str, Any]:

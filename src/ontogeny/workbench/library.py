@@ -8,12 +8,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ontogeny import expect, registry
 from ontogeny.errors import UnknownName, UserError
+from ontogeny.gathering import drawing
 from ontogeny.handles import Store, open_store
 from ontogeny.interventions.base import Change
 from ontogeny.one_run import Run
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 LOOKED_AGAIN = 1.0  # seconds in which a study is not asked twice whether its files changed
+MOST_STEPS = 2000  # that a figure holds
+MOST_KEPT = 24  # things that were read for figures and may be read for the next
 COSTS = ("cheap", "moderate", "costly")
 
 
@@ -95,7 +97,7 @@ class Opened:
         store, study = self.store, self.store.study
         findings, wrong = store.findings(), list(store.index.damage)
         states: dict[str, int] = {}
-        for entry in [*store.entries(), *store.unreadable()]:
+        for entry in [*store.entries(), *store.population.unreadable]:
             states[entry.status] = states.get(entry.status, 0) + 1
         return {
             "key": self.key,
@@ -193,10 +195,22 @@ class Opened:
         under: Sequence[Change] = (),
         **options: Any,
     ) -> Drawn:
-        """A view of these runs alone ("*": of all); at ``step``, from what lenses say of that step; under interventions."""
+        """A view of these runs alone ("*": of all), at all steps that were kept or at one; under interventions."""
         if list(runs) == ["*"]:
             return self.store.draw(view, **options)
-        return Some(self.store, [self.run(id) for id in runs], step, under).draw(view, **options)
+        if not registry.views[view].of_one_run:
+            return Some(self.store, [self.run(id) for id in runs]).draw(view, **options)
+        if len(runs) != 1:
+            raise UserError(f"The view '{view}' shows one run; {len(runs)} were named.")
+        given = {**options, "run": self.run(runs[0]).id}
+        if step is not None and registry.views[view].follows_step:
+            given["step"] = step
+        store = Changed(self.store, under) if under else self.store
+        large = registry.views[view].frames == 1
+        drawn = drawing.draw(store, view, given, frames=1 if large else MOST_STEPS)
+        while len(store.kept) > MOST_KEPT:
+            store.kept.pop(next(iter(store.kept)))
+        return drawn
 
     def metrics(self, run: Run) -> pd.DataFrame:
         """Everything that was logged of a run, as its file stands now."""
@@ -204,42 +218,30 @@ class Opened:
 
 
 class Some(Store):
-    """Some runs of a store, which share what it knows of the files; under ``step``, as they stood then."""
+    """Some runs of a store, which share what it knows of the files."""
 
-    def __init__(
-        self, whole: Store, runs: Iterable[Run], step: int | None = None, under: Sequence[Change] = ()
-    ) -> None:
-        super().__init__(whole.directory, frozenset(run.id for run in runs))
-        self.whole, self.at_step, self.under = whole, step, list(under)
+    def __init__(self, whole: Store, runs: Iterable[Run] | None = None) -> None:
+        super().__init__(whole.directory, whole.chosen if runs is None else frozenset(run.id for run in runs))
+        self.study, self.index = whole.study, whole.index
 
-    @cached_property
-    def study(self) -> Any:
-        return self.whole.study
 
-    @property
-    def index(self) -> Any:
-        return self.whole.index
+class Changed(Some):
+    """A store all of whose models are looked at under interventions."""
 
-    @cached_property
-    def _member_ids(self) -> list[str]:
-        return self.whole._member_ids
+    def __init__(self, whole: Store, under: Sequence[Change]) -> None:
+        super().__init__(whole)
+        self.under = list(under)
 
-    def lens(self, name: str, step: int | None = -1, **options: Any) -> xr.Dataset:
-        if self.under:
-            return self._changed(name, step, **options)
-        if self.at_step is None or registry.lenses[name].scope == "trajectory":
-            return super().lens(name, step, **options)
-        data = super().lens(name, self.at_step, **options)
-        return data if step is not None else data.expand_dims(step=[self.at_step], axis=1)
+    def run(self, id: str | None = None, **varied: Any) -> Run:
+        return ChangedRun(self, super().run(id, **varied).entry)
 
-    def _changed(self, name: str, step: int | None, **options: Any) -> xr.Dataset:
-        """A lens of the one run there is, under the interventions."""
-        (run,) = (Run(self, entry) for entry in self.entries())
-        single = self.at_step if self.at_step is not None else step
-        data = run.lens(name, None if single is None else [single], self.under, **options).expand_dims(
-            run=[run.id]
-        )
-        return data if step is None or "step" not in data.dims else data.isel(step=-1, drop=True)
+
+class ChangedRun(Run):
+    """A run through whose lenses one sees what the interventions of its store leave of it."""
+
+    def lens(self, lens: Any, steps: Any = None, under: Any = (), **options: Any) -> xr.Dataset:
+        assert isinstance(self.store, Changed)
+        return super().lens(lens, steps, under or self.store.under, **options)
 
 
 def stamp_of(root: Path) -> str:
