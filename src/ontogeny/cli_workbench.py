@@ -35,8 +35,17 @@ def workbench(
         bool, typer.Option("--read-only", help="Look at everything, change nothing.")
     ] = False,
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Open the browser.")] = True,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            help="Serve nothing: write a copy that opens from a file or any web server.", metavar="SITE"
+        ),
+    ] = None,
+    runs: Annotated[
+        int, typer.Option(help="With --export: how many runs of a study are in it at length.", min=0)
+    ] = 8,
 ) -> None:
-    """Look at studies in the browser: runs, every view at every step, all neurons.
+    """Look at studies in the browser: runs, every view at every step, all neurons; train, compare, intervene, report.
 
     Studies are read when they are opened. Training elsewhere may go on meanwhile: what is on disk is shown as it comes.
     """
@@ -49,6 +58,9 @@ def workbench(
         raise UserError(
             f"The workbench needs {error.name}, which is not installed: pip install 'ontogeny[workbench]'."
         ) from None
+    if export:
+        _export(folders, export, runs)
+        return
     token = "" if is_local(host) else new_token()
     application = make_app(folders, names=names_of(host), token=token, read_only=read_only)
     listening = _listen(host, port)
@@ -63,6 +75,15 @@ def workbench(
         application, log_level="warning", server_header=False, access_log=False, timeout_graceful_shutdown=3
     )
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def _export(folders: list[Path], site: Path, runs: int) -> None:
+    from ontogeny.workbench.export import export
+
+    def tell(what: str, done: int, total: int) -> None:
+        out.print(f"{what} ({done + 1} of {total})", style="dim", markup=False)
+
+    out.print(f"a copy to be read: {export(folders, site, runs, tell)}", markup=False)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -4,13 +4,13 @@ const WHOLE = 6 * 2 ** 20; // bytes of frames that are fetched at once
 const AHEAD = 4;
 
 export class Frames {
-  constructor(ask, bindings) {
-    this.ask = ask; // (first, count) → arrays
+  constructor(ask, bindings, whole = false) {
+    this.ask = ask; // (first, count) → arrays; `whole`: all frames are one answer
     this.bindings = bindings;
     this.steps = bindings[0].at.map((place, i) => (typeof place === "number" ? place : stepOf(bindings[0].ticks[i])));
     this.kept = new Map();
     const bytes = bindings.reduce((all, one) => all + (one.bytes ?? 0), 0);
-    this.block = bytes <= WHOLE ? this.steps.length : Math.max(1, Math.floor(WHOLE / 8 / Math.max(1, bytes / this.steps.length)));
+    this.block = whole || bytes <= WHOLE ? this.steps.length : Math.max(1, Math.floor(WHOLE / 8 / Math.max(1, bytes / this.steps.length)));
     this.most = Math.max(4, Math.ceil((96 * 2 ** 20) / Math.max(1, (bytes / this.steps.length) * this.block)));
   }
 

@@ -75,7 +75,7 @@ export class Panel {
     fill(this.sliders);
     for (const [axis, bindings] of byAxis) {
       if (bindings[0].ticks.length < 2) continue;
-      const frames = new Frames(ask, bindings);
+      const frames = new Frames(ask, bindings, this.source.whole);
       if (axis === "step" && !this.single) this.frames = frames;
       else this.sliders.append(this.slider(axis, frames));
     }
