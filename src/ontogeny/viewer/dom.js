@@ -14,11 +14,11 @@ export function h(tag, props, ...children) {
     else if (key in el && !svg && !key.startsWith("aria") && key !== "list" && key !== "role") el[key] = value;
     else el.setAttribute(key, value === true ? "" : value);
   }
-  put(el, children);
+  append(el, children);
   return el;
 }
 
-function put(el, children) {
+function append(el, children) {
   for (const child of children.flat(Infinity)) {
     if (child === null || child === undefined || child === false) continue;
     el.append(child instanceof Node ? child : String(child));
@@ -28,7 +28,7 @@ function put(el, children) {
 // What stands in an element is replaced.
 export function fill(el, ...children) {
   el.replaceChildren();
-  put(el, children);
+  append(el, children);
   return el;
 }
 

@@ -39,7 +39,7 @@ export class Panel {
   async open() {
     if (this.offer.state === "job") return this.offered();
     try {
-      const given = { ...this.given, ...(this.single ? { step: this.cursor.step } : {}) };
+      const given = { ...this.given, ...(this.single && this.cursor.step !== undefined ? { step: this.cursor.step } : {}) };
       const asked = given.step;
       const [Plotly, data] = await Promise.all([this.source.plotly(), this.source.json(`s/${this.study}/figure`, given)]);
       if (this.closed) return;
