@@ -25,10 +25,10 @@ browser:         ## a Chromium for the tests in a browser, where the machine has
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
 	  echo "no Chromium here, and none could be installed: tests in a browser are skipped"
 
-test: install browser ## the default suite, in parallel (under 10 minutes on two cores)
+test: install ## the default suite, in parallel (under 10 minutes on two cores)
 	$(BIN)/python -m pytest -n 2 -m 'not slow and not optional and not attack'
 
-test-all: install browser ## everything, long tests included
+test-all: install ## everything, long tests included
 	$(BIN)/python -m pytest -n 2 -m 'not optional and not attack'
 
 check: install   ## formatting, lint, types and the import table of the house
