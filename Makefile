@@ -34,8 +34,9 @@ test-all: install ## everything, long tests included
 check: install   ## formatting, lint, types and the import table of the house
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-docs: install    ## docs/recipes.md, from the schema and the registries
+docs: install    ## docs/recipes.md and docs/lenses.md, from the schema and the registries
 	$(BIN)/python -m ontogeny.reference > docs/recipes.md
+	$(BIN)/python -m ontogeny.instruments > docs/lenses.md
 
 bench: install   ## docs/performance.md, from scratch
 	$(BIN)/python -m benchmarks

@@ -7,7 +7,7 @@ import torch
 import ontogeny as on
 from ontogeny.errors import UserError
 from ontogeny.lenses.progress_measures import progress_measures
-from ontogeny.reads import parse
+from ontogeny.needs import parse
 
 STUDY = {
     "name": "waves",

@@ -13,7 +13,8 @@ from ontogeny.lenses.session import Session
 from ontogeny.plan import Expectations, Wanted, WantedRun, make_plan
 from ontogeny.store import fingerprint
 from ontogeny.store.directory import Directory
-from ontogeny.store.index import FINDINGS, REPORT, CheckpointFile, Index, ResultFile, RunEntry
+from ontogeny.store.headers import CheckpointFile, ResultFile
+from ontogeny.store.index import FINDINGS, REPORT, Index, RunEntry
 from ontogeny.study import Stop, load_study
 
 RUN = WantedRun("aa", "width=2", total=40, steps_per_epoch=4, steps=(0, 10))

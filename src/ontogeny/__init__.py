@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ontogeny.api import from_module, open, record, run, trust
+    from ontogeny.comparing.agreement import agreement
     from ontogeny.errors import UserError
-    from ontogeny.findings.agreement import agreement
     from ontogeny.lenses.base import lens
     from ontogeny.measures.base import measure
     from ontogeny.registry import lenses, measures, tasks, views
+    from ontogeny.representations import Comparison, align, compare
     from ontogeny.study import load_study
     from ontogeny.subject import Subject
     from ontogeny.views.base import view
@@ -30,13 +31,16 @@ _PUBLIC = {
     "record": "ontogeny.api",
     "from_module": "ontogeny.api",
     "trust": "ontogeny.api",
+    "compare": "ontogeny.representations",
+    "align": "ontogeny.representations",
+    "Comparison": "ontogeny.representations",
     "load_study": "ontogeny.study",
-    "agreement": "ontogeny.findings.agreement",
+    "agreement": "ontogeny.comparing.agreement",
     "lens": "ontogeny.lenses.base",
     "measure": "ontogeny.measures.base",
     "view": "ontogeny.views.base",
     "Subject": "ontogeny.subject",
-    "array": "ontogeny.axes",
+    "labelled": "ontogeny.axes",
     "UserError": "ontogeny.errors",
     "lenses": "ontogeny.registry",
     "measures": "ontogeny.registry",
@@ -44,9 +48,12 @@ _PUBLIC = {
     "views": "ontogeny.registry",
 }
 __all__ = [
+    "Comparison",
     "Subject",
     "UserError",
     "agreement",
+    "align",
+    "compare",
     "from_module",
     "lens",
     "lenses",

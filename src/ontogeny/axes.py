@@ -99,7 +99,7 @@ class Labelled:
                 )
 
 
-def array(
+def labelled(
     values: Any,
     *dims: str,
     long_name: str,
@@ -107,7 +107,7 @@ def array(
     coords: Mapping[str, Any] | None = None,
     **attrs: Any,
 ) -> Labelled:
-    """``array(p, "output", "frequency", long_name="energy share", coords={"frequency": range(33)})``."""
+    """``labelled(p, "output", "frequency", long_name="energy share", coords={"frequency": range(33)})``."""
     return Labelled(values, tuple(dims), long_name, units, coords or {}, attrs)
 
 

@@ -51,7 +51,7 @@ class Part(Strict):
 
 
 class Quantity(Strict):
-    """One number a run. ``source``: ``runs``, ``metrics``, a lens by name (at the last step), or a word of :mod:`ontogeny.reads`.
+    """One number a run. ``source``: ``runs``, ``metrics``, a lens by name (at the last step), or a word of :mod:`ontogeny.needs`.
 
     ``like`` names the quantity whose settings are meant where this one has none; ``where`` is taken axis by axis.
     """

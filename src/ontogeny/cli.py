@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ontogeny import cli_catalogues, cli_check, cli_files, cli_workbench, cli_workers
+from ontogeny import cli_catalogues, cli_check, cli_compare, cli_files, cli_workbench, cli_workers
 from ontogeny.cli_progress import Bars
 from ontogeny.errors import Failed, UserError
 from ontogeny.overrides import set_path
@@ -306,50 +306,6 @@ def look(
 
 
 @app.command()
-def compare(
-    directory: Dir,
-    measure: Annotated[str, typer.Option("--measure", help="See `ontogeny measures`.")],
-    option: Options = None,
-    run_: Annotated[
-        str | None, typer.Option("--run", help="Compare the steps of this run instead of runs.")
-    ] = None,
-    between: Annotated[
-        Literal["final", "consecutive", "all"], typer.Option(help="With --run: which steps to compare.")
-    ] = "final",
-    json_: Json = False,
-    all_: All = False,
-) -> None:
-    """Compare all pairs of runs at their last step (or the steps of one run) under a measure."""
-    from ontogeny.handles import open_store
-
-    store = open_store(directory)
-    store = store.everything if all_ else store
-    options = _parse_options(option)
-    if run_:
-        data = store.run(run_).compare(measure, between, **options)["value"]
-    else:
-        data = store.compare(measure, **options)
-    if json_:
-        print(json.dumps(data.to_dict(), default=str))
-        return
-    values = data.values
-    out.print(f"{data.attrs['long_name']} ({data.attrs['kind']}), {' × '.join(map(str, data.shape))}")
-    if values.ndim == 2:
-        import numpy as np
-
-        pairs = (
-            values[np.triu_indices(len(values), 1)] if values.shape[0] == values.shape[1] else values.ravel()
-        )
-        quartiles = np.nanquantile(pairs, [0, 0.25, 0.5, 0.75, 1])
-        out.print(f"{len(pairs)} pairs: min, quartiles, max = " + ", ".join(f"{q:.4g}" for q in quartiles))
-    with_shape = data.to_pandas()
-    if values.size <= 400:
-        out.print(str(with_shape.round(4)))
-    else:
-        out.print("--json prints every pair; `ontogeny report` draws them.")
-
-
-@app.command()
 def report(
     directory: Dir,
     format: Annotated[
@@ -406,6 +362,7 @@ def _parse_options(given: list[str] | None) -> dict[str, Any]:
 
 
 app.add_typer(cli_catalogues.app)  # studies, tasks, lenses, …; new
+app.add_typer(cli_compare.app)  # compare
 app.add_typer(cli_files.app)  # import, export, densify
 app.add_typer(cli_check.app)
 app.add_typer(cli_workers.app)  # worker, watch

@@ -24,7 +24,8 @@ def room_of(console: Console) -> int | None:
 
 
 def show(console: Console, table: pd.DataFrame, last: Sequence[str] = ()) -> list[str]:
-    """Print a table of runs (index: run); returns the columns for which there was no room. ``last``: columns that stay, at the end."""
+    """Print a table of runs (index: run); returns the columns for which there was no room. ``last``: columns that stay, at the
+    end."""
     names = [str(name) for name in table.columns]
     varied = [n for n in table.attrs.get("varied", []) if n in names]
     metrics = [n for n in names if n not in (*varied, *FIRST, *LATER, *last)]
@@ -51,7 +52,8 @@ def show(console: Console, table: pd.DataFrame, last: Sequence[str] = ()) -> lis
         )
     for row in zip(*(cells[name] for name in shown), strict=True):
         grid.add_row(*map(escape, row))
-    console.print(grid, width=max(console.width, sum(width[n] for n in shown)) if room is None else None)
+    wide = Console(file=console.file, width=sum(width[n] for n in shown)) if room is None else console
+    wide.print(grid)
     return [name for name in order if name not in shown]
 
 

@@ -15,9 +15,10 @@ from ontogeny.axes import AXES
 from ontogeny.claims import Asked, Part, Quantity
 from ontogeny.errors import UnknownName, UserError
 from ontogeny.findings.per_run import REDUCTIONS, populations
-from ontogeny.lenses.session import in_order, needs_all_steps
+from ontogeny.lenses.session import asked, in_order, needs_all_steps
+from ontogeny.models.sites import lacking
+from ontogeny.needs import filled, parse
 from ontogeny.plan import Expectations, Wanted, WantedRun
-from ontogeny.reads import filled, parse
 from ontogeny.store import fingerprint, results
 from ontogeny.store.directory import Directory
 from ontogeny.store.index import Index
@@ -88,9 +89,10 @@ def alike(members: Sequence[Member]) -> list[list[Member]]:
         spec = canonical([m.spec[room] for room in ("architecture", "task", "objective")])
         if spec not in seen:
             probe = _names(m).probe
-            has = (tuple(probe.grid), bool(probe.period), len(probe.inputs) > 0)
+            has = (tuple(probe.grid), bool(probe.period), probe.group is None, len(probe.inputs) > 0)
+            lacks = lacking(m.architecture)
             names = (tuple(m.architecture.axes), tuple(m.architecture.taps), m.task.finite)
-            seen[spec] = (type(m.architecture), type(m.task), type(m.objective), *names, *has)
+            seen[spec] = (type(m.architecture), type(m.task), type(m.objective), *names, *has, lacks)
         groups.setdefault(seen[spec], []).append(m)
     return list(groups.values())
 
@@ -104,14 +106,14 @@ def lenses_by_run(
     """
     groups = alike(members)
     named = [use.name for use in uses]
-    asked = uses or [Use(name=n) for n, x in registry.lenses.items() if x.keep and x.cost == "cheap"]
+    chosen = uses or [Use(name=n) for n, x in registry.lenses.items() if x.keep and x.cost == "cheap"]
     found: dict[str, tuple[Wanted, ...]] = {}
     cannot: dict[str, dict[str, int]] = {}  # lens → obstacle → number of runs
     for of in groups:
         model, wanted = _names(of[0]), []
-        for use in asked:
+        for use in chosen:
             registry.lenses[use.name].options(use.options)
-            if why_not := _obstacle(use.name, model):
+            if why_not := _obstacle(use, model):
                 there = cannot.setdefault(use.name, {})
                 there[why_not] = there.get(why_not, 0) + len(of)
             else:
@@ -125,10 +127,10 @@ def lenses_by_run(
             f"the lens '{name}' cannot look at {sum(why.values())} of {len(members)} runs: {next(iter(why))}"
             for name, why in cannot.items()
         ]
-    said = "; ".join(f"{name} ({next(iter(why))})" for name, why in cannot.items())
     return found, [
-        f"the recipe names no lenses, so every cheap one looks but for these, which cannot: {said}"
-    ] if said else []
+        f"the recipe names no lenses, so every cheap one looks that can, {len(chosen) - len(cannot)} of {len(chosen)}; these cannot, and "
+        f"`ontogeny lenses --for DIR` says why: {', '.join(cannot)}"
+    ] if cannot else []
 
 
 def refuse_view(use: Use) -> None:
@@ -207,7 +209,7 @@ def refuse_lens(use: Use, m: Member) -> None:
     """Say what is wrong with the wish to look at models like ``m`` through a lens, before anything is done."""
     lens = registry.lenses[use.name]
     lens.options(use.options)
-    if why := _obstacle(use.name, _names(m)):
+    if why := _obstacle(use, _names(m)):
         raise UserError(f"The lens '{use.name}' cannot look at this study's models: {why}.")
 
 
@@ -215,7 +217,7 @@ def refuse_measure(use: Use, m: Member) -> None:
     """Say what is wrong with the wish to compare models like ``m`` by a measure, before anything is done."""
     measure = registry.measures[use.name]
     measure.options(use.options)
-    if why := _names(m).lacks(measure.reads):
+    if why := _names(m).lacks(measure.needs(use.options)):
         raise UserError(f"The measure '{use.name}' cannot compare this study's models: {why}.")
 
 
@@ -242,11 +244,11 @@ def wanted_lens(use: Use, m: Member) -> Wanted:
     """The lens as the study asks for it, with the fingerprint of its code, of what it reads and of the model's code."""
     lens = registry.lenses[use.name]
     options = lens.options(use.options)
-    reached = [registry.lenses[name] for name in in_order([use.name])]
-    code = fingerprint.of(*reached, m.architecture, m.task, m.objective)
+    this = asked(use.name, use.options)
+    code = fingerprint.of(*(one.lens for one in in_order([this])), m.architecture, m.task, m.objective)
     stamp = fingerprint.combine(code, options, "float32")
     return Wanted(
-        results.stem(use.name, options, lens.defaults), use.name, options, stamp, needs_all_steps(lens)
+        results.stem(use.name, options, lens.defaults), use.name, options, stamp, needs_all_steps(this)
     )
 
 
@@ -266,11 +268,13 @@ def _names(m: Member) -> Subject:
 
 def obstacle(lens: str, m: Member) -> str | None:
     """Why a lens cannot look at models like ``m``; None if it can."""
-    return _obstacle(lens, _names(m))
+    return _obstacle(Use(name=lens), _names(m))
 
 
-def _obstacle(name: str, model: Subject) -> str | None:
-    return next((o for n in in_order([name]) if (o := registry.lenses[n].obstacle(model))), None)
+def _obstacle(use: Use, model: Subject) -> str | None:
+    """What stands in the way of a lens, or of one that it reads."""
+    through = in_order([asked(use.name, use.options)])
+    return next((why for one in through if (why := one.lens.obstacle(model, one.options))), None)
 
 
 def expectations(study: Study, members: Sequence[Member]) -> Expectations:
@@ -285,7 +289,7 @@ def expectations(study: Study, members: Sequence[Member]) -> Expectations:
         notes.append("measures compare runs with each other, and there is one: nothing is compared")
     runs = wanted_runs(members, study)
     recipe = study.model_dump(mode="json")
-    asked = [recipe[k] for k in (*CLAIMS, "published", "vary", "crossed", "train", "question", "title")]
+    says = [recipe[k] for k in (*CLAIMS, "published", "vary", "crossed", "train", "question", "title")]
     claims = study.asked()
     kinds = [registry.findings[claim.kind] for claim in claims]
     words = [
@@ -293,7 +297,7 @@ def expectations(study: Study, members: Sequence[Member]) -> Expectations:
     ]
     looked = [*every, *(w.fingerprint for w in measures)]
     tables = fingerprint.package("ontogeny.gathering")
-    findings = fingerprint.combine(asked, fingerprint.of(*kinds), looked, tables, reached(words, m))
+    findings = fingerprint.combine(says, fingerprint.of(*kinds), looked, tables, reached(words, m))
     shown = [
         word for use in uses for word in registry.views[use.name].words(use.options, study.first_measure)
     ]

@@ -158,7 +158,7 @@ class Store:
         return self.comparison(measure, **options)["value"]
 
     def gather(self, reads: Iterable[str]) -> dict[str, Any]:
-        """What views and findings read, by the words they read it with (see :mod:`ontogeny.reads`)."""
+        """What views and findings read, by the words they read it with (see :mod:`ontogeny.needs`)."""
         return drawing.gather(self, reads)
 
     def draw(self, name: str, **options: Any) -> Drawn:

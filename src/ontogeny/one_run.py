@@ -10,7 +10,7 @@ from ontogeny import as_html, build, expect, registry
 from ontogeny.errors import Damaged, UserError
 from ontogeny.interventions.base import Change, Intervention
 from ontogeny.lenses.base import Lens
-from ontogeny.lenses.session import Session, in_order, look_plainly
+from ontogeny.lenses.session import Session, asked, in_order, look_plainly
 from ontogeny.measures.pairwise import Between, between_steps
 from ontogeny.models.base import Module
 from ontogeny.named import Named
@@ -145,11 +145,9 @@ class Run:
                 return data.sel(step=wanted_steps) if "step" in data.dims else data
             except Damaged:
                 pass  # named by the index; what is asked for is computed anew
-        if under and not any(
-            read.startswith(("outputs", "tap", "gradients"))
-            for one in in_order([name])
-            for read in registry.lenses[one].reads
-        ):
+        through = in_order([asked(name, wanted.options)])
+        needs = [need for one in through for need in one.lens.needs(one.options)]
+        if under and not self._subjects([self.steps[0]]).passes(needs):
             raise UserError(
                 f"Interventions edit the forward pass, and the lens '{name}' does not read it: nothing would change."
             )

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
+from ontogeny import registry
 from ontogeny.errors import UserError
 
 
@@ -22,12 +23,68 @@ def laid_over(base: dict[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
+ROOMS = {
+    "task": registry.tasks,
+    "architecture": registry.architectures,
+    "objective": registry.objectives,
+    "optimiser": registry.optimisers,
+}
+GRIDS = ("vary", "crossed")
+
+
+def spelled_out(data: dict[str, Any]) -> dict[str, Any]:
+    """A recipe whose grids name settings by dotted path, also where only their last name was written."""
+    for table in GRIDS:
+        if isinstance(grid := data.get(table), Mapping):
+            full = {key: full_path(data, f"{table}.{key}").partition(".")[2] for key in grid}
+            data[table] = {full[key]: values for key, values in grid.items()}
+            if isinstance(groups := data.get("zip"), list | tuple):
+                data["zip"] = [
+                    [full.get(name, name) for name in group] if isinstance(group, list | tuple) else group
+                    for group in groups
+                ]
+    return data
+
+
+def full_path(data: Mapping[str, Any], path: str) -> str:
+    """The path that a last name means: ``d_hidden`` → ``vary.architecture.d_hidden`` where that varies, else ``architecture.d_hidden``;
+    ``vary.d_hidden`` → ``vary.architecture.d_hidden``. A name of several settings is refused with all of them; any other path stays.
+    """
+    table, dot, name = path.rpartition(".")
+    if name in ("seed", "kind") or (dot and table not in GRIDS) or (not dot and name in data):
+        return path
+    varied = [f"{grid}.{key}" for grid in GRIDS for key in _table(data, grid) if key.endswith(f".{name}")]
+    found = list(dict.fromkeys(f"{table}.{key.partition('.')[2]}" if table else key for key in varied))
+    if not found:
+        settings = [
+            f"{room}.{key}" for room in (*ROOMS, "train") for key in _settings(data, room) if key == name
+        ]
+        found = [f"{table}{dot}{setting}" for setting in settings]
+    if len(found) > 1:
+        raise UserError(f"'{name}' is the last name of {' and '.join(found)}; write the one that is meant.")
+    return found[0] if found else path
+
+
+def _table(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    there = data.get(key)
+    return there if isinstance(there, Mapping) else {}
+
+
+def _settings(data: Mapping[str, Any], room: str) -> list[str]:
+    """Settings of a part of the recipe: those that are written, and those that its kinds have."""
+    if room == "train":
+        return ["epochs", "steps", "batch", "clip"]
+    kinds = [_table(data, room).get("kind"), *(_table(data, "vary").get(f"{room}.kind") or ())]
+    known = [getattr(ROOMS[room][k], "__dataclass_fields__", ()) for k in kinds if k in ROOMS[room]]
+    return list(dict.fromkeys([*_table(data, room), *(name for fields in known for name in fields)]))
+
+
 EXAMPLES = {"--set": "--set train.epochs=1000", "--task": "--task kind=modular_addition"}
 
 
 def set_path(data: dict[str, Any], override: str, option: str = "--set") -> None:
-    """``a.b=c``: c is read as TOML, or as plain text; ``false`` leaves a table out. What follows ``vary.`` or ``crossed.`` is one dotted
-    key."""
+    """``a.b=c``: c is read as TOML, or as plain text; ``false`` leaves a table out. What follows ``vary.`` or ``crossed.`` is
+    one dotted key."""
     path, equals, text = override.partition("=")
     if not equals or not path.strip():
         raise UserError(f"{option} {override}: write a.b=value, for example {EXAMPLES.get(option, option)}.")

@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from ontogeny import claims as claim_schema
 from ontogeny.claims import Asked, Claim, Condition, Population, Quantity, Question, Strict
 from ontogeny.errors import NewerSchema, UnknownName, UserError
-from ontogeny.overrides import laid_over, set_path
+from ontogeny.overrides import full_path, laid_over, set_path, spelled_out
 from ontogeny.registry import explain
 
 SCHEMA_VERSION = 2
@@ -318,7 +318,10 @@ def cells(grid: Mapping[str, Any], groups: Iterable[tuple[str, ...]], where: str
 
 
 def identity(spec: Spec) -> str:
-    """Twelve hexadecimal digits that name a resolved spec."""
+    """Twelve hexadecimal digits that name a resolved spec. Where instruments look (``sites``) is no part of what a run is."""
+    architecture = spec.get("architecture")
+    if isinstance(architecture, Mapping) and "sites" in architecture:
+        spec = {**spec, "architecture": {k: v for k, v in architecture.items() if k != "sites"}}
     return hashlib.blake2b(canonical(spec).encode(), digest_size=6).hexdigest()
 
 
@@ -377,11 +380,14 @@ def load_study(source: str | Path | Mapping[str, Any] | Study, overrides: Iterab
     else:
         raise UserError(f"A study is a name, a path or a mapping; this is a {type(source).__name__}.")
     for override in overrides:
-        set_path(data, override)
-    return parse(data, str(source) if not isinstance(source, Mapping | Study) else "the study")
+        path, equals, text = override.partition("=")
+        set_path(data, f"{full_path(data, path.strip())}{equals}{text}")
+    return read_recipe(
+        spelled_out(data), str(source) if not isinstance(source, Mapping | Study) else "the study"
+    )
 
 
-def parse(data: Mapping[str, Any], source: str = "the study") -> Study:
+def read_recipe(data: Mapping[str, Any], source: str = "the study") -> Study:
     """Validate; unknown keys name the nearest, a newer schema is said so."""
     version = data.get("schema_version", SCHEMA_VERSION)
     if isinstance(version, int) and version > SCHEMA_VERSION:

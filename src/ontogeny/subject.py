@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ontogeny.errors import UserError
+from ontogeny.errors import UnknownName, UserError
+from ontogeny.needs import OF_MODEL, Need, parse
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +31,8 @@ class Subject:
     """One model under a lens.
 
     ``weights``   dict of tensors (*lead, …);     ``outputs``  (*lead, example[, position], output)
-    ``tap(name)`` (*lead, example, …);            ``examples`` per-example loss, accuracy, …: (*lead, example)
+    ``tap(name)`` (*lead, example, …);            ``site(role)`` a tap, or a map of weights, whatever it is called here
+    ``examples``  per-example loss, accuracy, …: (*lead, example)
     ``split``     rows of the probe by part;      ``result(lens)`` what another lens said of the same step
     """
 
@@ -53,6 +55,11 @@ class Subject:
         name, axes = next(iter(self.architecture.axes.items()))
         shape = self.weights[name].shape
         return tuple(shape[: len(shape) - len(axes)])
+
+    @property
+    def period(self) -> int:
+        """How many elements the group of the task has; where there is no period, how many outputs."""
+        return self.probe.period or self.signature.outputs
 
     @property
     def grid(self) -> tuple[str, ...]:
@@ -78,8 +85,85 @@ class Subject:
         return self._forward(()).outputs
 
     def tap(self, name: str) -> Tensor:
+        """A tap by its name, or by the role that it fills (``neurons[0]``); ``outputs`` is one too."""
+        if name == "outputs":
+            return self.outputs
+        name = self.where(name)
         self.read(name)
         return self._taps[name]
+
+    def where(self, name: str) -> str:
+        """The tap that is called so, or that fills this role."""
+        if name in self.architecture.taps:
+            return name
+        found = self._find(name)
+        if not isinstance(found, str):
+            raise UserError(f"'{name}' is no tap of this model: it is a map of its weights.")
+        return found
+
+    def axes_of(self, name: str) -> tuple[str, ...]:
+        """Names of the trailing axes of a tap, or of the outputs: (example, …)."""
+        if name == "outputs":
+            return ("example", "position", "output")[:: 1 if self.outputs.ndim - len(self.lead) == 3 else 2]
+        return self.architecture.taps[self.where(name)]
+
+    def site(self, role: str) -> Any:
+        """What fills a role: the values of a tap (*lead, example, …), or a map of weights; ``form`` is three maps.
+
+        See :data:`ontogeny.models.sites.ROLES` for the roles and their axes. Raises ``UserError`` with the reason where there is none.
+        """
+        found = self._find(role)
+        return self.tap(found) if isinstance(found, str) else found.function(self.weights, self.signature)
+
+    def form(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The outputs as a quadratic form of the one-hot inputs: W_l, W_r (*lead, unit, input) and W_p (*lead, output, unit)."""
+        left, right, out = self.site("form")
+        return left, right, out
+
+    def inward(self, layer: int) -> tuple[str, ...]:
+        """Names of the weights that the neurons of a layer are made with."""
+        names: tuple[str, ...] = self._find(f"inward[{layer}]").weights
+        return names
+
+    def change(self, role: str, by: Mapping[str, Tensor]) -> Tensor:
+        """First-order change of a site when weights move: Σ ∂site/∂weight · ``by``[weight]."""
+        found = self._find(role)
+        tap = self.where(role) if isinstance(found, str) else ""
+
+        def value(moved: dict[str, Tensor]) -> Tensor:
+            weights = {**self.weights, **moved}
+            if not tap:
+                made: Tensor = found.function(weights, self.signature)
+                return made
+            return self.architecture.forward(weights, self.probe.inputs, read=(tap,), edit=self.edit).taps[
+                tap
+            ]
+
+        here = {name: self.weights[name] for name in by}
+        changed: Tensor = torch.func.jvp(value, (here,), (dict(by),))[1]
+        return changed
+
+    def needs_one_answer(self) -> None:
+        """Refuse a lens of one answer an example, (example, output), where a network answers at every position."""
+        if self.outputs.ndim != len(self.lead) + 2:
+            raise UserError(
+                "This lens is of logits at one position, (example, output); this network answers at every position: its outputs "
+                f"have the shape {tuple(self.outputs.shape[len(self.lead) :])}."
+            )
+
+    def needs_outputs_of_the_period(self, values: Tensor) -> None:
+        """Refuse a lens of waves over the outputs, the last axis, where they are not one period."""
+        if (outputs := values.shape[-1]) != self.period:
+            raise UserError(
+                f"The network has {outputs} outputs, the period is {self.period}: waves over the outputs need them equal."
+            )
+
+    def in_group(self) -> Subject:
+        """The same model seen in the labelling in which its task is addition in Z_n (:mod:`ontogeny.labelling`)."""
+        from ontogeny.labelling import Relabelled
+
+        group = self.probe.group
+        return Relabelled.of(self, group) if group and group.words else self
 
     @cached_property
     def examples(self) -> dict[str, Tensor]:
@@ -119,32 +203,70 @@ class Subject:
         """What ``lens`` said of the last step, without leading axes."""
         return self.final_results[lens][variable]
 
-    def lacks(self, reads: Collection[str]) -> str | None:
-        """Why something that reads these (``weights:W_l``, ``tap:NAME``, ``grid``, …) cannot look at this model; ``None`` if it can."""
-        of: dict[str, list[str]] = {}
-        for read in reads:
-            kind, _, name = read.partition(":")
-            of.setdefault(kind, []).append(name)
-        missing_weights = [w for w in of.get("weights", ()) if w and w not in self.weights]
-        missing_taps = [t for t in of.get("tap", ()) if t not in self.architecture.taps]
-        if missing_weights:
-            return (
-                f"it reads the weights {', '.join(missing_weights)}; the model has {', '.join(self.weights)}"
-            )
-        if missing_taps:
-            return f"it reads the taps {', '.join(missing_taps)}; the model has {', '.join(self.architecture.taps)}"
-        if of.keys() & {"outputs", "gradients", "tap"}:
+    def lacks(self, reads: Collection[str | Need]) -> str | None:
+        """Why something that reads these (``site:neurons[0]``, ``tap:NAME``, ``grid``, …) cannot look at this model; ``None`` if it can."""
+        needs = [parse(read, OF_MODEL) if isinstance(read, str) else read for read in reads]
+        return next((why for need in needs if not need.optional and (why := self._lack(need))), None)
+
+    def _lack(self, need: Need) -> str | None:
+        from ontogeny.models.sites import Absent, find, is_role
+
+        if need.kind == "weights" and need.name and need.name not in self.weights:
+            return f"it reads the weights {need.name}; the model has {', '.join(self.weights)}"
+        named = need.kind == "tap" and need.name not in (*self.architecture.taps, "outputs")
+        if named and not is_role(need.name):
+            return f"it reads the tap {need.name}; the model has {', '.join([*self.architecture.taps, 'outputs'])}"
+        if named or need.kind == "site":
+            site = find(self.architecture, need.name)
+            if isinstance(site, Absent):
+                return f"it reads {need.name}, and {site.why}"
+        if self.passes((need,)):
             if not getattr(self.architecture, "runs", True):
                 return "it reads the forward pass, and of this run only the weights are known"
             if not len(self.probe.inputs):
                 return "it reads the forward pass, and nobody said on which task: record it with task={…}, or import it with --task kind=…"
-        if "grid" in of and not self.probe.grid:
-            return "it needs a task whose probe is a grid (a, b)"
-        if "period" in of and not self.probe.period:
-            return "it needs a task with a period"
-        if "split" in of and not self.split:
-            return "it needs a task with a train and a held-out part"
-        return None
+        missing = {
+            "grid": (bool(self.probe.grid), "whose probe is a grid (a, b)"),
+            "period": (bool(self.probe.period), "with a period"),
+            "group": (
+                self.probe.group is not None,
+                "that is addition in Z_n, if need be under other names of the numbers",
+            ),
+            "split": (bool(self.split), "with a train and a held-out part"),
+        }
+        there, which = missing.get(need.kind, (True, ""))
+        return None if there else f"it needs a task {which}"
+
+    def taps_among(self, needs: Collection[Need]) -> list[str]:
+        """The taps that these ask for, by their own names."""
+        from ontogeny.models.sites import find
+
+        asked = [
+            need.name if need.name in self.architecture.taps else find(self.architecture, need.name)
+            for need in needs
+            if need.kind in ("tap", "site") and need.name != "outputs"
+        ]
+        return sorted({tap for tap in asked if isinstance(tap, str)})
+
+    def passes(self, needs: Collection[Need]) -> bool:
+        """Whether any of these is read off the forward pass, and not off the weights."""
+        from ontogeny.models.sites import find
+
+        return any(
+            need.kind in ("outputs", "gradients", "tap")
+            or (need.kind == "site" and isinstance(find(self.architecture, need.name), str))
+            for need in needs
+        )
+
+    def _find(self, role: str) -> Any:
+        from ontogeny.models.sites import Absent, find, is_role
+
+        if not is_role(role):
+            raise UnknownName("tap or site", role, [*self.architecture.taps, "outputs"])
+        found = find(self.architecture, role)
+        if isinstance(found, Absent):
+            raise UserError(f"There is no {role} here: {found.why}.")
+        return found
 
     def at(self, index: int | tuple[int, ...]) -> Subject:
         """The subject at one place of the leading axes, in memory of its own: arithmetic may depend on where a row begins."""

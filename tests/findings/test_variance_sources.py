@@ -86,9 +86,8 @@ def test_a_number_of_a_lens_and_its_logarithm():
 
 def test_the_time_to_an_event_is_read_from_the_log():
     runs = crossed(np.random.default_rng(3)).assign(status="done", step=100)
-    when = np.clip(
-        10 * np.round(50 + 5 * runs["number"]) // 10, 10, 200
-    )  # some come after the end of the log
+    # some come after the end of the log
+    when = np.clip(10 * np.round(50 + 5 * runs["number"]) // 10, 10, 200)
     steps = np.arange(0, 101, 10)
     metrics = pd.concat(
         [
@@ -99,6 +98,10 @@ def test_the_time_to_an_event_is_read_from_the_log():
     data = {"all:runs": runs, "all:metrics": metrics}
     event = {"metric": "test_accuracy", "at_least": 0.99}
     (found,) = findings["variance_by_source"](data, event=event, missing=110)
+    other = data["all:runs"].assign(run=lambda r: r["run"] + " elsewhere", decay=3.0)
+    beside = {**data, "all:runs": pd.concat([data["all:runs"].assign(decay=1.0), other])}
+    (same,) = findings["variance_by_source"](beside, event={**event, "where": {"decay": 1.0}}, missing=110)
+    assert same.value == found.value and same.why == found.why
     split = found.beside[0]
     assert split.details["p"] < 0.01 and split.value > found.value
     late = runs.loc[when > 100, "run"]

@@ -34,8 +34,8 @@ RUNS["status"] = ["stopped", "done", "done", "done", "diverged"]
 
 
 def test_the_event_is_the_first_step_from_which_it_stays_so():
-    assert reached(CURVES, "test_accuracy", 0.99, True, "step").to_dict() == {"grokked": 30, "fell back": 40}
-    assert reached(CURVES, "test_accuracy", 0.99, False, "step")["fell back"] == 20
+    assert reached(CURVES, "test_accuracy", 0.99, True).to_dict() == {"grokked": 30, "fell back": 40}
+    assert reached(CURVES, "test_accuracy", 0.99, False)["fell back"] == 20
 
 
 def test_runs_without_it_are_censored_where_they_ended_and_those_that_diverged_at_their_budget():
@@ -64,7 +64,8 @@ def test_a_delay_counts_from_memorising_and_a_run_that_did_not_memorise_has_not_
 
 
 def population(rng, effect=0.7, seeds=8, budget=2000):
-    """log time falls by ``effect`` for every factor of three in weight decay, and with the train fraction; seeds have their own luck."""
+    """log time falls by ``effect`` for every factor of three in weight decay, and with the train fraction; seeds have their own
+    luck."""
     rows, logs = [], []
     luck = 0.5 * rng.normal(size=seeds)
     for fraction in (0.4, 0.6):
@@ -111,7 +112,7 @@ def test_a_setting_that_does_nothing_is_seldom_said_to_do_something():
     said = []
     for trial in range(40):
         data = population(np.random.default_rng(trial), effect=0.0)
-        (one,) = findings["sooner_with"](data, by="weight_decay", within=("train_fraction",), draws=99)
+        (one,) = findings["sooner_with"](data, by="weight_decay", within=("train_fraction",))
         said.append((one.verdict, one.details["p_trend"] <= 0.05))
     assert sum(verdict != "too few seeds" for verdict, _ in said) <= 5
     assert sum(p for _, p in said) <= 5

@@ -8,7 +8,7 @@ import xarray as xr
 
 from ontogeny import api
 from ontogeny.errors import UserError
-from ontogeny.reads import filled, inline, parse
+from ontogeny.needs import filled, inline, parse
 
 POST = "last:blocks.0.mlp.hook_post"
 CUT = [

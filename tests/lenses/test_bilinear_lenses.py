@@ -19,7 +19,7 @@ BILINEAR = (
     "effective_rank",
     "eigenspectrum",
     "frequency_distribution",
-    "grid_logits",
+    "grid_activations",
     "interaction_matrices",
     "performance",
     "visible_weights",
@@ -57,7 +57,7 @@ def untrained(d, p, n=2):
 
 def ask(name, model):
     """A lens after the lenses that it reads, as a session does."""
-    for needed in lenses[name].of("lens"):
+    for needed in (need.name for need in lenses[name].needs() if need.kind == "lens"):
         said = ask(needed, model)
         model.results = {**model.results, needed: {key: one.values for key, one in said.items()}}
     return lenses[name](model)
@@ -111,9 +111,9 @@ def test_a_network_of_one_frequency(p, k):
     np.testing.assert_allclose(performance["margin"], 1 - math.cos(2 * math.pi / p), rtol=1e-4)
 
 
-def test_grid_logits_are_the_closed_form():
+def test_logits_over_the_grid_are_the_closed_form():
     p, k = 9, 2
-    logits = dataset(lenses["grid_logits"](subject(one_frequency(p, k), p)))["logits"]
+    logits = dataset(lenses["grid_activations"](subject(one_frequency(p, k), p)))["activation"]
     assert logits.dims == ("a", "b", "output")
     a, b, r = np.ogrid[:p, :p, :p]
     np.testing.assert_allclose(logits, np.cos(2 * np.pi * k * (a + b - r) / p), atol=1e-5)

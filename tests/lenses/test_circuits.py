@@ -39,6 +39,7 @@ class Circle:
 
     axes = {"embed.W_E": ("token", "d_model")}
     taps = {"hook_embed": ("example", "position", "d_model")}
+    roles = {"embedded": "hook_embed"}
 
     def points(self):
         angle = 2 * math.pi * self.k / self.p * torch.arange(self.p).double()
@@ -246,16 +247,32 @@ def test_it_is_of_the_model_under_its_interventions():
     assert numbers(even, samples=100)["symmetricity"].item() == pytest.approx(1)
 
 
-def test_what_has_no_embedding_or_another_task_is_refused_by_name():
+def test_one_hot_inputs_are_their_own_embedding():
+    """A perceptron on one-hot inputs is one whose embedding is the identity, and must be as symmetric as that."""
+    task, p = ModularAddition(p=5), 5
+    hot, table = MLP(embedding="one_hot", d_mlp=8), MLP(d_embed=p, d_mlp=8)
+    weights = {name: w.double() for name, w in hot.init(task.signature, Key(0, "init")).items()}
+    found = numbers(subject(hot, weights, task), samples=0)["symmetricity"]
+    embedded = subject(table, {**weights, "embed.W_E": torch.eye(p).double()}, task)
+    torch.testing.assert_close(found, numbers(embedded, samples=0)["symmetricity"])
+    assert found.abs() < 0.99
+
+
+def test_the_operands_of_subtraction_are_a_and_minus_b():
+    """The same weights, the second operand counted backwards: no other network, and no other distance."""
+    plus, minus = ModularAddition(p=5), ModularSubtraction(p=5)
+    weights = Bilinear(3).init(plus.signature, Key(0, "init"))
+    turned = dict(weights)
+    for name in ("W_l", "W_r"):
+        a, b = weights[name].split(5, -1)
+        turned[name] = torch.cat([a, b[:, -torch.arange(5) % 5]], -1)
+    there, back = (subject(Bilinear(3), w, t) for w, t in ((weights, plus), (turned, minus)))
+    for name, one in distance_irrelevance(there).items():
+        torch.testing.assert_close(one.values, distance_irrelevance(back)[name].values)
+
+
+def test_answers_at_every_position_are_refused():
     task = ModularAddition(p=5)
-    for architecture in (Bilinear(3), MLP(embedding="one_hot")):
-        model = subject(architecture, architecture.init(task.signature, Key(0, "init")), task)
-        assert "embed.W_E" in gradient_symmetricity.obstacle(model)
-        assert distance_irrelevance.obstacle(model) is None and distance_irrelevance(model)
-    minus = ModularSubtraction(p=5)
-    model = subject(Bilinear(3), Bilinear(3).init(minus.signature, Key(0, "init")), minus)
-    with pytest.raises(UserError, match="another function"):
-        distance_irrelevance(model)
     everywhere = Transformer(n_heads=1, d_model=4, d_head=4, d_mlp=4, read_at="all")
     model = subject(everywhere, everywhere.init(Signature(5, vocab=5, positions=2), Key(0, "init")), task)
     for one in (gradient_symmetricity, distance_irrelevance):

@@ -15,6 +15,8 @@ from ontogeny.lenses.neuron_fourier import neuron_fourier
 from ontogeny.lenses.neuron_to_logit import neuron_to_logit
 from ontogeny.lenses.progress_measures import progress_measures
 from ontogeny.models.base import Forward
+from ontogeny.models.sites import Made, weight
+from ontogeny.models.transformer import Transformer
 from ontogeny.numerics.random import Key
 from ontogeny.objectives.cross_entropy import CrossEntropy
 from ontogeny.subject import Subject
@@ -35,6 +37,16 @@ class Prescribed:
         "unembed.W_U": ("d_model", "output"),
     }
     taps = {POST: ("example", "neuron")}
+    roles = {
+        "embedding": weight("embed.W_E"),
+        "neurons": (POST,),
+        "readout": (
+            Made(
+                ("blocks.0.mlp.W_out", "unembed.W_U"),
+                lambda weights, _: weights["blocks.0.mlp.W_out"] @ weights["unembed.W_U"],
+            ),
+        ),
+    }
 
     def forward(self, weights, inputs, *, read=(), edit=None):
         outputs = self.post @ weights["blocks.0.mlp.W_out"] @ weights["unembed.W_U"]
@@ -198,8 +210,9 @@ def test_embedding_on_two_circles_has_their_norms_and_orthogonal_directions():
     )
 
 
-def test_more_layers_are_refused():
+def test_neurons_of_an_earlier_layer_have_no_read_out():
     model = subject(13, AMPLITUDES)
-    model.weights["blocks.1.mlp.W_out"] = torch.zeros(5, 13)
-    with pytest.raises(UserError, match="more layers"):
-        progress_measures(model)
+    model.architecture = Transformer(n_layers=2)
+    with pytest.raises(UserError, match="later layers read"):
+        progress_measures(model, layer=0)
+    assert "path to the logits is not linear" in progress_measures.obstacle(model, {"layer": 0})

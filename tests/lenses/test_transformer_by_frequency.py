@@ -13,7 +13,6 @@ from ontogeny.lenses.gradient_by_frequency import gradient_by_frequency
 from ontogeny.lenses.key_frequencies import key_frequencies
 from ontogeny.lenses.logit_periodicity import logit_periodicity
 from ontogeny.lenses.neuron_fourier import neuron_fourier
-from ontogeny.lenses.neuron_maps import neuron_maps
 from ontogeny.lenses.neuron_to_logit import neuron_to_logit
 from ontogeny.lenses.predictions import predictions
 from ontogeny.lenses.progress_measures import progress_measures
@@ -32,7 +31,6 @@ LENSES = (
     key_frequencies,
     logit_periodicity,
     neuron_fourier,
-    neuron_maps,
     neuron_to_logit,
     predictions,
     progress_measures,

@@ -179,9 +179,9 @@ def test_activation_similarity_is_the_mean_cosine(centred):
     )
 
 
-def test_chunks_of_inputs_change_nothing(monkeypatch):
+def test_blocks_of_logits_change_nothing(monkeypatch):
     whole = value("activation_similarity", model(0), model(1))
-    monkeypatch.setattr("ontogeny.measures.outputs.COLUMNS", 24)
+    monkeypatch.setattr("ontogeny.numerics.gram.LONG", 24)
     assert value("activation_similarity", model(0), model(1)) == pytest.approx(whole)
 
 

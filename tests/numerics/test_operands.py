@@ -1,8 +1,8 @@
-"""Groups with their bounds, and the embedding of numbers apart from other tokens."""
+"""Groups with their bounds, and the scores of operands."""
 
 import torch
 
-from ontogeny.numerics.operands import GROUPS, groups, keep_embedding, operand_scores, operands
+from ontogeny.numerics.operands import GROUPS, groups, operand_scores, operands
 
 
 def test_every_r_beyond_a_half_is_in_one_group_and_nan_in_none():
@@ -13,18 +13,9 @@ def test_every_r_beyond_a_half_is_in_one_group_and_nan_in_none():
     assert member.sum(0).tolist() == [1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 0]
 
 
-def test_tokens_that_are_no_numbers_stay_and_all_components_change_nothing():
-    W_E = torch.randn(2, 11, 6, dtype=torch.float64)
-    kept = keep_embedding(W_E, 10, 1)
-    assert torch.equal(kept[:, 10], W_E[:, 10])
-    assert (torch.linalg.svdvals(kept[:, :10] - kept[:, :10].mean(1, keepdim=True))[:, 1] < 1e-12).all()
-    torch.testing.assert_close(keep_embedding(W_E, 10, 6), W_E)
-
-
 def test_scores_belong_to_the_tokens_of_each_operand():
     inputs = torch.tensor([[0, 3, 4], [2, 2, 4]])
     W_E = torch.cat([torch.arange(4.0)[:, None], torch.zeros(4, 2)], 1)
-    W_E = torch.cat([W_E, torch.full((1, 3), 99.0)])
-    scores = operand_scores(W_E, inputs, 4, 1)[..., 0]
+    scores = operand_scores(W_E, inputs, 1)[..., 0]
     torch.testing.assert_close(scores, torch.tensor([[-1.5, 1.5], [0.5, 0.5]]))
     assert operands(inputs).tolist() == [[0, 3, 3], [2, 2, 4]]

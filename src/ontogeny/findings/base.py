@@ -31,8 +31,8 @@ from ontogeny.findings.verdicts import (
     Published,
     Verdict,
 )
+from ontogeny.needs import filled
 from ontogeny.options import Catalogued, describe
-from ontogeny.reads import filled
 from ontogeny.registry import findings
 
 RULE = "rule"  # in the details: the options with which the numbers of a finding were judged
@@ -96,7 +96,7 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings, lists and dicts, also for infinite and missing values (JSON has neither)."""
-        return {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
+        return {f.name: _as_json(getattr(self, f.name)) for f in fields(self)}
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Finding:
@@ -120,19 +120,19 @@ class Finding:
         return cls(**given)
 
 
-def _plain(value: Any) -> Any:
+def _as_json(value: Any) -> Any:
     if isinstance(value, Finding):
         return value.to_dict()
     if isinstance(value, Published):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        return {f.name: _as_json(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): _as_json(one) for key, one in value.items()}
     if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
+        return _as_json(value.tolist())
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_as_json(one) for one in value]
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return _as_json(value.item())
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
     return value

@@ -19,19 +19,17 @@ if TYPE_CHECKING:
 
     from ontogeny.numerics.resampling import Array
 
+SHARES = "lens:frequency_distribution"
+RANKS = 3  # the strongest, second and third frequency
 ORDINAL = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 
 
-@finding(kind="energy_by_rank", reads=("lens:{lens}@final", "lens:{lens}@initial?"))
+@finding(kind="energy_by_rank", reads=(f"{SHARES}@final", f"{SHARES}@initial?"))
 def energy_by_rank(
     data: Mapping[str, Any],
     *,
-    lens: str = "frequency_distribution",
     by: str = "d_hidden",
-    seed: str = "seed",
     at: tuple[float, ...] = (16,),
-    ranks: int = 3,
-    visible: float | None = None,
     texts: tuple[str, ...] = (),
 ) -> list[Finding]:
     """What share of its energy does an output keep in its strongest, second, … frequency?
@@ -44,19 +42,19 @@ def energy_by_rank(
     largest of many is large even in noise, so a rank is held against *sorted noise*: its part of what the stronger
     ones leave, s_r / (1 − s_1 − … − s_{r−1}), against the part that the largest of as many frequencies has by
     chance. Chance is the initialisation (``lens:NAME@initial``), or, without it, the spectrum of white noise, (1 + ½ + … + 1/m)/m of m
-    frequencies (Fisher 1929). "As published": the interval of that part lies above chance, for this rank and every stronger one, and the share
-    itself above ``visible``, if that is given. "Not as published": it lies below one of them.
+    frequencies (Fisher 1929). "As published": the interval of that part lies above chance, for this rank and every stronger one. "Not as published":
+    it lies below.
 
     How it misleads: sorting in every output hides whether outputs agree on the frequency. A rank that beats noise need not be a
     circuit: what is left may be unlike noise in another way (a few shares that decay).
     """
-    source = f"lens:{lens}@final"
+    source = f"{SHARES}@final"
     final = data[source]
-    x, seeds = along_runs(final, by, source), seeds_of(final, seed)
-    shares, parts = of_places(variable(final, "ranked", source), ranks)  # (run, rank) each
-    initial = data.get(f"lens:{lens}@initial")
+    x, seeds = along_runs(final, by, source), seeds_of(final)
+    shares, parts = of_places(variable(final, "ranked", source), RANKS)  # (run, rank) each
+    initial = data.get(f"{SHARES}@initial")
     start = None if initial is None else of_places(variable(initial, "ranked", source), 1)[1][:, 0]
-    start_x = None if initial is None else along_runs(initial, by, f"lens:{lens}@initial")
+    start_x = None if initial is None else along_runs(initial, by, f"{SHARES}@initial")
     many = final.sizes["rank"]
     found: list[Finding] = []
     for setting in at:
@@ -74,7 +72,7 @@ def energy_by_rank(
         for rank in range(shares.shape[1]):
             mine = values[:, rank]
             claim = texts[rank] if rank < len(texts) else ""
-            judged, why = _judge(mine, of_rest[:, rank], float(chance[rank]), visible, judged_before)
+            judged, why = _judge(mine, of_rest[:, rank], float(chance[rank]), judged_before)
             judged_before = judged
             found.append(
                 Finding(
@@ -94,7 +92,6 @@ def energy_by_rank(
                     details={
                         "part_of_the_rest": float(of_rest[:, rank].mean()) if len(mine) else math.nan,
                         "part_by_chance": float(chance[rank]),
-                        "visible": visible,
                         "of_the_first": float((mine / values[:, 0]).mean()) if len(mine) else math.nan,
                         **({} if found else {"curve": _curve(x, shares, by)}),
                     },
@@ -129,25 +126,18 @@ def sorted_noise(many: int, ranks: int, largest: float | None = None) -> Array:
     return np.asarray(white if largest is None else np.minimum(1.0, white * largest / white[0]))
 
 
-def _judge(
-    values: Array,
-    parts: Array,
-    chance: float,
-    visible: float | None,
-    before: Verdict,
-) -> tuple[Verdict, str]:
+def _judge(values: Array, parts: Array, chance: float, before: Verdict) -> tuple[Verdict, str]:
     n = len(values)
     shown = f"mean {values.mean():.3g} over {n} seed{'s' * (n != 1)}" if n else "no run at this setting"
     if n < LEAST:
         return "too few seeds", f"{shown}; {LEAST} seeds are the least for a verdict"
-    tests = [(mean_interval(parts, LEVEL), chance)]
-    shown += f"; of what stronger ones leave {parts.mean():.3g} ([{tests[0][0][0]:.3g}, {tests[0][0][1]:.3g}]), by chance {chance:.3g}"
-    if visible is not None:
-        tests.append((mean_interval(values, LEVEL), visible))
-        shown += f"; asked for {visible:g}"
-    if any(high < bar * (1 - FLOAT32) for (_, high), bar in tests):
+    low, high = mean_interval(parts, LEVEL)
+    shown += (
+        f"; of what stronger ones leave {parts.mean():.3g} ({low:.3g} to {high:.3g}), by chance {chance:.3g}"
+    )
+    if high < chance * (1 - FLOAT32):
         return "not as published", shown
-    if before == "as published" and all(low > bar * (1 + FLOAT32) for (low, _), bar in tests):
+    if before == "as published" and low > chance * (1 + FLOAT32):
         return "as published", shown
     return "too few seeds", shown
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from ontogeny.findings.base import Finding, Verdict, finding
 from ontogeny.findings.reading import along_runs, pair_matrix, seed_grid, seeds_of, variable
@@ -19,32 +19,29 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+SHARES = "lens:frequency_distribution@final"
+TIMES_MEAN = 2.0  # the share of a key frequency
+STRONG = 0.5  # a correlation that reveals something
 LEAST = 4  # seeds: fewer have too few orders for any p < .05
 
 
-@finding(kind="frequency_agreement", reads=("measure:{measure}", "lens:{lens}@final"))
+@finding(kind="frequency_agreement", reads=("measure:{measure}", SHARES))
 def frequency_agreement(
     data: Mapping[str, Any],
     *,
     measure: str = "js_divergence",
-    lens: str = "frequency_distribution",
-    name: str = "p",
     by: str = "d_hidden",
-    seed: str = "seed",
-    times_mean: float = 2.0,
-    strong: float = 0.5,
     text: str = "",
 ) -> list[Finding]:
     """Are models that this measure calls alike those that share their key frequencies?
 
-    A frequency is key to a model if its share (``name``, averaged over sides and outputs) exceeds ``times_mean`` ×
-    the mean share of all frequencies but the constant, which is never key. Unlikeness of two sets: 1 − Jaccard. The
+    A frequency is key to a model if its share (averaged over sides and outputs) exceeds twice the mean share of all frequencies but the constant, which is never key. Unlikeness of two sets: 1 − Jaccard. The
     value is the Spearman correlation of the measure with it over pairs of models; its interval leaves out each *seed*
     in turn. p asks whether it is about these models, or whether those of another seed at the same ``by`` would do
     (:func:`~ontogeny.numerics.matched.matched_agreement`). The correlation at twice and at half the threshold
     shows how much hangs on the rule. Models without a key frequency are left out and counted.
 
-    "As published": the interval lies above ``strong`` and p < .05; "in part": it does, and so it would with models of other seeds. "Not as published": the interval lies below ``strong``.
+    "As published": the interval lies above .5 and p < .05; "in part": it does, and so it would with models of other seeds. "Not as published": the interval lies below .5.
     "Reveals" is more than p < 0.05: a correlation of 0.1 may be beyond chance and reveals nothing. 4 seeds are
     the least, because fewer have too few orders for any p < .05.
 
@@ -52,18 +49,18 @@ def frequency_agreement(
     value says that the measure is not dominated by small shares, not that models work alike. Models that use most
     frequencies overlap by chance.
     """
-    source, shares_of = f"measure:{measure}", f"lens:{lens}@final"
+    source = f"measure:{measure}"
     pairs = data[source]
-    lenses = data[shares_of].sel(run=pairs["run"].values)
+    lenses = data[SHARES].sel(run=pairs["run"].values)
     sign = -1.0 if pairs.attrs.get("kind") == "similarity" else 1.0
     unlike = sign * pair_matrix(pairs, "value", source)
     x = along_runs(pairs, by, source).astype(float)
-    shares = variable(lenses, name, shares_of)
-    keys = key_sets(shares, times_mean)  # (run, frequency)
+    shares = variable(lenses, "p", SHARES)
+    keys = key_sets(shares)  # (run, frequency)
     has: np.ndarray = np.logical_and(keys.any(1), np.isfinite(unlike).all(1))
-    seeds = seeds_of(pairs, seed)
+    seeds = seeds_of(pairs)
     claim = text or f"{measure} says which models use the same frequencies"
-    evidence, names = {"pairs": source, "distributions": shares_of}, np.unique(seeds[has])
+    evidence, names = {"pairs": source, "distributions": SHARES}, np.unique(seeds[has])
     n = len(names)
     sets = jaccard_distance(keys)
     constant = n > 1 and np.ptp(sets[np.ix_(has, has)][np.triu_indices(int(has.sum()), 1)]) == 0
@@ -90,9 +87,9 @@ def frequency_agreement(
     )
     p = math.nan if within is None else within.p
     judged: Verdict = "too few seeds"
-    if interval[0] > strong:
+    if interval[0] > STRONG:
         judged = "as published" if p < 1 - LEVEL else "in part"
-    elif interval[1] < strong:
+    elif interval[1] < STRONG:
         judged = "not as published"
     beyond = (
         f"fewer than 4 {by} have models with key frequencies in every seed"
@@ -109,22 +106,22 @@ def frequency_agreement(
             interval_of="the correlation, seeds left out in turn",
             n=n,
             verdict=judged,
-            why=f"correlation {seen:.2f} over {int(has.sum())} models of {n} seeds ({beyond}), against the {strong:g} that would reveal something",
+            why=f"correlation {seen:.2f} over {int(has.sum())} models of {n} seeds ({beyond}), against the {STRONG:g} that would reveal something",
             evidence=evidence,
             details={
                 "p_beyond_settings": p,
                 "beyond_settings": math.nan if within is None else within.r,
-                "strong": strong,
+                "strong": STRONG,
                 "models_without_key_frequency": int(len(has) - has.sum()),
                 "keys_per_model": float(keys[has].sum(1).mean()),
-                "at_half_threshold": _at(shares, times_mean / 2, has, unlike),
-                "at_twice_threshold": _at(shares, times_mean * 2, has, unlike),
+                "at_half_threshold": _at(shares, TIMES_MEAN / 2, has, unlike),
+                "at_twice_threshold": _at(shares, TIMES_MEAN * 2, has, unlike),
             },
         )
     ]
 
 
-def key_sets(p: xr.DataArray, times_mean: float) -> np.ndarray:
+def key_sets(p: xr.DataArray, times_mean: float = TIMES_MEAN) -> np.ndarray:
     """Which frequencies are key to which model: boolean (run, frequency), the constant left out."""
     shares = p.transpose("run", ..., "frequency").values.astype(float)
     shares = shares.reshape(len(shares), -1, shares.shape[-1]).mean(1)
@@ -146,7 +143,7 @@ def _spearman(x: Array, y: Array) -> float:
     upper = np.triu_indices(len(x), 1)
     if len(x) < 3 or np.ptp(x[upper]) == 0 or np.ptp(y[upper]) == 0:
         return math.nan
-    return float(stats.spearmanr(x[upper], y[upper]).statistic)
+    return float(scipy.stats.spearmanr(x[upper], y[upper]).statistic)
 
 
 def _at(shares: xr.DataArray, times_mean: float, has: np.ndarray, unlike: Array) -> float:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from ontogeny.errors import UserError
 from ontogeny.findings.base import Finding, Verdict, finding
 from ontogeny.findings.reading import seeds_of, variable
 from ontogeny.findings.verdicts import LEVEL
+from ontogeny.numerics.map_correlation import correlations, shuffled, shuffled_means, spearman
 from ontogeny.numerics.resampling import (
     jackknife_interval,
     mean_interval,
@@ -19,6 +19,7 @@ from ontogeny.numerics.resampling import (
     permutation_p,
 )
 
+HIGH = 0.5  # a rank correlation from which on maps are called the same
 DRAWS = 200  # shuffles for what chance gives
 
 
@@ -29,24 +30,21 @@ def map_agreement(
     source: str = "lens:prediction_trace",
     name: str = "learned_step",
     among: str = "trained_on",
-    among_is: bool = False,
-    seed: str = "seed",
     text: str = "",
-    high: float = 0.5,
 ) -> list[Finding]:
     """Is the map over inputs the same from run to run?
 
     The value is the mean, over pairs of runs, of Spearman's rank correlation over the inputs that are known in both and for which
-    ``among`` (a mask over the same inputs) is ``among_is`` in both. Interval: each seed left out in turn. Null: inputs shuffled
-    within every run. The claim is that runs agree: at least ``high``.
+    ``among`` (a mask over the same inputs) is false in both. Interval: each seed left out in turn. Null: inputs shuffled
+    within every run. The claim is that runs agree: at least .5.
 
     How it misleads: a correlation that chance excludes can be tiny, with thousands of inputs; read the value. Ties (many
     inputs learned between the same two checkpoints) pull it towards 0.
     """
-    maps = _maps(data[source], source, name, among, among_is)
+    maps = _maps(data[source], source, name, among)
     claim = text or f"{name} of {source} is the same map in every run"
     matrix = correlations(maps)
-    seeds = np.unique(whose := _seeds(data[source], seed))
+    seeds = np.unique(whose := _seeds(data[source]))
     if len(seeds) < 3 or not np.isfinite(matrix[np.triu_indices(len(maps), 1)]).any():
         return [
             _unknown(claim, len(seeds), "three seeds with inputs that are known in two of them are needed")
@@ -60,7 +58,7 @@ def map_agreement(
     null = shuffled_means(maps, rng, DRAWS)
     low, top = interval = jackknife_interval(among_seeds, len(seeds), level=LEVEL, bounds=(-1, 1))
     p = float(permutation_p(seen, null))
-    judged: Verdict = "holds" if low >= high else "does not hold" if top < high else "too few seeds"
+    judged: Verdict = "holds" if low >= HIGH else "does not hold" if top < HIGH else "too few seeds"
     return [
         Finding(
             claim=claim,
@@ -70,7 +68,7 @@ def map_agreement(
             interval_of="the mean correlation, seeds left out in turn",
             n=len(seeds),
             verdict=judged,
-            why=f"mean rank correlation between runs {seen:.2g}, chance {null.mean():.2g} ± {null.std():.1g} (p = {p:.2g}); the claim asks for {high:g}",
+            why=f"mean rank correlation between runs {seen:.2g}, chance {null.mean():.2g} ± {null.std():.1g} (p = {p:.2g}); the claim asks for {HIGH:g}",
             evidence={"values": source},
             details={"matrix": matrix, "p": p, "null_mean": float(null.mean())},
         )
@@ -84,21 +82,18 @@ def map_symmetry(
     source: str = "lens:prediction_trace",
     name: str = "learned_step",
     among: str = "trained_on",
-    among_is: bool = False,
-    seed: str = "seed",
     text: str = "",
-    high: float = 0.5,
 ) -> list[Finding]:
     """Is the map over (a, b) symmetric in the two numbers?
 
     One value a run: Spearman's rank correlation of m(a, b) with m(b, a) over a < b where both are known and ``among`` is
-    ``among_is`` for both. Null: inputs shuffled. The claim is symmetry: at least ``high`` in the mean over seeds.
+    false for both. Null: inputs shuffled. The claim is symmetry: at least .5 in the mean over seeds.
 
     How it misleads: as :func:`map_agreement`. Where only one of (a, b) and (b, a) was trained on, nothing can be symmetric; the mask
     leaves those out.
     """
-    maps = _maps(data[source], source, name, among, among_is)
-    each, whose = np.array([_symmetry(m) for m in maps]), _seeds(data[source], seed)
+    maps = _maps(data[source], source, name, among)
+    each, whose = np.array([_symmetry(m) for m in maps]), _seeds(data[source])
     known = np.isfinite(each)
     values = np.array([each[known & (whose == s)].mean() for s in np.unique(whose[known])])
     claim = text or f"{name} of {source} is symmetric"
@@ -111,7 +106,7 @@ def map_symmetry(
     seen = float(values.mean())
     low, top = mean_interval(values, LEVEL)
     p = float(permutation_p(seen, null))
-    judged: Verdict = "holds" if low >= high else "does not hold" if top < high else "too few seeds"
+    judged: Verdict = "holds" if low >= HIGH else "does not hold" if top < HIGH else "too few seeds"
     return [
         Finding(
             claim=claim,
@@ -122,7 +117,7 @@ def map_symmetry(
             n=len(values),
             verdict=judged,
             why=f"mean rank correlation of (a, b) with (b, a) {seen:.2g}, chance "
-            f"{null.mean():.2g} ± {null.std():.1g} (p = {p:.2g}); the claim asks for {high:g}",
+            f"{null.mean():.2g} ± {null.std():.1g} (p = {p:.2g}); the claim asks for {HIGH:g}",
             evidence={"values": source},
             values=tuple(values),
             details={"p": p},
@@ -134,12 +129,12 @@ def _unknown(claim: str, n: int, why: str) -> Finding:
     return Finding(claim=claim, n=n, verdict="too few seeds", why=f"{why}; there are {n}")
 
 
-def _seeds(data: Any, seed: str) -> np.ndarray:
+def _seeds(data: Any) -> np.ndarray:
     """The seed of every run; runs that do not say are each their own."""
-    return seeds_of(data, seed) if seed in data.coords else np.arange(data.sizes["run"])
+    return seeds_of(data) if "seed" in data.coords else np.arange(data.sizes["run"])
 
 
-def _maps(data: Any, source: str, name: str, among: str, among_is: bool) -> np.ndarray:
+def _maps(data: Any, source: str, name: str, among: str) -> np.ndarray:
     """(run, a, b), NaN where unknown or masked."""
     chosen = variable(data, name, source)
     axes = [axis for axis in chosen.dims if axis != "run"]
@@ -148,49 +143,12 @@ def _maps(data: Any, source: str, name: str, among: str, among_is: bool) -> np.n
     values = chosen.transpose("run", *axes).values.astype(float)
     if among:
         mask = variable(data, among, source).transpose("run", *axes).values.astype(bool)
-        values = np.where(mask == among_is, values, np.nan)
+        values = np.where(mask, np.nan, values)
     return np.asarray(values)
-
-
-def correlations(maps: np.ndarray) -> np.ndarray:
-    """Spearman's correlation between runs, (run, run), over what is known in both; NaN where one of them is constant."""
-    flat = maps.reshape(len(maps), -1)
-    if np.isfinite(flat).all():
-        with np.errstate(divide="ignore", invalid="ignore"):
-            out = np.atleast_2d(np.corrcoef(stats.rankdata(flat, axis=1)))
-        np.fill_diagonal(out, 1.0)
-        return out
-    out = np.eye(len(flat))
-    for i in range(len(flat)):
-        for j in range(i):
-            out[i, j] = out[j, i] = _spearman(flat[i], flat[j])
-    return out
 
 
 def _symmetry(one: np.ndarray) -> float:
     if one.shape[0] != one.shape[1]:
         raise UserError(f"A map of {one.shape} cannot be symmetric; a square is needed.")
     above = np.triu_indices(len(one), 1)
-    return _spearman(one[above], one.T[above])
-
-
-def _spearman(x: np.ndarray, y: np.ndarray) -> float:
-    known = np.isfinite(x) & np.isfinite(y)
-    if known.sum() < 3 or np.ptp(x[known]) == 0 or np.ptp(y[known]) == 0:
-        return float("nan")
-    return float(stats.spearmanr(x[known], y[known]).statistic)
-
-
-def shuffled_means(maps: np.ndarray, rng: np.random.Generator, draws: int) -> np.ndarray:
-    """The mean correlation between runs when chance made it: (draw,)."""
-    everyone = np.arange(len(maps))
-    return np.array([pair_mean(correlations(shuffled(maps, rng)), everyone) for _ in range(draws)])
-
-
-def shuffled(maps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The known values of every run in random places among themselves."""
-    out = maps.copy()
-    for one in out:
-        known = np.isfinite(one)
-        one[known] = rng.permutation(one[known])
-    return out
+    return spearman(one[above], one.T[above])

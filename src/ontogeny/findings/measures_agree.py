@@ -9,23 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from ontogeny.findings.agreement import BY_K, as_distances
+from ontogeny.comparing.agreement import BY_K, as_distances
 from ontogeny.findings.base import Finding, finding
 from ontogeny.findings.reading import along_runs, seed_grid, seeds_of
+from ontogeny.needs import parse
 from ontogeny.numerics.agreement import K, correlations, neighbourhoods, stress
 from ontogeny.numerics.matched import Matched, matched_agreement
-from ontogeny.reads import parse
+
+MEASURES = ("measure:tn_similarity", "measure:activation_similarity", "measure:js_divergence")
 
 
-@finding(kind="agreement", reads=("measure:{first}", "measure:{second}", "measure:{third}"))
+@finding(kind="agreement", reads=MEASURES)
 def measures_agree(
     data: Mapping[str, Any],
     *,
-    first: str = "tn_similarity",
-    second: str = "activation_similarity",
-    third: str = "js_divergence",
     by: str = "d_hidden",
-    seed: str = "seed",
 ) -> list[Finding]:
     """Do three measures agree on which models are alike, beyond what the setting ``by`` alone explains?
 
@@ -39,12 +37,12 @@ def measures_agree(
     setting decides and differ on the rest, which is noise in part. Fewer than 4 seeds cannot tell: they have too few orders for any p < .05.
     """
     found = []
-    words = {parse(f"measure:{m}").keyword: f"measure:{m}" for m in (first, second, third)}
+    words = {parse(m).keyword: m for m in MEASURES}
     for one, other in itertools.combinations(words, 2):
         x, y = (as_distances(data[words[which]]) for which in (one, other))
         of = data[words[one]]
-        _, place = seed_grid(along_runs(of, by, words[one]), seeds_of(of, seed))
-        pair = f"{_plain(one)} and {_plain(other)}"
+        _, place = seed_grid(along_runs(of, by, words[one]), seeds_of(of))
+        pair = f"{_in_words(one)} and {_in_words(other)}"
         near = neighbourhoods(x, y, K)
         table = {"pair": [pair] * len(K), "k": list(K), **{name: near[name].tolist() for name in BY_K}}
         plain = correlations(x, y)
@@ -88,5 +86,5 @@ def _why(within: Matched, by: str, plain: float) -> str:
     return text + f", and {within.seeds} seeds are too few to tell it from chance" * (within.seeds < 4)
 
 
-def _plain(measure: str) -> str:
+def _in_words(measure: str) -> str:
     return measure.replace("_", " ")

@@ -15,6 +15,7 @@ from ontogeny.findings.reading import at_budget, need, seeds_of
 from ontogeny.findings.verdicts import LEVEL, Judgement, Published
 
 BOUNDS = (0.0, 1.0)
+ROUNDING = 0.0005  # of values published with three digits
 
 
 @finding(kind="per_setting", reads=("runs", "published", "metrics?"))
@@ -22,17 +23,15 @@ def per_setting(
     data: Mapping[str, Any],
     *,
     by: str = "d_hidden",
-    seed: str = "seed",
     metric: str = "validation_accuracy",
     budget: float | None = None,
-    rounding: float = 0.0005,
     each: bool = True,
     text: str = "",
 ) -> list[Finding]:
     """How many of the published values lie where one new seed of ours would?
 
     First the summary, then (``each``) one finding a setting: the published share against the prediction interval of a new seed at that
-    setting, widened by ``rounding`` (half a unit of its last digit). The table is one draw, not as many as it has rows: what its
+    setting, widened by half a unit of its last digit. The table is one draw, not as many as it has rows: what its
     seed decides shows in all of them. So the summary treats each of our seeds as if it had been published: the
     share of its values that lie inside the intervals of the other seeds, and its mean over settings. The published table is judged by
     both, each against where a new seed would lie (half the error each); one that fits better than any of ours is no evidence against.
@@ -44,14 +43,16 @@ def per_setting(
     if table.empty:
         raise UserError(f"'published' has no rows with '{metric}'.")
     runs = need(at_budget(data["runs"], data.get("metrics"), metric, budget), by, of="runs")
-    runs = runs.assign(**{seed: seeds_of(runs, seed)})
-    ours = runs.pivot_table(index=seed, columns=by, values=metric, aggfunc="mean").reindex(columns=table[by])
+    runs = runs.assign(seed=seeds_of(runs))
+    ours = runs.pivot_table(index="seed", columns=by, values=metric, aggfunc="mean").reindex(
+        columns=table[by]
+    )
     values, theirs = (
         ours.to_numpy(dtype=float),
         table[metric].to_numpy(dtype=float),
     )  # (seed, setting), (setting,)
     said = [
-        _judged(mine[np.isfinite(mine)], one, rounding) for mine, one in zip(values.T, theirs, strict=True)
+        _judged(mine[np.isfinite(mine)], one, ROUNDING) for mine, one in zip(values.T, theirs, strict=True)
     ]
     rows = [
         Finding.judged(
@@ -65,7 +66,7 @@ def per_setting(
     claim = (
         text or f"the published {metric} of {len(rows)} settings are what one more seed of ours would give"
     )
-    summary = _summary(claim, values, theirs, said, rounding)
+    summary = _summary(claim, values, theirs, said, ROUNDING)
     details = {
         by: table[by].to_numpy(dtype=float),
         "published": theirs,
@@ -81,7 +82,7 @@ def per_setting(
 
 
 def _judged(ours: np.ndarray, theirs: float, rounding: float) -> Judgement:
-    return judge(ours, published=[Published(theirs, rounding)], bounds=BOUNDS, level=LEVEL)
+    return judge(ours, published=[Published(theirs, ROUNDING)], bounds=BOUNDS, level=LEVEL)
 
 
 def _summary(
@@ -96,14 +97,14 @@ def _summary(
         return Finding(
             claim, verdict="too few seeds", why=why, n=seeds, needed=4, evidence=evidence, details={}
         )
-    inside = share_inside(values, theirs, rounding)
-    own = np.array([share_inside(np.delete(values, i, 0), one, rounding) for i, one in enumerate(values)])
+    inside = share_inside(values, theirs, ROUNDING)
+    own = np.array([share_inside(np.delete(values, i, 0), one, ROUNDING) for i, one in enumerate(values)])
     half = 1 - (1 - LEVEL) / 2
     fits = judge(
         own, published=[Published(min(inside, float(own.max())), 0.5 / counted)], bounds=BOUNDS, level=half
     )
     means = judge(
-        values.mean(1), published=[Published(float(theirs.mean()), rounding)], bounds=BOUNDS, level=half
+        values.mean(1), published=[Published(float(theirs.mean()), ROUNDING)], bounds=BOUNDS, level=half
     )
     worse = (
         fits
@@ -139,7 +140,7 @@ def _summary(
 def share_inside(values: np.ndarray, one: np.ndarray, rounding: float) -> float:
     """Of the values of one table (setting,), the share that lies where a new seed would, given ours (seed, setting)."""
     said = [
-        _judged(mine, x, rounding).verdict != "not as published"
+        _judged(mine, x, ROUNDING).verdict != "not as published"
         for mine, x in zip(values.T, one, strict=True)
     ]
     return float(np.mean(said))

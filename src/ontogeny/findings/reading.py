@@ -47,7 +47,7 @@ def pair_matrix(data: xr.Dataset, name: str, of: str) -> Array:
     return np.asarray((values + values.T) / 2)
 
 
-def per_run(data: xr.DataArray, values: Any, column: str, of: str) -> np.ndarray:
+def of_each_run(data: xr.DataArray, values: Any, column: str, of: str) -> np.ndarray:
     """One value a run from the frame ``values`` (column ``run``), in the order of the array's runs: (run,)."""
     frame = need(values, "run", column, of=of).drop_duplicates("run").set_index("run")[column]
     return np.asarray(frame.reindex(data["run"].values).values)
@@ -100,12 +100,12 @@ def budgets(runs: pd.DataFrame, clock: str = "epoch") -> np.ndarray:
     return np.where((runs["status"] == "done").to_numpy(), used, longest)
 
 
-def seeds_of(data: Any, seed: str) -> np.ndarray:
+def seeds_of(data: Any) -> np.ndarray:
     """The seed of every row of a frame or every run of an array; one and the same if seeds were not varied."""
-    if seed in getattr(data, "columns", ()):
-        return np.asarray(data[seed].to_numpy())
-    if seed in getattr(data, "coords", ()):
-        return np.asarray(data[seed].values)
+    if "seed" in getattr(data, "columns", ()):
+        return np.asarray(data["seed"].to_numpy())
+    if "seed" in getattr(data, "coords", ()):
+        return np.asarray(data["seed"].values)
     return np.zeros(len(data) if hasattr(data, "columns") else data.sizes["run"], dtype=int)
 
 

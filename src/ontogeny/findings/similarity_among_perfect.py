@@ -10,7 +10,7 @@ import numpy as np
 
 from ontogeny.findings.base import Finding, Verdict, finding
 from ontogeny.findings.judging import LEAST
-from ontogeny.findings.reading import along_runs, pair_matrix, per_run, seed_grid, seeds_of
+from ontogeny.findings.reading import along_runs, of_each_run, pair_matrix, seed_grid, seeds_of
 from ontogeny.findings.verdicts import LEVEL
 from ontogeny.numerics.matched import seed_orders
 from ontogeny.numerics.resampling import Array, jackknife_interval, pair_mean, permutation_p
@@ -25,15 +25,13 @@ def similarity_among_perfect(
     *,
     measure: str = "activation_similarity",
     metric: str = "all_accuracy",
-    perfect: float = 1.0,
     by: str = "d_hidden",
-    seed: str = "seed",
     high: float | None = None,
     text: str = "",
 ) -> list[Finding]:
     """Is similarity high among all perfect models, beyond that among imperfect and among untrained ones?
 
-    Perfect: ``metric`` ≥ ``perfect``. The value is the mean over pairs of perfect models; intervals leave out each seed in turn
+    Perfect: ``metric`` is 1. The value is the mean over pairs of perfect models; intervals leave out each seed in turn
     (:func:`~ontogeny.numerics.resampling.jackknife_interval`). Held against: ``high``; the mean among untrained models, if
     ``measure:NAME@initial`` is there; the mean among imperfect ones; and which models are called perfect, taken from another seed at
     the same ``by`` (two-sided p, which a mere effect of ``by`` or of the seed cannot produce; it needs 5 seeds).
@@ -55,10 +53,10 @@ def similarity_among_perfect(
     if initial is not None:
         start = sign * pair_matrix(initial, "value", f"{source}@initial")
         untrained = pair_mean(start, np.arange(len(start)))
-    accuracy = per_run(pairs, data["runs"], metric, "runs").astype(float)
-    is_perfect = np.isfinite(accuracy) & (accuracy >= perfect)
+    accuracy = of_each_run(pairs, data["runs"], metric, "runs").astype(float)
+    is_perfect = np.isfinite(accuracy) & (accuracy >= 1)
     widths = along_runs(pairs, by, source) if by in pairs.coords else np.zeros(len(accuracy))
-    seeds = seeds_of(pairs, seed)
+    seeds = seeds_of(pairs)
     claim = text or f"{measure} is high among all perfect models"
     claim += f" (above {high:g})" if high is not None else ""
     evidence = {"pairs": source, "labels": "runs"}
@@ -66,7 +64,7 @@ def similarity_among_perfect(
     names = np.unique(seeds[chosen])
     few = [len(chosen) < 2, len(names) < LEAST]
     if any(few):
-        why = f"{len(chosen)} of {len(is_perfect)} models are perfect ({metric} ≥ {perfect:g}), of {len(names)} seeds; {LEAST} seeds are the least"
+        why = f"{len(chosen)} of {len(is_perfect)} models are perfect ({metric} ≥ 1), of {len(names)} seeds; {LEAST} seeds are the least"
         return [Finding(claim, verdict="too few seeds", why=why, n=len(names), evidence=evidence)]
 
     def kept(models: np.ndarray, units: np.ndarray) -> np.ndarray:

@@ -1,4 +1,5 @@
-"""Does the similarity of models fall into sharp blocks as a setting grows, or does it only fade with the distance between settings?"""
+"""Does the similarity of models fall into sharp blocks as a setting grows, or does it only fade with the distance between
+settings?"""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from ontogeny.findings.verdicts import LEVEL
 from ontogeny.numerics.blocks import Gradient, SplitTest, injected_found, random_blocks, spans, split_test
 from ontogeny.numerics.resampling import mean_interval
 
+MOST, SMALLEST = 6, 3  # blocks, and settings in one
 FOUND = 0.8  # share of injected blocks that must be found before their absence says anything
 
 
@@ -23,16 +25,13 @@ def similarity_blocks(
     *,
     measure: str = "tn_similarity",
     by: str = "d_hidden",
-    seed: str = "seed",
-    most: int = 6,
-    smallest: int = 3,
     clear: float = 0.05,
     text: str = "",
 ) -> list[Finding]:
     """Are models of one range of ``by`` more alike than their closeness in ``by`` makes them?
 
     For every seed, the matrix of its models ordered by ``by``. Blocks are found on one half of the seeds (contiguous,
-    2 … ``most`` of ``smallest`` settings or more, maximising residual similarity within) and tested on the other
+    2 … 6 of 3 settings or more, maximising residual similarity within) and tested on the other
     half, and the other way round; the larger p counts. Similarity is first freed of what a gradient can do: a level
     for every distance |Δ|, drifting smoothly along the diagonal, and an effect a model. The value is the gap: how
     much more alike two models of one block are, at the same distance and place, in units of the measure. The null is
@@ -40,11 +39,11 @@ def similarity_blocks(
     of the half without it.
 
     The claim is of *sharp* blocks, whose members are ``clear`` more alike. "As published": p < .05 in both directions and
-    the gap is at least ``clear``. "Not as published": the whole interval lies below half of ``clear`` (softening an edge halves the gap),
-    there is no trace of an edge (p ≥ .05 in either direction), and blocks of that size, put into these very matrices at random
-    places, are found four times in five or more. "In part": edges are there, softer or smaller than claimed. One seed cannot tell: blocks found in a matrix are
-    always there. The ceiling (same setting, other seed) is in the details: a block whose members are no more
-    alike than two seeds of one setting is as alike as it gets.
+    the gap is at least ``clear``. "Not as published": the whole interval lies below half of ``clear`` (softening an edge halves
+    the gap), there is no trace of an edge (p ≥ .05 in either direction), and blocks of that size, put into these very matrices
+    at random places, are found four times in five or more. "In part": edges are there, softer or smaller than claimed. One seed
+    cannot tell: blocks found in a matrix are always there. The ceiling (same setting, other seed) is in the details: a block
+    whose members are no more alike than two seeds of one setting is as alike as it gets.
 
     How it misleads: a heatmap of a pure gradient looks blocky along the diagonal. Edges softened over several settings are taken
     for a gradient in part, so the gap is too small. With fewer than about 16 settings there are too few
@@ -54,32 +53,32 @@ def similarity_blocks(
     pairs = data[source]
     sign = -1.0 if pairs.attrs.get("kind") in ("distance", "divergence") else 1.0
     matrix = sign * pair_matrix(pairs, "value", source)
-    settings, place = seed_grid(along_runs(pairs, by, source), seeds_of(pairs, seed))
+    settings, place = seed_grid(along_runs(pairs, by, source), seeds_of(pairs))
     seeds = len(place)
     claim = text or f"{measure} shows clear blocks by {by}"
     evidence = {"pairs": source}
 
-    if seeds < 2 or len(settings) < 2 * smallest:
+    if seeds < 2 or len(settings) < 2 * SMALLEST:
         why = (
             "there is one seed only: blocks found in a matrix must be tested on another"
             if seeds < 2
-            else f"{len(settings)} settings are shared by all seeds, and two blocks need {2 * smallest}"
+            else f"{len(settings)} settings are shared by all seeds, and two blocks need {2 * SMALLEST}"
         )
         return [Finding(claim, verdict="too few seeds", why=why, n=seeds, evidence=evidence)]
 
     gradient = Gradient.of(len(settings))
     each = np.stack([matrix[np.ix_(rows, rows)] for rows in place])  # (seed, D, D)
-    seen = split_test(each, gradient, most=most, smallest=smallest)
+    seen = split_test(each, gradient, most=MOST, smallest=SMALLEST)
     interval = mean_interval(seen.gaps, LEVEL)
     gap = float(seen.gaps.mean())
-    finest = max(1 / len(np.unique(random_blocks(b, 999, smallest=smallest), axis=0)) for b in seen.blocks)
+    finest = max(1 / len(np.unique(random_blocks(b, 999, smallest=SMALLEST), axis=0)) for b in seen.blocks)
 
     where = ", ".join(f"{settings[a]:g}–{settings[b]:g}" for a, b in spans(seen.blocks[0]))
     why = (
         f"blocks found on half of the seeds ({where}) make models {gap:.3g} more alike on the other half than distance does; "
         f"randomly placed blocks do as well with p = {seen.p:.2g}"
     )
-    judged, power = decided(seen, each, gradient, clear, most=most, smallest=smallest)
+    judged, power = decided(seen, each, gradient, clear, most=MOST, smallest=SMALLEST)
     if judged == "in part":
         why += f": there are edges, softer or smaller than the {clear:g} that would be clear"
     if not math.isnan(power):
@@ -121,7 +120,7 @@ def decided(
         return "in part", math.nan
     if not mean_interval(seen.gaps, LEVEL)[1] < clear / 2:
         return "too few seeds", math.nan
-    power = injected_found(each, seen.blocks[0], clear, gradient, most=most, smallest=smallest)
+    power = injected_found(each, seen.blocks[0], clear, gradient, most=MOST, smallest=SMALLEST)
     return "not as published" if power >= FOUND else "too few seeds", power
 
 

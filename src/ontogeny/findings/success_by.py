@@ -26,10 +26,8 @@ def success_by(
     data: Mapping[str, Any],
     *,
     by: str = "d_hidden",
-    seed: str = "seed",
     metric: str = "validation_accuracy",
     target: float = 1.0,
-    clock: str = "epoch",
     budgets: tuple[float, ...] = (),
     claims: tuple[Mapping[str, Any], ...] = (),
 ) -> list[Finding]:
@@ -37,15 +35,16 @@ def success_by(
 
     For each budget: d₅₀ of a logistic P(reach | by) with its interval, whether success is monotone, and a verdict on
     each published claim of that budget. A run reached within a budget if its first logged ``metric`` ≥ ``target``
-    came at a ``clock`` ≤ budget; only runs that were allowed the whole budget count (a stopped run that had less says
+    came at an epoch ≤ budget; only runs that were allowed the whole budget count (a stopped run that had less says
     nothing fair about more).
 
-    A claim is a table with ``text``, optionally a ``key`` by which an answer can speak of it, ``budget``, ``at_least`` and ``at_most`` (the settings it speaks of),
-    and one of ``reached = "all"`` or a number (how many of those settings, one run each) or ``first`` (the smallest
-    that reached). It is judged by the probability of that event for one new seed, which is easier or harder as a whole
-    as our seeds are, averaged over all that our runs leave open (:func:`~ontogeny.numerics.success.fit_success`).
-    "All" is as published from ½ on; for a number or a first the probability is twice the smaller tail, and what is not
-    excluded is as published. Claims that contradict each other are judged each on its own.
+    A claim is a table with ``text``, optionally a ``key`` by which an answer can speak of it, ``budget``, ``at_least`` and
+    ``at_most`` (the settings it speaks of), and one of ``reached = "all"`` or a number (how many of those settings, one run
+    each) or ``first`` (the smallest that reached). It is judged by the probability of that event for one new seed, which is
+    easier or harder as a whole as our seeds are, averaged over all that our runs leave open
+    (:func:`~ontogeny.numerics.success.fit_success`). "All" is as published from ½ on; for a number or a first the probability
+    is twice the smaller tail, and what is not excluded is as published. Claims that contradict each other are judged each on
+    its own.
 
     How it misleads: d₅₀ belongs to a budget and to a target; accuracy 1.0 on a held-out part is not accuracy 1.0 on
     all examples. Where success comes and goes (small p of the monotone test) d₅₀ describes a trend and the claims'
@@ -53,14 +52,14 @@ def success_by(
     """
     runs, metrics = data["runs"], data["metrics"]
     need(runs, "run", by, of="runs")
-    first = first_reached(metrics, metric, target, clock)
+    first = first_reached(metrics, metric, target)
     found: list[Finding] = []
-    for budget in budgets or (float(np.min(allowed(runs, clock), initial=math.inf)),):
-        part = runs[fair(runs, budget, clock)]
-        title = f"within {budget:,g} {clock}s"
+    for budget in budgets or (float(np.min(allowed(runs, "epoch"), initial=math.inf)),):
+        part = runs[fair(runs, budget)]
+        title = f"within {budget:,g} epochs"
         mine = [c for c in claims if c.get("budget", budget) == budget]
         if part[by].nunique() < 2:
-            why = f"{len(part)} of {len(runs)} runs were allowed {budget:g} {clock}s and ended"
+            why = f"{len(part)} of {len(runs)} runs were allowed {budget:g} epochs and ended"
             found.append(
                 Finding(f"{by} at which half of the runs reach {_said(metric, target)} {title}", why=why)
             )
@@ -69,7 +68,7 @@ def success_by(
             ]
             continue
         reached = (part["run"].map(first) <= budget).to_numpy()
-        x, seeds = part[by].to_numpy(dtype=float), seeds_of(part, seed)
+        x, seeds = part[by].to_numpy(dtype=float), seeds_of(part)
         curve = fit_success(x, reached, seeds, level=LEVEL)
         found.append(_onset(curve, by, metric, target, budget, title, x, reached, seeds))
         if 0 < reached.sum() < len(reached):
@@ -78,13 +77,11 @@ def success_by(
     return found
 
 
-def first_reached(
-    metrics: pd.DataFrame, metric: str, target: float, clock: str = "epoch"
-) -> dict[Any, float]:
-    """Run → the clock at which its metric first stood at the target. Runs that never did are not in it."""
-    need(metrics, "run", clock, metric, of="metrics")
+def first_reached(metrics: pd.DataFrame, metric: str, target: float) -> dict[Any, float]:
+    """Run → the epoch at which its metric first stood at the target. Runs that never did are not in it."""
+    need(metrics, "run", "epoch", metric, of="metrics")
     there = metrics[metrics[metric] >= target]
-    return {run: float(at) for run, at in there.groupby("run")[clock].min().items()}
+    return {run: float(at) for run, at in there.groupby("run")["epoch"].min().items()}
 
 
 def _said(metric: str, target: float) -> str:
@@ -157,7 +154,8 @@ def _monotone(x: Any, reached: Any, seeds: Any, curve: SuccessCurve, by: str, ti
         units="p-value",
         key="monotone",
         n=curve.n_seeds,
-        why=f"the best rising curve fits worse than one probability per {by} by {'more' if beyond else 'no more'} than chance (p = {p:.2g})",
+        why=f"the best rising curve fits worse than one probability per {by} by "
+        f"{'more' if beyond else 'no more'} than chance (p = {p:.2g})",
         evidence={"outcomes": "runs"},
     )
 

@@ -19,6 +19,7 @@ from ontogeny.findings.waits import waits
 from ontogeny.numerics.resampling import mean_interval
 from ontogeny.numerics.survival import Waiting, logrank, sooner, waiting
 
+DRAWS = 1999  # permutations
 DIRECTIONS = ("sooner", "later")
 
 
@@ -32,15 +33,15 @@ def time_to_event(
     stays: bool = True,
     since: str = "",
     settings: tuple[str, ...] = (),
-    clock: str = "step",
-    seed: str = "seed",
 ) -> list[Finding]:
-    """How long do runs wait until ``metric`` is (and ``stays``) at least this, in every setting, those counted that never get there?
+    """How long do runs wait until ``metric`` is (and ``stays``) at least this, in every setting, those counted that never get
+    there?
 
-    ``since`` a metric that must first have reached the same threshold, from which waiting is counted (``train_accuracy``: the delay
-    after memorising); else from step 0. Times are those of the log. The value is the share of a seed's runs that got there within
-    their budget, on average over seeds. For every one of the ``settings`` (names of what varied) Kaplan and Meier's median and mean
-    up to the longest budget stand in the table, with their intervals (:func:`~ontogeny.numerics.survival.waiting`).
+    ``since`` a metric that must first have reached the same threshold, from which waiting is counted (``train_accuracy``: the
+    delay after memorising); else from step 0. Times are those of the log. The value is the share of a seed's runs that got
+    there within their budget, on average over seeds. For every one of the ``settings`` (names of what varied) Kaplan and
+    Meier's median and mean up to the longest budget stand in the table, with their intervals
+    (:func:`~ontogeny.numerics.survival.waiting`).
 
     A run that ended without the event is censored at its end, one that diverged at its budget; a run that never reached
     ``since`` has not begun to wait, and is said.
@@ -48,7 +49,7 @@ def time_to_event(
     How it misleads: "stays" reads to the end of the log, so a training that stops at the first crossing cannot know it. A median
     over few seeds has a wide interval, and none above where half did not get there.
     """
-    runs = waits(data["runs"], data["metrics"], metric, at_least, stays, since, clock)
+    runs = waits(data["runs"], data["metrics"], metric, at_least, stays, since)
     need(runs, *settings, of="runs")
     begun = runs.dropna(subset=["time"])
     if begun.empty:
@@ -57,16 +58,16 @@ def time_to_event(
         )
     horizon = float(begun["time"].max())
     curves = {key: waiting(g["time"], g["happened"], horizon) for key, g in grouped(begun, settings)}
-    each = begun.assign(seed=seeds_of(begun, seed)).groupby("seed")["happened"].mean()
+    each = begun.assign(seed=seeds_of(begun)).groupby("seed")["happened"].mean()
     values = each.to_numpy(dtype=float)
     came, absent = int(begun["happened"].sum()), len(runs) - len(begun)
     known = sorted(c.median for c in curves.values() if math.isfinite(c.median))
     halves = f"in {len(known)} of {len(curves)} settings half of them"
-    resolution = _resolution(data["metrics"], clock)
+    resolution = _resolution(data["metrics"])
     why = [
         f"{came} of {len(begun)} runs within their budget",
-        f"{halves}, by {clock} {known[0]:,.0f} to {known[-1]:,.0f}" if known else halves,
-        f"seen to within {resolution:g} {clock}s",
+        f"{halves}, by step {known[0]:,.0f} to {known[-1]:,.0f}" if known else halves,
+        f"seen to within {resolution:g} steps",
         *([f"{absent} runs never reached {since} ≥ {at_least:g} and are not in it"] if absent else []),
     ]
     return [
@@ -84,7 +85,7 @@ def time_to_event(
             seeds=tuple(each.index.tolist()),
             values=tuple(values),
             evidence={"times": "metrics"},
-            details={"table": _table(event, begun, curves, settings, seed), "horizon": horizon},
+            details={"table": _table(event, begun, curves, settings), "horizon": horizon},
         )
     ]
 
@@ -99,18 +100,15 @@ def sooner_with(
     at_least: float = 0.99,
     stays: bool = True,
     since: str = "",
-    clock: str = "step",
-    seed: str = "seed",
     published: Mapping[str, str] | None = None,
-    draws: int = 1999,
 ) -> list[Finding]:
     """Does more of ``by`` bring an event sooner, everything else the same?
 
     Of two runs of one seed that differ in ``by`` alone: how often does the one with more of it get there first? One share a seed,
     and the verdict is on their average against one half (:func:`~ontogeny.findings.judging.judge_mean`); ``published``: who said
-    "sooner" or "later". Beside it a log-rank test stratified by ``within``, of any difference and of a trend, with p from permuting the
-    settings of each seed (:func:`~ontogeny.numerics.survival.logrank`). Runs that never get there count: they are later
-    than all that do. The event is as in :func:`time_to_event`.
+    "sooner" or "later". Beside it a log-rank test stratified by ``within``, of any difference and of a trend, with p from
+    permuting the settings of each seed (:func:`~ontogeny.numerics.survival.logrank`). Runs that never get there count: they are
+    later than all that do. The event is as in :func:`time_to_event`.
 
     How it misleads: "sooner on the whole" may hide a turn: too much weight decay stops learning altogether. See the medians.
     """
@@ -119,13 +117,13 @@ def sooner_with(
         raise UserError(f'published says {wrong[0]!r} of {by}; it can say "sooner" or "later".')
     if len(set(told.values())) > 1:
         raise UserError(f"{' and '.join(told)} say opposite things of {by}; make a claim of each.")
-    runs = waits(data["runs"], data["metrics"], metric, at_least, stays, since, clock)
+    runs = waits(data["runs"], data["metrics"], metric, at_least, stays, since)
     runs = need(runs, by, *within, of="runs").dropna(subset=["time"])
     strata = runs.groupby(list(within)).ngroup().to_numpy() if within else None
-    blocks = seeds_of(runs, seed)
+    blocks = seeds_of(runs)
     given = (runs["time"].to_numpy(), runs["happened"].to_numpy(), runs[by].to_numpy(dtype=float))
     shares, seeds, pairs = sooner(*given, blocks=blocks, strata=strata)
-    test = logrank(*given, strata=strata, blocks=blocks, draws=draws)
+    test = logrank(*given, strata=strata, blocks=blocks, draws=DRAWS)
     direction = next(iter(told.values()), "sooner")
     low, high = (0.5, None) if direction == "sooner" else (None, 0.5)
     said = judge_mean(shares, at_least=low, at_most=high, published=bool(told))
@@ -165,11 +163,10 @@ def _table(
     runs: pd.DataFrame,
     curves: Mapping[tuple[Any, ...], Waiting],
     settings: Sequence[str],
-    seed: str,
 ) -> dict[str, list[Any]]:
     """Long, for pictures: a row a run (``run``), a setting (``setting``), and a step of a setting's staircase (``curve``)."""
     rows: list[dict[str, Any]] = [
-        {"row": "run", **{s: one[s] for s in (*settings, *([seed] if seed in runs else []))}}
+        {"row": "run", **{s: one[s] for s in (*settings, *(["seed"] if "seed" in runs else []))}}
         | {"run": one["run"], "time": one["time"], "happened": bool(one["happened"])}
         for one in runs.to_dict("records")
     ]
@@ -188,9 +185,9 @@ def _table(
     return {str(name): frame[name].tolist() for name in frame}
 
 
-def _resolution(metrics: pd.DataFrame, clock: str) -> float:
+def _resolution(metrics: pd.DataFrame) -> float:
     """The usual distance between two evaluations."""
-    return float(metrics.sort_values(clock).groupby("run")[clock].diff().median())
+    return float(metrics.sort_values("step").groupby("run")["step"].diff().median())
 
 
 def _within_one(interval: tuple[float, float]) -> tuple[float, float]:

@@ -43,7 +43,7 @@ def variance_by_source(
     it does nothing (:func:`~ontogeny.numerics.variance.components`); the last column is what the sources do together, that is, what
     one says of a run only where the other is known. ``scale`` "log" for numbers that are positive and skewed, such as times.
     ``event`` in place of a quantity: the time until something is seen in the log, ``{metric, at_least, stays, since}`` as in
-    :func:`~ontogeny.findings.time_to_event.time_to_event`.
+    :func:`~ontogeny.findings.time_to_event.time_to_event`, of the runs that agree with ``where``, if it is given.
     ``missing`` stands for a number that a run has not (its budget, for an event that did not come); else such runs are left out. Both are said.
 
     A full batch has no order, so the order of the batches cannot matter there and is not asked for.
@@ -117,11 +117,14 @@ def _quantity(data: Mapping[str, Any], quantity: Quantity, of: tuple[Chosen, ...
 
 
 def _event(data: Mapping[str, Any], event: Mapping[str, Any]) -> pd.DataFrame:
-    known = ("metric", "at_least", "stays", "since", "clock")
+    known = ("metric", "at_least", "stays", "since", "where")
     for key in event:
         if key not in known:
             raise UnknownName("part of 'event'", key, known)
-    seen = waits(data["all:runs"], data["all:metrics"], **event)
+    runs, rule = data["all:runs"], {key: one for key, one in event.items() if key != "where"}
+    for column, value in event.get("where", {}).items():
+        runs = runs[need(runs, column, of="runs")[column] == value]
+    seen = waits(runs, data["all:metrics"], **rule)
     return seen.assign(value=seen["time"].where(seen["happened"]))[["run", "value"]]
 
 

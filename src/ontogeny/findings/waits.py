@@ -17,28 +17,27 @@ def waits(
     at_least: float = 0.99,
     stays: bool = True,
     since: str = "",
-    clock: str = "step",
 ) -> pd.DataFrame:
     """``runs`` with ``time`` (until the event, or how long the run was seen without it; NaN where it never began) and ``happened``."""
-    need(metrics, "run", clock, metric, *([since] if since else []), of="metrics")
-    logged = metrics.sort_values(clock)
-    when = runs["run"].map(reached(logged, metric, at_least, stays, clock)).to_numpy(dtype=float)
-    end = runs["run"].map(logged.groupby("run")[clock].max()).to_numpy(dtype=float)
+    need(metrics, "run", "step", metric, *([since] if since else []), of="metrics")
+    logged = metrics.sort_values("step")
+    when = runs["run"].map(reached(logged, metric, at_least, stays)).to_numpy(dtype=float)
+    end = runs["run"].map(logged.groupby("run")["step"].max()).to_numpy(dtype=float)
     lost = (need(runs, "status", of="runs")["status"] == "diverged").to_numpy()
     if lost.any():
-        end = np.where(lost, np.fmax(end, budgets(runs, clock)), end)
+        end = np.where(lost, np.fmax(end, budgets(runs, "step")), end)
     begin = np.zeros(len(runs))
     if since:
-        begin = runs["run"].map(reached(logged, since, at_least, False, clock)).to_numpy(dtype=float)
+        begin = runs["run"].map(reached(logged, since, at_least, False)).to_numpy(dtype=float)
     happened = ~np.isnan(when)
     time = np.maximum(np.where(happened, when, end) - begin, 0.0)
     return runs.assign(time=time, happened=happened)
 
 
-def reached(metrics: pd.DataFrame, metric: str, at_least: float, stays: bool, clock: str) -> pd.Series:
-    """Run → the first ``clock`` at which (or, ``stays``, from which to the end of its log) the metric is at least this."""
+def reached(metrics: pd.DataFrame, metric: str, at_least: float, stays: bool) -> pd.Series:
+    """Run → the first step at which (or, ``stays``, from which to the end of its log) the metric is at least this."""
     there = metrics[metric] >= at_least
     if stays:
-        missed = metrics[~there].groupby("run")[clock].max()
-        there &= metrics[clock] > metrics["run"].map(missed).fillna(-math.inf)
-    return metrics[there].groupby("run")[clock].min()
+        missed = metrics[~there].groupby("run")["step"].max()
+        there &= metrics["step"] > metrics["run"].map(missed).fillna(-math.inf)
+    return metrics[there].groupby("run")["step"].min()

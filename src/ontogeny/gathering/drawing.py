@@ -13,7 +13,7 @@ import xarray as xr
 from ontogeny import registry
 from ontogeny.errors import UserError
 from ontogeny.gathering import results, tables
-from ontogeny.reads import Read, parse
+from ontogeny.needs import Need, parse
 from ontogeny.views.base import Drawn, View
 from ontogeny.views.light import evenly_thinned
 
@@ -31,7 +31,7 @@ class Which:
     step: int | None = None
     frames: int = 1
 
-    def of(self, read: Read) -> Which:
+    def of(self, read: Need) -> Which:
         """As far as it matters to this read, so that what is the same for all of them is read once."""
         cursor = read.when == "cursor"
         run, step = self.run if read.one else "", self.step if cursor else None
@@ -63,7 +63,7 @@ def gather(store: Store, words: Iterable[str]) -> dict[str, Any]:
     return {word.rstrip("?"): one(store, parse(word)) for word in words}
 
 
-def one(store: Store, read: Read, which: Which = Which()) -> Any:
+def one(store: Store, read: Need, which: Which = Which()) -> Any:
     """One thing, read from disk once; None if it is not there and can be done without."""
     which = which.of(read)
     if not (read.all or which.run) and store.main is not store:
@@ -97,7 +97,7 @@ def one(store: Store, read: Read, which: Which = Which()) -> Any:
     return kept[key]
 
 
-def of_one_run(store: Store, read: Read, which: Which) -> xr.Dataset:
+def of_one_run(store: Store, read: Need, which: Which) -> xr.Dataset:
     """A lens of one run: at a step (…), at the steps of a cursor or at all (step, …)."""
     run = results.the_run(store, which.run)
     if read.when == "cursor":

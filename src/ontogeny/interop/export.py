@@ -134,17 +134,17 @@ def _zarr(store: Store, runs: Sequence[Run], step: int | None, out: Path) -> Non
         )
         data.to_zarr(out, group=f"{run.id}/weights", mode="a", consolidated=False)
         for path in sorted(store.directory.run(run.id).results.glob("*.nc")):
-            _plain(results.read(path)).to_zarr(
+            _without_encoding(results.read(path)).to_zarr(
                 out, group=f"{run.id}/results/{path.stem}", mode="a", consolidated=False
             )
         _metrics(run, out)
     for path in sorted(store.directory.comparisons.glob("*.nc")):
-        _plain(results.read(path)).to_zarr(
+        _without_encoding(results.read(path)).to_zarr(
             out, group=f"comparisons/{path.stem}", mode="a", consolidated=False
         )
 
 
-def _plain(data: xr.Dataset) -> xr.Dataset:
+def _without_encoding(data: xr.Dataset) -> xr.Dataset:
     """Without the NetCDF file's encoding, and with texts of any length: fixed lengths are outside Zarr's specification."""
     texts = {name: v.astype(object) for name, v in data.variables.items() if v.dtype.kind == "U"}
     return (

@@ -23,7 +23,8 @@ NAME = "runs.toml"
 
 
 class FolderRun(Strict):
-    """One run: what varied, and where its steps lie. ``names``: their name of a weight → ours. The rest overrides the folder's."""
+    """One run: what varied, and where its steps lie. ``names``: their name of a weight → ours. The rest overrides the
+    folder's."""
 
     varied: dict[str, Any] = {}
     steps: str

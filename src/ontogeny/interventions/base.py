@@ -1,6 +1,6 @@
 """What an intervention is: a frozen spec whose ``fit(subject)`` gives a pure edit of taps; edits compose.
 
-    cut = intervene(model, KeepComponents(components=(0,)), ZeroAblate("last:blocks.0.attn.hook_z", units=(2,), axis="head"))
+    cut = intervene(model, KeepComponents(components=(0,)), ZeroAblate("neurons[0]", units=(2,)))
     cut.examples["accuracy"]
 
 Fitting is where weights and probe statistics enter (a mean to ablate to, a principal axis to keep); the edit that comes out is a
@@ -119,14 +119,12 @@ def intervene(subject: Subject, *chosen: Change) -> Subject:
 
 def axis_of(subject: Subject, tap: str, axis: str | None = None) -> int:
     """Where an axis of a tap stands, counted from the end; the last by default."""
-    taps = subject.architecture.taps
-    if tap not in taps:
-        raise UnknownName("tap", tap, taps)
+    axes = subject.axes_of(tap)
     if axis is None:
         return -1
-    if axis not in taps[tap]:
-        raise UnknownName(f"axis of the tap '{tap}'", axis, taps[tap])
-    return taps[tap].index(axis) - len(taps[tap])
+    if axis not in axes:
+        raise UnknownName(f"axis of the tap '{tap}'", axis, axes)
+    return axes.index(axis) - len(axes)
 
 
 def put(value: Tensor, new: Tensor, units: tuple[int, ...] | None, axis: int) -> Tensor:

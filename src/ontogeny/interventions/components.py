@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ontogeny.errors import UserError
 from ontogeny.interventions.base import Fitted
-from ontogeny.interventions.embedding import TAP, at_numbers, number_positions, number_rows
+from ontogeny.interventions.embedding import SITE, at_numbers, number_positions, number_rows
 from ontogeny.numerics.pca import pca
 from ontogeny.registry import interventions
 from ontogeny.subject import Subject
@@ -34,7 +34,9 @@ def projection(subject: Subject, components: tuple[int, ...], keep: bool) -> Fit
         projected = held["mean"] + (value - held["mean"]) @ held["projection"]
         return at_numbers(value, projected, positions)
 
-    return Fitted(TAP, act, {"mean": analysis.mean.unsqueeze(-3), "projection": P.unsqueeze(-3)})
+    return Fitted(
+        subject.where(SITE), act, {"mean": analysis.mean.unsqueeze(-3), "projection": P.unsqueeze(-3)}
+    )
 
 
 @interventions.register("keep_components")

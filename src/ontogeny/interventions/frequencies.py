@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ontogeny.errors import UserError
 from ontogeny.interventions.base import Fitted
-from ontogeny.interventions.embedding import TAP, at_numbers, number_positions, number_rows
+from ontogeny.interventions.embedding import SITE, at_numbers, number_positions, numbers
 from ontogeny.numerics.fourier import fourier_basis, frequency_of_row
 from ontogeny.numerics.lookup import rows
 from ontogeny.registry import interventions
@@ -19,7 +19,7 @@ from ontogeny.subject import Subject
 
 def band(subject: Subject, frequencies: tuple[int, ...], keep: bool) -> Fitted:
     """E ← Fᵀ diag(kept) F E where numbers stand, E (number, d_model) being the embedding as it is now, F the Fourier basis."""
-    n = number_rows(subject).shape[-2]
+    n = numbers(subject)
     if wrong := [k for k in frequencies if not 0 <= k <= n // 2]:
         raise UserError(f"There are no frequencies {wrong} over {n} numbers; they run from 0 to {n // 2}.")
     chosen = torch.isin(frequency_of_row(n), torch.tensor(frequencies, dtype=torch.long))
@@ -42,7 +42,7 @@ def band(subject: Subject, frequencies: tuple[int, ...], keep: bool) -> Fitted:
             filtered.append(now)
         return at_numbers(value, torch.stack(filtered, -2), positions)
 
-    return Fitted(TAP, act)
+    return Fitted(subject.where(SITE), act)
 
 
 def first_examples(tokens: Tensor, n: int) -> Tensor:

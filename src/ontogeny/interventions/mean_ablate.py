@@ -32,7 +32,7 @@ class MeanAblate:
                 raise UnknownName("part of the probe", self.split, subject.split)
             value = value.index_select(example, subject.split[self.split].to(value.device))
         return Fitted(
-            self.tap,
+            subject.where(self.tap),
             lambda value, taps, held: put(value, held["mean"], self.units, axis),
             {"mean": value.mean(example, keepdim=True)},
         )

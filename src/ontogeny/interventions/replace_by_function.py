@@ -34,7 +34,7 @@ class ReplaceByFunction:
     def fit(self, subject: Subject) -> Fitted:
         axis = axis_of(subject, self.tap, self.axis)
         values = torch.as_tensor(self.values(subject) if callable(self.values) else self.values)
-        own = len(subject.architecture.taps[self.tap])
+        own = len(subject.axes_of(self.tap))
         shape = (*subject.lead, *values.shape[values.ndim - own :])
         examples = len(subject.probe.inputs)
         if values.ndim not in (own, own + len(subject.lead)) or values.shape[values.ndim - own] != examples:
@@ -50,4 +50,4 @@ class ReplaceByFunction:
                 )
             return put(value, held["values"], self.units, axis)
 
-        return Fitted(self.tap, act, {"values": values.expand(shape)})
+        return Fitted(subject.where(self.tap), act, {"values": values.expand(shape)})

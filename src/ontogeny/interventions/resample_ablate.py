@@ -35,4 +35,4 @@ class ResampleAblate:
             order = Key(self.seed, "resample").permutation(value.shape[example]).to(value.device)
             return put(value, value.index_select(example, order), self.units, axis)
 
-        return Fitted(self.tap, act)
+        return Fitted(subject.where(self.tap), act)

@@ -24,4 +24,7 @@ class ZeroAblate:
 
     def fit(self, subject: Subject) -> Fitted:
         axis = axis_of(subject, self.tap, self.axis)
-        return Fitted(self.tap, lambda value, taps, held: put(value, value.new_zeros(()), self.units, axis))
+        return Fitted(
+            subject.where(self.tap),
+            lambda value, taps, held: put(value, value.new_zeros(()), self.units, axis),
+        )

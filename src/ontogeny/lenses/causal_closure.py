@@ -7,10 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ontogeny.axes import Labelled, array
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.answers import inputs_by_answer, keep_frequencies, rows_loss, table
-from ontogeny.numerics.composites import neuron_logit_map
 from ontogeny.numerics.random import Key
 from ontogeny.subject import Subject
 
@@ -21,26 +19,41 @@ SIDES = ("kept", "removed")
 @lens(
     reads=(
         "outputs",
-        "tap:last:blocks.0.mlp.hook_post",
-        "weights:blocks.0.mlp.W_out",
-        "weights:unembed.W_U",
+        "site:neurons[{layer}]",
+        "site:readout[{layer}]",
         "split",
-        "period",
-        "lens:neuron_fourier",
+        "group",
+        "lens:neuron_fourier(layer={layer})",
         "lens:key_frequencies@final",
     ),
+    gives={
+        "loss": gives("group", "quantity", long_name="held-out loss", units="nat"),
+        "control_loss": gives(
+            "group", "quantity", long_name="held-out loss, matched random controls", units="nat"
+        ),
+        "recovered": gives("group", "quantity", long_name="loss recovered"),
+        "control_recovered": gives("group", "quantity", long_name="loss recovered, matched random controls"),
+        "cluster_loss": gives(
+            "frequency", "quantity", long_name="held-out loss, one cluster of neurons", units="nat"
+        ),
+        "cluster_control_loss": gives(
+            "frequency", "quantity", long_name="held-out loss, as many random neurons", units="nat"
+        ),
+        "full_loss": gives(long_name="held-out loss", units="nat"),
+        "none_loss": gives(long_name="held-out loss with the neurons at their mean", units="nat"),
+    },
     cost="costly",
     keep=False,
 )
 def causal_closure(
-    model: Subject, *, threshold: float = 0.85, draws: int = 4, seed: int = 0
-) -> dict[str, Labelled]:
-    """If only the key frequencies, or only the neurons that carry them, are left in the MLP, how much of the task is left?
+    model: Subject, *, layer: int = -1, threshold: float = 0.85, draws: int = 4, seed: int = 0
+) -> Found:
+    """If only the key frequencies, or only the neurons that carry them, are left, how much of the task is left?
 
-    Equation: part = the components of the last-position activations along cos, sin w_k(a + b) of the key frequencies of the
+    Equation: part = the components of the neurons' activations along cos, sin w_k(a + b) of the key frequencies of the
     final step, or the deviation from their mean of neurons specialised in one (share at least ``threshold``). *Kept*: the
     activations are their mean plus the part. *Removed*: the activations less the part. The rest of the network, residual stream
-    included, is as it was. recovered = 1 − (loss − full)/(none − full) on the held-out part, none being the loss with all
+    included, is as it was; the read-out of the neurons is linear. recovered = 1 − (loss − full)/(none − full) on the held-out part, none being the loss with all
     activations at their mean.
     Controls, matched and seeded: as many frequencies drawn from the others, as many neurons drawn from all; the mean of
     ``draws`` draws.
@@ -48,15 +61,13 @@ def causal_closure(
     Shapes: loss, control_loss, recovered, control_recovered (group, quantity), quantity being kept or removed; cluster_loss,
     cluster_control_loss (frequency, quantity) for the neurons of one key frequency alone, NaN where it has none; full_loss,
     none_loss (). Units: nats; recovered pure, 1 is everything. recovered means nothing where none_loss is not above full_loss,
-    as before grokking, when the MLP hurts on held-out inputs. Frequencies are matched in number, not in energy: the key ones
-    have most of it by definition. recovered above 1 says that what was left out did harm. Errors: more than one layer; answers
-    not equally common.
+    as before grokking, when the neurons hurt on held-out inputs. Frequencies are matched in number, not in energy: the key ones
+    have most of it by definition. recovered above 1 says that what was left out did harm. Errors: neurons without a linear path to the logits.
     """
-    p = model.probe.period or model.signature.outputs
     rows = list(model.split.values())[1]
     labels = model.probe.labels[rows]
-    post, W_L = model.tap("last:blocks.0.mlp.hook_post"), neuron_logit_map(model.weights)
-    by_answer = table(post, inputs_by_answer(model.probe.labels, p))
+    post, W_L = model.site(f"neurons[{layer}]"), model.site(f"readout[{layer}]")
+    by_answer = table(post, inputs_by_answer(model.probe.labels, W_L.shape[-1]))
     deviation = post[..., rows, :] - post.mean(-2, keepdim=True)
     full = model.outputs[..., rows, :]
     none = full - deviation @ W_L
@@ -109,24 +120,15 @@ def causal_closure(
         start, span = full_loss[..., None, None], (none_loss - full_loss)[..., None, None]
         return 1 - (value - start) / span
 
-    ticks = {"group": list(GROUPS), "quantity": list(SIDES)}
-    waves = {"frequency": range(p // 2 + 1), "quantity": list(SIDES)}
-
-    def by_group(values: Tensor, long_name: str, units: str = "1") -> Labelled:
-        return array(
-            values, "group", "quantity", long_name=long_name, units=units, coords=ticks, threshold=threshold
-        )
-
-    def by_frequency(values: Tensor, long_name: str) -> Labelled:
-        return array(values, "frequency", "quantity", long_name=long_name, units="nat", coords=waves)
-
-    return {
-        "loss": by_group(loss, "held-out loss", "nat"),
-        "control_loss": by_group(control, "held-out loss, matched random controls", "nat"),
-        "recovered": by_group(recovered(loss), "loss recovered"),
-        "control_recovered": by_group(recovered(control), "loss recovered, matched random controls"),
-        "cluster_loss": by_frequency(cluster, "held-out loss, one cluster of neurons"),
-        "cluster_control_loss": by_frequency(cluster_control, "held-out loss, as many random neurons"),
-        "full_loss": array(full_loss, long_name="held-out loss", units="nat"),
-        "none_loss": array(none_loss, long_name="held-out loss with the MLP at its mean", units="nat"),
-    }
+    return Found(
+        loss=loss,
+        control_loss=control,
+        recovered=recovered(loss),
+        control_recovered=recovered(control),
+        cluster_loss=cluster,
+        cluster_control_loss=cluster_control,
+        full_loss=full_loss,
+        none_loss=none_loss,
+        ticks={"group": list(GROUPS), "quantity": list(SIDES)},
+        attrs={"threshold": threshold},
+    )

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import torch
 
-from ontogeny.axes import Labelled, array
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.coverage import probability_of_cover
 from ontogeny.subject import Subject
 
 
-@lens(reads=("outputs", "split"))
-def coverage(model: Subject) -> dict[str, Labelled]:
+@lens(
+    reads=("outputs", "split"),
+    gives={
+        "examples": gives("output", long_name="training examples of the label", units="inputs"),
+        "untrained": gives(long_name="labels without a training example", units="labels"),
+        "accuracy": gives("group", long_name="accuracy by whether the label was trained"),
+        "probability": gives(long_name="probability that a random split trains every label"),
+    },
+)
+def coverage(model: Subject) -> Found:
     """Was every label trained on, and what becomes of inputs whose label was not?
 
     Equation: ``examples``: training examples of each label; ``untrained``: labels that the probe has and the training part has not;
@@ -34,25 +41,10 @@ def coverage(model: Subject) -> dict[str, Labelled]:
     def constant(values: torch.Tensor) -> torch.Tensor:
         return values.expand((*model.lead, *values.shape))
 
-    return {
-        "examples": array(
-            constant(examples),
-            "output",
-            long_name="training examples of the label",
-            units="inputs",
-            coords={"output": range(outputs)},
-        ),
-        "untrained": array(
-            constant(missing.sum()), long_name="labels without a training example", units="labels"
-        ),
-        "accuracy": array(
-            right @ parts.mT / parts.sum(-1),
-            "group",
-            long_name="accuracy by whether the label was trained",
-            coords={"group": ["label trained", "label untrained"]},
-        ),
-        "probability": array(
-            constant(torch.tensor(probability, dtype=torch.float64)),
-            long_name="probability that a random split trains every label",
-        ),
-    }
+    return Found(
+        examples=constant(examples),
+        untrained=constant(missing.sum()),
+        accuracy=right @ parts.mT / parts.sum(-1),
+        probability=constant(torch.tensor(probability, dtype=torch.float64)),
+        ticks={"group": ["label trained", "label untrained"]},
+    )

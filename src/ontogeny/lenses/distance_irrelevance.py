@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import torch
-
-from ontogeny.axes import Labelled, array
-from ontogeny.errors import UserError
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.circuits import distance_irrelevance as irrelevance
 from ontogeny.subject import Subject
 
 
-@lens(reads=("outputs", "grid", "period"))
-def distance_irrelevance(model: Subject) -> dict[str, Labelled]:
+@lens(
+    reads=("outputs", "grid", "group"),
+    gives={
+        "irrelevance": gives(long_name="distance irrelevance"),
+        "spread": gives(long_name="standard deviation of the right answer's logit", units="nat"),
+    },
+)
+def distance_irrelevance(model: Subject) -> Found:
     """How little does the logit of the right answer depend on how far apart the operands are?
 
     Equation: with L[a, b] = logit of (a + b) mod p at the input (a, b), the mean over d of std_a L[a, a + d], over std_{a, b} L.
@@ -25,27 +27,11 @@ def distance_irrelevance(model: Subject) -> dict[str, Labelled]:
     the pattern of what is left over; read ``spread`` beside it. Noise that differs at every input gives about 1, so an untrained network is no clock. A common
     constant of an input's logits counts, and no answer depends on it.
 
-    Errors: a grid that is not square, labels that are not (a + b) mod p.
+    In a task that is addition under other names, a and b are elements of the group: the distance under multiplication is the discrete
+    logarithm of a quotient. Errors: a task that is no addition in Z_n.
     Source: Zhong, Liu, Tegmark & Andreas 2023, "The Clock and the Pizza", definition 4.2.
     """
-    sizes, p = tuple(model.probe.grid.values()), model.probe.period
+    model.needs_one_answer()
     labels = model.probe.labels
-    if p is None or sizes != (p, p) or labels.shape != model.outputs.shape[len(model.lead) : -1]:
-        raise UserError(
-            f"Distance irrelevance needs one answer at every (a, b) of a grid of {p} by {p}; "
-            f"the grid is {dict(model.probe.grid)} and the outputs have the shape {tuple(model.outputs.shape[len(model.lead) :])}."
-        )
-    a, b = model.probe.inputs[:, 0], model.probe.inputs[:, 1]
-    if not torch.equal(labels, (a + b) % p):
-        raise UserError(
-            "Distance irrelevance is defined for the sum (a + b) mod p; this task's labels are another function of (a, b)."
-        )
     logit = model.outputs.gather(-1, labels.expand(model.outputs.shape[:-1]).unsqueeze(-1)).squeeze(-1)
-    return {
-        "irrelevance": array(irrelevance(model.on_grid(logit)), long_name="distance irrelevance"),
-        "spread": array(
-            logit.double().std(-1, correction=0),
-            long_name="standard deviation of the right answer's logit",
-            units="nat",
-        ),
-    }
+    return Found(irrelevance=irrelevance(model.on_grid(logit)), spread=logit.double().std(-1, correction=0))

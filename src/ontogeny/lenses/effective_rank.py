@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from ontogeny.axes import Labelled, array
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.effective_rank import components_for, entropy_rank, ratio_rank
 from ontogeny.subject import Subject
 
 
-@lens(reads=("lens:eigenspectrum",))
-def effective_rank(model: Subject) -> dict[str, Labelled]:
+@lens(
+    reads=("lens:eigenspectrum",),
+    gives={
+        "entropy_rank": gives("output", long_name="effective rank, entropy of λ²", units="components"),
+        "ratio_rank": gives("output", long_name="effective rank, Σ|λ| / max|λ|", units="components"),
+        "n_99": gives("output", long_name="components with 99 % of Σλ²", units="components"),
+    },
+)
+def effective_rank(model: Subject) -> Found:
     """How many eigenvectors does the interaction matrix of each output spread over?
 
     Equation, with λ the eigenvalues of B[r] and p = λ²/Σλ²: entropy_rank = exp(−Σ p ln p); ratio_rank = Σ|λ| / max|λ|; n_99 = the
@@ -22,13 +28,8 @@ def effective_rank(model: Subject) -> dict[str, Labelled]:
     Source: the entropy form follows Roy & Vetterli, "The effective rank", EUSIPCO 2007, on energies.
     """
     eigenvalues = model.result("eigenspectrum", "eigenvalues")
-    forms = {
-        "entropy_rank": (entropy_rank(eigenvalues), "effective rank, entropy of λ²"),
-        "ratio_rank": (ratio_rank(eigenvalues), "effective rank, Σ|λ| / max|λ|"),
-        "n_99": (components_for(eigenvalues, 0.99), "components with 99 % of Σλ²"),
-    }
-    coords = {"output": range(model.signature.outputs)}
-    return {
-        name: array(value, "output", long_name=title, units="components", coords=coords)
-        for name, (value, title) in forms.items()
-    }
+    return Found(
+        entropy_rank=entropy_rank(eigenvalues),
+        ratio_rank=ratio_rank(eigenvalues),
+        n_99=components_for(eigenvalues, 0.99),
+    )

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 
-from ontogeny.axes import Labelled, array
-from ontogeny.lenses.base import lens
-from ontogeny.numerics.operands import keep_embedding, operand_scores, operands
+from ontogeny.interventions.base import intervene
+from ontogeny.interventions.components import KeepComponents
+from ontogeny.interventions.embedding import number_rows
+from ontogeny.lenses.base import Found, gives, lens
+from ontogeny.numerics.operands import operand_scores, operands
 from ontogeny.numerics.regression import least_squares, polynomial
 from ontogeny.subject import Subject
 
 CONDITIONS = ("full", "PC1", "PC1 + PC2")
 
 
-@lens(reads=("weights:embed.W_E", "outputs", "grid"))
-def embedding_ablation(model: Subject) -> dict[str, Labelled]:
+@lens(
+    reads=("site:lookup", "site:embedded", "outputs", "grid"),
+    gives={
+        "accuracy": gives("condition", "split", long_name="accuracy"),
+        "loss": gives("condition", "split", long_name="loss", units="nats"),
+        "prediction": gives("condition", "grid", long_name="predicted output"),
+        "error": gives("condition", "grid", long_name="prediction − truth", units="outputs"),
+        "largest_error": gives("condition", long_name="largest |error|", units="outputs"),
+        "r2": gives("condition", "fit", long_name="R² of the error model"),
+        "slope": gives("condition", long_name="slope of the prediction on a + b"),
+        "intercept": gives("condition", long_name="intercept of the prediction on a + b"),
+    },
+)
+def embedding_ablation(model: Subject) -> Found:
     """What is left of the model when the numbers' embedding keeps its first one or two principal components only?
 
     Equation: W_E[0 … p − 1] ← mean + Σ_{i<m} score_i component_i for both operands, m = 1, 2; other tokens are left alone. Accuracy, loss,
@@ -28,13 +40,9 @@ def embedding_ablation(model: Subject) -> dict[str, Labelled]:
     what was removed is missing linearly. R² never falls as terms are added, so compare it with the number of terms in mind. An
     error that is 0 everywhere has no R²: NaN.
     """
-    n, inputs = max(model.probe.grid.values()), model.probe.inputs
-    W_E, axis = model.weights["embed.W_E"], len(model.lead)
-    kept = [W_E, keep_embedding(W_E, n, 1), keep_embedding(W_E, n, 2)]
-    conditions = [
-        model,
-        *(replace(model, weights={**model.weights, "embed.W_E": w}, _taps={}) for w in kept[1:]),
-    ]
+    inputs, axis = model.probe.inputs, len(model.lead)
+    kept = [intervene(model, KeepComponents(components)) for components in ((0,), (0, 1))]
+    conditions = [model, *kept]
     predicted = torch.stack([one.outputs.argmax(-1) for one in conditions], axis)
     error = predicted - model.probe.labels
     examples = {
@@ -48,7 +56,9 @@ def embedding_ablation(model: Subject) -> dict[str, Labelled]:
     }
 
     numbers = operands(inputs).to(error.device)
-    pc2 = operand_scores(W_E, inputs, n)[..., 1].double().unsqueeze(axis)  # (…, 1, example, operand)
+    pc2 = (
+        operand_scores(number_rows(model), inputs)[..., 1].double().unsqueeze(axis)
+    )  # (…, 1, example, operand)
     of_prediction = {
         "a + b": numbers[:, 2:],
         "a, b": numbers[:, :2],
@@ -61,28 +71,14 @@ def embedding_ablation(model: Subject) -> dict[str, Labelled]:
     y, residual = predicted.double().unsqueeze(-1), error.double().unsqueeze(-1)
     fits = {name: least_squares(x, y) for name, x in of_prediction.items()}
     r2 = [fit.r2 for fit in fits.values()] + [least_squares(x, residual).r2 for x in of_error.values()]
-    a_b = {name: range(size) for name, size in model.probe.grid.items()}
-    ticks = {"condition": list(CONDITIONS), "split": list(rows)}
     names = [f"prediction on {name}" for name in of_prediction] + [f"error on {name}" for name in of_error]
-    return {
-        "accuracy": array(by_split["accuracy"], "condition", "split", long_name="accuracy", coords=ticks),
-        "loss": array(by_split["loss"], "condition", "split", long_name="loss", units="nats"),
-        "prediction": array(
-            model.on_grid(predicted), "condition", *model.grid, long_name="predicted output", coords=a_b
-        ),
-        "error": array(
-            model.on_grid(error), "condition", *model.grid, long_name="prediction − truth", units="outputs"
-        ),
-        "largest_error": array(
-            error.abs().amax(-1), "condition", long_name="largest |error|", units="outputs"
-        ),
-        "r2": array(
-            torch.cat(r2, -1), "condition", "fit", long_name="R² of the error model", coords={"fit": names}
-        ),
-        "slope": array(
-            fits["a + b"].coefficients[..., 0, 0], "condition", long_name="slope of the prediction on a + b"
-        ),
-        "intercept": array(
-            fits["a + b"].intercept[..., 0, 0], "condition", long_name="intercept of the prediction on a + b"
-        ),
-    }
+    return Found(
+        by_split,
+        prediction=model.on_grid(predicted),
+        error=model.on_grid(error),
+        largest_error=error.abs().amax(-1),
+        r2=torch.cat(r2, -1),
+        slope=fits["a + b"].coefficients[..., 0, 0],
+        intercept=fits["a + b"].intercept[..., 0, 0],
+        ticks={"condition": list(CONDITIONS), "split": list(rows), "fit": names},
+    )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ontogeny.axes import Labelled, array
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.correlation import pearson
 from ontogeny.numerics.pca import pca
 from ontogeny.numerics.random import Key
@@ -15,11 +14,21 @@ from ontogeny.subject import Subject
 DRAWS = 32  # Gaussian matrices the control averages over
 
 
-@lens(reads=("weights:embed.W_E", "grid"))
-def embedding_geometry(model: Subject, *, seed: int = 0) -> dict[str, Labelled]:
+@lens(
+    reads=("site:embedding", "grid"),
+    gives={
+        "explained": gives("component", long_name="share of the embedding's variance"),
+        "cumulative": gives("component", long_name="cumulative share of the embedding's variance"),
+        "explained_gaussian": gives("component", long_name="share of variance, Gaussian matrix"),
+        "scores": gives("token", "component", long_name="score of the token"),
+        "correlation": gives("component", "variable", long_name="correlation of the scores"),
+        "singular_values": gives("component", long_name="singular value of the uncentred rows"),
+    },
+)
+def embedding_geometry(model: Subject, *, seed: int = 0) -> Found:
     """How many directions does the embedding of the numbers use, and which functions of the number are they?
 
-    Equation: PCA of the rows W_E[0 … p − 1], centred over tokens; ``explained`` = s² / Σ s². ``singular_values`` are those of the plain,
+    Equation: PCA of the rows W_E[0 … p − 1], centred over tokens (of a network on one-hot inputs: rows of its first map, positions side by side); ``explained`` = s² / Σ s². ``singular_values`` are those of the plain,
     uncentred rows. ``correlation``: Pearson of every component's scores with k, with (k − k̄)² and with (−1)^k.
     ``explained_gaussian``: the same shares for Gaussian matrices of the same shape (mean of 32 draws); p points of noise have a slope too.
 
@@ -30,34 +39,23 @@ def embedding_geometry(model: Subject, *, seed: int = 0) -> dict[str, Labelled]:
     Source: PCA, Jolliffe 2002; arch effect, Diaconis, Goel & Holmes 2008.
     """
     p = max(model.probe.grid.values())
-    W_E = model.weights["embed.W_E"][..., :p, :]
+    W_E = model.site("embedding")[..., :p, :]
     of = pca(W_E)
     k = torch.arange(p, dtype=torch.float64, device=W_E.device)
     parity = 1 - 2 * (k % 2)
     shapes = torch.stack([k, (k - k.mean()).square(), parity], -1)
     noise = Key(seed, "embedding_geometry").normal("gaussian", DRAWS, *W_E.shape[-2:], std=1)
-    control = pca(noise).explained.mean(0).expand(*model.lead, -1)
-    number, component = range(p), range(1, of.explained.shape[-1] + 1)
-    ticks = {"component": component}
-    return {
-        "explained": array(
-            of.explained, "component", long_name="share of the embedding's variance", coords=ticks
-        ),
-        "cumulative": array(
-            of.explained.cumsum(-1), "component", long_name="cumulative share of the embedding's variance"
-        ),
-        "explained_gaussian": array(control, "component", long_name="share of variance, Gaussian matrix"),
-        "scores": array(
-            of.scores, "token", "component", long_name="score of the token", coords={"token": number}
-        ),
-        "correlation": array(
-            pearson(of.scores, shapes),
-            "component",
-            "variable",
-            long_name="correlation of the scores",
-            coords={"variable": ["k", "(k − mean)²", "(−1)^k"]},
-        ),
-        "singular_values": array(
-            singular_values(W_E), "component", long_name="singular value of the uncentred rows"
-        ),
+    ticks = {
+        "component": range(1, of.explained.shape[-1] + 1),
+        "token": range(p),
+        "variable": ["k", "(k − mean)²", "(−1)^k"],
     }
+    return Found(
+        explained=of.explained,
+        cumulative=of.explained.cumsum(-1),
+        explained_gaussian=pca(noise).explained.mean(0).expand(*model.lead, -1),
+        scores=of.scores,
+        correlation=pearson(of.scores, shapes),
+        singular_values=singular_values(W_E),
+        ticks=ticks,
+    )

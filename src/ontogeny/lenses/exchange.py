@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import torch
 
-from ontogeny.axes import Labelled, array
 from ontogeny.errors import UserError
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.subject import Subject
 
 GROUPS = ("(b, a) trained", "(b, a) held out")
 
 
-@lens(reads=("outputs", "grid", "split"))
-def exchange(model: Subject) -> dict[str, Labelled]:
+@lens(
+    reads=("outputs", "grid", "split"),
+    gives={
+        "accuracy": gives("group", long_name="accuracy on held-out inputs"),
+        "inputs": gives("group", long_name="held-out inputs", units="inputs"),
+        "symmetric": gives(long_name="share of inputs answered as (b, a) is"),
+    },
+)
+def exchange(model: Subject) -> Found:
     """Does the model generalise to (a, b), or was it trained on (b, a) and cannot tell the two apart?
 
     Equation: accuracy over the held-out inputs whose exchange (b, a) was trained on, and over those whose exchange was held out as well
@@ -35,21 +41,12 @@ def exchange(model: Subject) -> dict[str, Labelled]:
     trained[next(iter(model.split.values()))] = True
     other = torch.arange(n, device=labels.device).reshape(sizes).mT.flatten()  # (b, a) of every (a, b)
     answer = model.outputs.argmax(-1)
-    held_out = torch.stack(
-        [~trained & trained[other], ~trained & ~trained[other]]
-    ).double()  # (group, example)
+    groups = [~trained & trained[other], ~trained & ~trained[other]]
+    held_out = torch.stack(groups).double()  # (group, example)
     ordered = torch.arange(n, device=labels.device) != other
-    same = (answer == answer[..., other])[..., ordered].double().mean(-1)
-    ticks = {"group": list(GROUPS)}
-    return {
-        "accuracy": array(
-            (answer == labels).double() @ held_out.mT / held_out.sum(-1),
-            "group",
-            long_name="accuracy on held-out inputs",
-            coords=ticks,
-        ),
-        "inputs": array(
-            held_out.sum(-1).expand((*model.lead, 2)), "group", long_name="held-out inputs", units="inputs"
-        ),
-        "symmetric": array(same, long_name="share of inputs answered as (b, a) is"),
-    }
+    return Found(
+        accuracy=(answer == labels).double() @ held_out.mT / held_out.sum(-1),
+        inputs=held_out.sum(-1).expand((*model.lead, 2)),
+        symmetric=(answer == answer[..., other])[..., ordered].double().mean(-1),
+        ticks={"group": list(GROUPS)},
+    )

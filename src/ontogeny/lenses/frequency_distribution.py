@@ -6,19 +6,24 @@ from typing import Literal
 
 import torch
 
-from ontogeny.axes import Labelled, array
 from ontogeny.errors import UnknownName
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.bilinear import FORMS
 from ontogeny.numerics.bilinear import frequency_distribution as distribution
 from ontogeny.numerics.spectra import strongest_first
 from ontogeny.subject import Subject
 
 
-@lens(reads=("weights:W_l", "weights:W_r", "weights:W_p", "grid", "period"))
-def frequency_distribution(
-    model: Subject, *, form: Literal["power", "amplitude_top4"] = "power"
-) -> dict[str, Labelled]:
+@lens(
+    reads=("site:form", "grid", "period"),
+    gives={
+        "p": gives("side", "output", "frequency", long_name="frequency share"),
+        "ranked": gives(
+            "side", "output", "rank", long_name="share of an output's strongest, second, … frequency"
+        ),
+    },
+)
+def frequency_distribution(model: Subject, *, form: Literal["power", "amplitude_top4"] = "power") -> Found:
     """Which frequencies of each operand does the network use for each output?
 
     Equation: p(f | r) ∝ diag(F B[r]² Fᴴ) on the operand's block of the interaction matrix B[r], folded to 0 ≤ f ≤ ⌊p/2⌋ (bins
@@ -34,28 +39,11 @@ def frequency_distribution(
     """
     if form not in FORMS:
         raise UnknownName("form of the frequency distribution", form, FORMS)
-    weights = (model.weights["W_l"], model.weights["W_r"], model.weights["W_p"])
-    p, vocab = model.probe.period or model.signature.vocab, model.signature.vocab
+    p, vocab = model.period, model.signature.vocab
     blocks = [slice(i * vocab, i * vocab + p) for i in range(len(model.grid))]
-    shares = torch.stack([distribution(*weights, block, form) for block in blocks], dim=-3)
-    places = {"side": list(model.grid), "output": range(model.signature.outputs)}
-    return {
-        "p": array(
-            shares,
-            "side",
-            "output",
-            "frequency",
-            long_name="frequency share",
-            units="1",
-            coords={**places, "frequency": range(p // 2 + 1)},
-        ),
-        "ranked": array(
-            strongest_first(shares),
-            "side",
-            "output",
-            "rank",
-            long_name="share of an output's strongest, second, … frequency",
-            units="1",
-            coords={**places, "rank": range(1, p // 2 + 1)},
-        ),
-    }
+    shares = torch.stack([distribution(*model.form(), block, form) for block in blocks], dim=-3)
+    return Found(
+        p=shares,
+        ranked=strongest_first(shares),
+        ticks={"side": list(model.grid), "rank": range(1, p // 2 + 1)},
+    )

@@ -5,20 +5,25 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ontogeny.axes import Labelled, array
-from ontogeny.errors import UserError
 from ontogeny.interventions.base import Fitted, compose
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.circuits import cosine, sample, sampled_mean
 from ontogeny.numerics.random import Key
 from ontogeny.subject import Subject
 
-TAP = "hook_embed"
 AT_ONCE = 4096  # examples · models whose forward pass is kept for one pass backward
 
 
-@lens(reads=("weights:embed.W_E", "outputs", "grid"), cost="moderate")
-def gradient_symmetricity(model: Subject, *, samples: int = 1000, seed: int = 0) -> dict[str, Labelled]:
+@lens(
+    reads=("site:embedded", "outputs", "grid"),
+    gives={
+        "symmetricity": gives(long_name="gradient symmetricity, mean over {triples:,} triples (a, b, c)"),
+        "standard_error": gives(long_name="standard error of the sample's mean"),
+        "missing": gives(long_name="share of triples without a gradient"),
+    },
+    cost="moderate",
+)
+def gradient_symmetricity(model: Subject, *, samples: int = 1000, seed: int = 0) -> Found:
     """Does the network treat both operands alike: do they pull on an output in the same direction?
 
     Equation: mean over triples (a, b, c) of cos∠(∂Q_abc/∂E_a, ∂Q_abc/∂E_b), with Q_abc the logit of output c, any c and not the right
@@ -34,14 +39,13 @@ def gradient_symmetricity(model: Subject, *, samples: int = 1000, seed: int = 0)
     learned, untrained included; compare with step 0. A low one is not a clock: any use of the operands apart from one another gives it. Read it with
     ``distance_irrelevance``, in a network that has learned the task.
 
-    Errors: no learned embedding (one-hot inputs have no direction to be pulled in); answers at every position.
+    One-hot inputs are their own embedding: the gradient is then one number a token, and two operands are alike if the same change of
+    either would move the output alike. Compare a network with itself over training, or with one embedded the same way.
+
+    Errors: answers at every position.
     Source: Zhong, Liu, Tegmark & Andreas 2023, "The Clock and the Pizza", definition 4.1.
     """
-    if model.outputs.ndim != len(model.lead) + 2:
-        raise UserError(
-            "Gradient symmetricity is of logits at one position, (example, output); this network answers at every "
-            f"position: its outputs have the shape {tuple(model.outputs.shape[len(model.lead) :])}."
-        )
+    model.needs_one_answer()
     examples, outputs = model.outputs.shape[-2:]
     triples = sample(examples * outputs, samples, Key(seed, "gradient_symmetricity"))
     models = max(1, model.outputs[..., 0, 0].numel())
@@ -52,20 +56,21 @@ def gradient_symmetricity(model: Subject, *, samples: int = 1000, seed: int = 0)
         ],
         -1,
     )
-    found = sampled_mean(alike, examples * outputs)
-    words = f"over {len(triples):,} triples (a, b, c)"
-    return {
-        "symmetricity": array(found.mean, long_name=f"gradient symmetricity, mean {words}"),
-        "standard_error": array(found.error, long_name="standard error of the sample's mean"),
-        "missing": array(alike.isnan().double().mean(-1), long_name="share of triples without a gradient"),
-    }
+    mean, error = sampled_mean(alike, examples * outputs)
+    return Found(
+        symmetricity=mean,
+        standard_error=error,
+        missing=alike.isnan().double().mean(-1),
+        attrs={"triples": len(triples)},
+    )
 
 
 def _pull(model: Subject, example: Tensor, output: Tensor) -> Tensor:
-    """∂ logit of ``output`` / ∂ embedding, each at its own example of the probe: (*lead, sample, position, d_model)."""
-    inputs, W_E = model.probe.inputs[example.to(model.probe.inputs.device)], model.weights["embed.W_E"]
-    nothing = W_E.new_zeros(*model.lead, *inputs.shape, W_E.shape[-1]).requires_grad_()
-    nudge = Fitted(TAP, lambda value, taps, held: value + held["nudge"], {"nudge": nothing})
+    """∂ logit of ``output`` / ∂ embedding, each at its own example of the probe: (*lead, sample, position, vector)."""
+    tap, inputs = model.where("embedded"), model.probe.inputs[example.to(model.probe.inputs.device)]
+    value = model.architecture.forward(model.weights, inputs, read=(tap,), edit=model.edit).taps[tap]
+    nothing = torch.zeros_like(value).requires_grad_()
+    nudge = Fitted(tap, lambda value, taps, held: value + held["nudge"], {"nudge": nothing})
     edit = compose(model.edit, nudge) if model.edit else nudge
     with torch.enable_grad():
         logits = model.architecture.forward(model.weights, inputs, edit=edit).outputs

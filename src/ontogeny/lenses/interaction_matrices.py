@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from ontogeny.axes import Labelled, array
 from ontogeny.errors import UserError
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.bilinear import interaction_matrices as matrices
 from ontogeny.subject import Subject
 
 
-@lens(reads=("weights:W_l", "weights:W_r", "weights:W_p"), keep=False)
-def interaction_matrices(model: Subject, *, outputs: tuple[int, ...] = ()) -> dict[str, Labelled]:
+@lens(
+    reads=("site:form",),
+    gives={"B": gives("output", "input", "input_other", long_name="interaction matrix", units="logit")},
+    keep=False,
+)
+def interaction_matrices(model: Subject, *, outputs: tuple[int, ...] = ()) -> Found:
     """What does each pair of inputs contribute to each output?
 
     Equation: B[r] = Σ_h W_p[r,h] ½ (W_l[h] ⊗ W_r[h] + W_r[h] ⊗ W_l[h]), so logit_r(x) = xᵀ B[r] x exactly. ``outputs`` selects
@@ -21,19 +24,13 @@ def interaction_matrices(model: Subject, *, outputs: tuple[int, ...] = ()) -> di
     half). Off-diagonal entries within a diagonal block are seen by no input, however large.
     Errors: an output that the task does not have.
     """
-    there = model.signature.outputs
+    W_l, W_r, W_p = model.form()
+    there = W_p.shape[-2]
     chosen = list(outputs) or list(range(there))
     if not all(0 <= r < there for r in chosen):
         raise UserError(f"outputs = {chosen}: this model has the outputs 0 to {there - 1}.")
-    inputs = range(model.weights["W_l"].shape[-1])
-    return {
-        "B": array(
-            matrices(model.weights["W_l"], model.weights["W_r"], model.weights["W_p"][..., chosen, :]),
-            "output",
-            "input",
-            "input_other",
-            long_name="interaction matrix",
-            units="logit",
-            coords={"output": chosen, "input": inputs, "input_other": inputs},
-        )
-    }
+    inputs = range(W_l.shape[-1])
+    return Found(
+        B=matrices(W_l, W_r, W_p[..., chosen, :]),
+        ticks={"output": chosen, "input": inputs, "input_other": inputs},
+    )

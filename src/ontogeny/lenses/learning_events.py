@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import torch
 
-from ontogeny.axes import Labelled, array
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.events import below_peak, first, lasting, steepest_log_fall
 from ontogeny.subject import Subject
 
 
-@lens(reads=("lens:performance", "split"), scope="trajectory")
+@lens(
+    reads=("lens:performance", "split"),
+    gives={
+        "memorised": gives(long_name="memorised", units="step"),
+        "grokked": gives(long_name="grokked", units="step"),
+        "memorised_nats": gives(long_name="memorised nats", units="step"),
+        "grokked_nats": gives(long_name="grokked nats", units="step"),
+        "delay": gives(long_name="delay", units="step"),
+        "inflection": gives(long_name="inflection", units="step"),
+        "below_peak": gives(long_name="below peak", units="step"),
+        "rebound": gives(long_name="final − minimum held-out loss", units="nat"),
+        "slingshots": gives(
+            long_name="checkpoints with training loss above ten times its minimum so far, after memorisation"
+        ),
+    },
+    scope="trajectory",
+)
 def learning_events(
     model: Subject, *, accuracy: float = 0.99, nats: float = 0.1, peak_fraction: float = 0.1
-) -> dict[str, Labelled]:
+) -> Found:
     """When is the training set memorised, and when does the network grok?
 
     Equation: memorised = first step with training accuracy ≥ ``accuracy``; grokked = first step from which held-out accuracy
@@ -49,16 +64,9 @@ def learning_events(
             f"first step after its peak with held-out loss below {peak_fraction:g} of it",
         ),
     }
-    events = {
-        name: array(step, long_name=name.replace("_", " "), units="step", rule=rule)
-        for name, (step, rule) in rules.items()
-    }
-    return events | {
-        "rebound": array(
-            held_out[-1] - held_out.min(), long_name="final − minimum held-out loss", units="nat"
-        ),
-        "slingshots": array(
-            torch.where(memorised.isnan(), torch.nan, burst.sum().double()),
-            long_name="checkpoints with training loss above ten times its minimum so far, after memorisation",
-        ),
-    }
+    return Found(
+        {name: step for name, (step, _) in rules.items()},
+        rebound=held_out[-1] - held_out.min(),
+        slingshots=torch.where(memorised.isnan(), torch.nan, burst.sum().double()),
+        of={name: {"rule": rule} for name, (_, rule) in rules.items()},
+    )

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ontogeny.axes import Labelled, array
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import ANY, Found, gives, lens
 from ontogeny.numerics.events import first, log_fall
 from ontogeny.subject import Subject
 
@@ -49,7 +48,12 @@ class Rule:
 
 
 @lens(
-    reads=("lens:performance", "lens:progress_measures", "lens:learning_events", "split"), scope="trajectory"
+    reads=("lens:performance", "lens:progress_measures", "lens:learning_events", "split"),
+    gives={
+        "lead_strictest": gives(long_name="lead strictest", units="step"),
+        ANY: gives(long_name="{name}", units="step"),
+    },
+    scope="trajectory",
 )
 def learning_phases(
     model: Subject,
@@ -59,7 +63,7 @@ def learning_phases(
     excluded: float = 0.5,
     cleaned: float = 0.99,
     half: float = 0.5,
-) -> dict[str, Labelled]:
+) -> Found:
     """Where do memorisation, circuit formation and clean-up begin and end?
 
     Equation: five events, each by three rules. *Log-fall* (no suffix): the training loss has made ``memorised``, the restricted loss (held
@@ -136,10 +140,10 @@ def learning_phases(
     found = {f"{name}{r.suffix}": said for r in rules for name, said in r.borders(grokked).items()}
     leads = torch.stack([found[f"lead{r.suffix}"][0] for r in rules])
     found["lead_strictest"] = (leads.amin(), "the smallest of the leads by log-fall, by nats and by accuracy")
-    return {
-        name: array(step, long_name=name.replace("_", " "), units="step", rule=rule)
-        for name, (step, rule) in found.items()
-    }
+    return Found(
+        {name: step for name, (step, _) in found.items()},
+        of={name: {"rule": rule} for name, (_, rule) in found.items()},
+    )
 
 
 def _fallen(which: str, fraction: float) -> str:

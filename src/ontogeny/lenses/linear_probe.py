@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import torch
 
-from ontogeny.axes import Labelled, array
-from ontogeny.errors import UnknownName, UserError
-from ontogeny.lenses.base import lens
+from ontogeny.errors import UserError
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.operands import operands
 from ontogeny.numerics.random import Key
 from ontogeny.numerics.regression import least_squares
 from ontogeny.subject import Subject
 
 
-@lens(reads=("grid",), cost="moderate")
+@lens(
+    reads=("tap:{tap}", "grid"),
+    gives={
+        "r2": gives("variable", long_name="R² on held-out inputs"),
+        "r2_fitted": gives("variable", long_name="R² on the fitted inputs"),
+        "error": gives("variable", long_name="mean squared error, held out", units="number²"),
+        "error_of_mean": gives(
+            "variable", long_name="mean squared error of the mean, held out", units="number²"
+        ),
+    },
+    cost="moderate",
+)
 def linear_probe(
-    model: Subject,
-    *,
-    tap: str = "last:blocks.0.mlp.hook_post",
-    train_fraction: float = 0.7,
-    seed: int = 0,
-) -> dict[str, Labelled]:
+    model: Subject, *, tap: str = "neurons", train_fraction: float = 0.7, seed: int = 0
+) -> Found:
     """Can a, b, their sum or the label be read off a tap by a linear map that was fitted on other inputs?
 
     Equation: least squares with a constant (the smallest solution where there are many) on ``train_fraction`` of the inputs (drawn by ``seed``, the same for all models); R² and mean
@@ -34,8 +40,6 @@ def linear_probe(
 
     Raises UserError if either part would have fewer than two inputs. Source: Alain & Bengio 2016.
     """
-    if tap not in model.architecture.taps:
-        raise UnknownName("tap", tap, model.architecture.taps)
     x = model.tap(tap).flatten(len(model.lead) + 1)
     n = x.shape[-2]
     n_fit = round(n * train_fraction)
@@ -48,14 +52,13 @@ def linear_probe(
     y = y.to(x.device).expand(*model.lead, -1, -1)
     fit = least_squares(x, y, order[:n_fit], standardise=False)
     held_out = order[n_fit:]
-    error = (y - fit.predicted)[..., held_out, :].square().mean(-2)
-    baseline = (y - y[..., order[:n_fit], :].mean(-2, keepdim=True))[..., held_out, :].square().mean(-2)
-    ticks = {"variable": ["a", "b", "a + b", "label"]}
-    return {
-        "r2": array(fit.r2_held_out, "variable", long_name="R² on held-out inputs", coords=ticks, tap=tap),
-        "r2_fitted": array(fit.r2, "variable", long_name="R² on the fitted inputs"),
-        "error": array(error, "variable", long_name="mean squared error, held out", units="number²"),
-        "error_of_mean": array(
-            baseline, "variable", long_name="mean squared error of the mean, held out", units="number²"
-        ),
-    }
+    return Found(
+        r2=fit.r2_held_out,
+        r2_fitted=fit.r2,
+        error=(y - fit.predicted)[..., held_out, :].square().mean(-2),
+        error_of_mean=(y - y[..., order[:n_fit], :].mean(-2, keepdim=True))[..., held_out, :]
+        .square()
+        .mean(-2),
+        ticks={"variable": ["a", "b", "a + b", "label"]},
+        of={"r2": {"tap": tap}},
+    )

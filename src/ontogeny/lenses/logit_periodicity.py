@@ -5,17 +5,26 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ontogeny.axes import Labelled, array
-from ontogeny.errors import UserError
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.answers import inputs_by_answer, table
 from ontogeny.numerics.periodicity import Periodicity, cosine_logits, periodicity
 from ontogeny.numerics.random import Key
 from ontogeny.subject import Subject
 
 
-@lens(reads=("outputs", "period", "lens:key_frequencies@final"))
-def logit_periodicity(model: Subject, *, seed: int = 0) -> dict[str, Labelled]:
+@lens(
+    reads=("outputs", "group", "lens:key_frequencies@final"),
+    gives={
+        "cos_coefficient": gives("frequency", long_name="coefficient of cos w_k(a + b − c)", units="logit"),
+        "cos_similarity": gives("frequency", long_name="cosine similarity to cos w_k(a + b − c)"),
+        "sin_similarity": gives("frequency", long_name="cosine similarity to sin w_k(a + b − c)"),
+        "control": gives("frequency", long_name="cosine similarity of a random cube"),
+        "residual": gives(long_name="share of the logits' norm left over"),
+        "control_residual": gives(long_name="the same of a random cube"),
+        "rebuilt_loss": gives(long_name="loss of the rebuilt logits", units="nat"),
+    },
+)
+def logit_periodicity(model: Subject, *, seed: int = 0) -> Found:
     """How much of the logits is the sum of cosines that the published algorithm predicts?
 
     Equation: the logit cube L[a, b, c], not centred, is projected on cos w_k(a + b − c): coefficient = ⟨L, cos⟩/⟨cos, cos⟩,
@@ -27,40 +36,26 @@ def logit_periodicity(model: Subject, *, seed: int = 0) -> dict[str, Labelled]:
     Shapes: cos_coefficient, cos_similarity, sin_similarity, control (frequency,); residual, control_residual, rebuilt_loss ().
     Units: coefficient in logits, loss in nats, the rest pure. Logits are defined up to a constant per input, which counts in
     ‖L‖: a network can be fully periodic and leave a residual. In p³ numbers even a similarity of .01 is far from chance;
-    compare with the control. Errors: answers not equally common; outputs that are not the period.
+    compare with the control. a, b and c are elements of the task's group. Errors: a
+    task that is no addition in Z_n.
     Source: Nanda et al. 2023, section 4.1.
     """
-    p = model.probe.period or model.signature.outputs
-    if model.outputs.shape[-1] != p:
-        raise UserError(f"The network has {model.outputs.shape[-1]} outputs, the period is {p}: not a cube.")
-    inputs = inputs_by_answer(model.probe.labels, p)
+    model.needs_outputs_of_the_period(model.outputs)
+    inputs = inputs_by_answer(model.probe.labels, model.period)
     is_key = model.final("key_frequencies", "is_key").bool()
     found = _project(model.outputs, inputs)
     noise = Key(seed, "logit_periodicity").generator("cube")
     control = _project(torch.randn(model.outputs.shape[-2:], generator=noise).to(model.outputs), inputs)
-    logits = cosine_logits(found.cos_coefficient * is_key, p).double()
-    ticks = {"frequency": range(p // 2 + 1)}
-
-    def by_frequency(values: Tensor, long_name: str, units: str = "1") -> Labelled:
-        return array(values, "frequency", long_name=long_name, units=units, coords=ticks)
-
-    return {
-        "cos_coefficient": by_frequency(
-            found.cos_coefficient, "coefficient of cos w_k(a + b − c)", units="logit"
-        ),
-        "cos_similarity": by_frequency(found.cos_similarity, "cosine similarity to cos w_k(a + b − c)"),
-        "sin_similarity": by_frequency(found.sin_similarity, "cosine similarity to sin w_k(a + b − c)"),
-        "control": by_frequency(
-            control.cos_similarity.expand_as(found.cos_similarity), "cosine similarity of a random cube"
-        ),
-        "residual": array(_residual(found, is_key), long_name="share of the logits' norm left over"),
-        "control_residual": array(
-            _residual(control, is_key).expand(model.lead), long_name="the same of a random cube"
-        ),
-        "rebuilt_loss": array(
-            -logits.log_softmax(-1)[..., 0], long_name="loss of the rebuilt logits", units="nat"
-        ),
-    }
+    logits = cosine_logits(found.cos_coefficient * is_key, model.period).double()
+    return Found(
+        cos_coefficient=found.cos_coefficient,
+        cos_similarity=found.cos_similarity,
+        sin_similarity=found.sin_similarity,
+        control=control.cos_similarity.expand_as(found.cos_similarity),
+        residual=_residual(found, is_key),
+        control_residual=_residual(control, is_key).expand(model.lead),
+        rebuilt_loss=-logits.log_softmax(-1)[..., 0],
+    )
 
 
 def _project(logits: Tensor, inputs: Tensor) -> Periodicity:

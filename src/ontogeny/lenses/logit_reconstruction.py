@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from ontogeny.axes import Labelled, array
-from ontogeny.errors import UserError
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.dft import partial_sums
 from ontogeny.numerics.fourier import power_by_frequency
+from ontogeny.numerics.operands import example_of
 from ontogeny.subject import Subject
 
 
-@lens(reads=("outputs", "grid"))
-def logit_reconstruction(model: Subject, *, a: int = 0, b: int = 0) -> dict[str, Labelled]:
+@lens(
+    reads=("outputs", "grid"),
+    gives={
+        "logits": gives("output", long_name="logits at ({a}, {b})", units="nats"),
+        "power": gives("frequency", long_name="power of the logits", units="nats²"),
+        "order": gives("kept", long_name="frequency, strongest first", units="cycles"),
+        "rebuilt": gives("kept", "output", long_name="logits from the strongest frequencies", units="nats"),
+        "explained": gives("kept", long_name="share of the variance over outputs"),
+        "right": gives("kept", long_name="argmax is the label"),
+    },
+)
+def logit_reconstruction(model: Subject, *, a: int = 0, b: int = 0) -> Found:
     """How many frequencies over the outputs do the logits at one input need before the answer is right?
 
     Equation: discrete Fourier transform over the outputs (period: their number); the sum of the mean and the strongest 1, 2, …
@@ -21,34 +30,16 @@ def logit_reconstruction(model: Subject, *, a: int = 0, b: int = 0) -> dict[str,
 
     Raises UserError for an input outside the grid.
     """
-    sizes = tuple(model.probe.grid.values())
-    if not (len(sizes) == 2 and 0 <= a < sizes[0] and 0 <= b < sizes[1]):
-        raise UserError(
-            f"There is no input (a, b) = ({a}, {b}); the probe's grid is {dict(model.probe.grid)}."
-        )
-    at = a * sizes[1] + b
+    at = example_of(model.probe.grid, a, b)
     logits, label = model.outputs[..., at, :], int(model.probe.labels[at])
-    sums, power = partial_sums(logits), power_by_frequency(logits)
-    ticks = {"kept": range(1, sums.order.shape[-1] + 1), "frequency": range(power.shape[-1])}
-    return {
-        "logits": array(logits, "output", long_name=f"logits at ({a}, {b})", units="nats", label=label),
-        "power": array(
-            power,
-            "frequency",
-            long_name="power of the logits",
-            units="nats²",
-            coords={"frequency": ticks["frequency"]},
-        ),
-        "order": array(
-            sums.order,
-            "kept",
-            long_name="frequency, strongest first",
-            units="cycles",
-            coords={"kept": ticks["kept"]},
-        ),
-        "rebuilt": array(
-            sums.signals, "kept", "output", long_name="logits from the strongest frequencies", units="nats"
-        ),
-        "explained": array(sums.explained, "kept", long_name="share of the variance over outputs"),
-        "right": array(sums.signals.argmax(-1) == label, "kept", long_name="argmax is the label"),
-    }
+    sums = partial_sums(logits)
+    return Found(
+        logits=logits,
+        power=power_by_frequency(logits),
+        order=sums.order,
+        rebuilt=sums.signals,
+        explained=sums.explained,
+        right=sums.signals.argmax(-1) == label,
+        ticks={"kept": range(1, sums.order.shape[-1] + 1)},
+        of={"logits": {"label": label}},
+    )

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import torch
 
-from ontogeny.axes import Labelled, array
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.events import final_run
 from ontogeny.subject import Subject
 
 
-@lens(reads=("lens:neuron_fourier", "period"), scope="trajectory")
+@lens(
+    reads=("lens:neuron_fourier(layer={layer})", "period"),
+    gives={
+        "commitment_step": gives("neuron", long_name="keeps its frequency from", units="step"),
+        "switches": gives("neuron", long_name="changes of dominant frequency"),
+        "occupancy": gives("step", "frequency", long_name="share of neurons"),
+        "transient": gives("frequency", long_name="transient frequency"),
+        "moved": gives(
+            "frequency",
+            "frequency_other",
+            long_name="share of a transient frequency's neurons by where they ended",
+        ),
+    },
+    scope="trajectory",
+)
 def neuron_commitment(
-    model: Subject, *, transient_peak: float = 0.05, transient_end: float = 0.1
-) -> dict[str, Labelled]:
+    model: Subject, *, layer: int = -1, transient_peak: float = 0.05, transient_end: float = 0.1
+) -> Found:
     """When does each neuron settle on its frequency, and which frequencies are tried and given up?
 
     Equation: occupancy[t, k] = share of neurons whose dominant frequency is k. A neuron's commitment step is the start of the
@@ -29,30 +42,20 @@ def neuron_commitment(
     dominant = model.result("neuron_fourier", "dominant_frequency").double()  # (step, neuron)
     steps = torch.tensor(model.steps, dtype=torch.float64)
     run = final_run(dominant.mT, steps)
-    n = (model.probe.period or model.signature.outputs) // 2 + 1
-    ticks = torch.arange(n, device=dominant.device)
+    ticks = torch.arange(model.period // 2 + 1, device=dominant.device)
     at = dominant.unsqueeze(-1) == ticks  # (step, neuron, frequency)
     occupancy = at.double().mean(1)
     peak, when = occupancy.max(0)
     transient = (peak >= transient_peak) & (occupancy[-1] < transient_end * peak)
     members = at[when, :, ticks].double()  # (frequency, neuron) at its peak
     moved = (members @ at[-1].double()) / members.sum(-1, keepdim=True)
-    frequency = {"frequency": range(n), "step": list(model.steps)}
-    return {
-        "commitment_step": array(run.start, "neuron", long_name="keeps its frequency from", units="step"),
-        "switches": array(run.switches, "neuron", long_name="changes of dominant frequency"),
-        "occupancy": array(occupancy, "step", "frequency", long_name="share of neurons", coords=frequency),
-        "transient": array(
-            transient,
-            "frequency",
-            long_name="transient frequency",
-            rule=f"≥ {transient_peak:.0%} of neurons once, < {transient_end:.0%} of that at the end",
-        ),
-        "moved": array(
-            torch.where(transient[:, None], moved, torch.nan),
-            "frequency",
-            "frequency_other",
-            long_name="share of a transient frequency's neurons by where they ended",
-            coords={"frequency_other": range(n)},
-        ),
-    }
+    rule = f"≥ {transient_peak:.0%} of neurons once, < {transient_end:.0%} of that at the end"
+    return Found(
+        commitment_step=run.start,
+        switches=run.switches,
+        occupancy=occupancy,
+        transient=transient,
+        moved=torch.where(transient[:, None], moved, torch.nan),
+        ticks={"step": list(model.steps)},
+        of={"transient": {"rule": rule}},
+    )

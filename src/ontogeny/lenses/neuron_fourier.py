@@ -6,9 +6,7 @@ from functools import cache
 
 import torch
 
-from ontogeny.axes import Labelled, array
-from ontogeny.lenses.base import lens
-from ontogeny.numerics.fourier import harmonic_names
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.fourier2d import block_share, harmonics_2d, shares_of
 from ontogeny.numerics.random import Key
 from ontogeny.subject import Subject
@@ -16,10 +14,23 @@ from ontogeny.subject import Subject
 TIED = 1e-5  # of a share: less than that apart, and rounding decides which is larger
 
 
-@lens(reads=("tap:last:blocks.0.mlp.hook_post", "grid", "period"), cost="moderate")
+@lens(
+    reads=("site:neurons[{layer}]", "grid", "period"),
+    gives={
+        "share": gives("frequency", "neuron", long_name="share of the neuron's variance"),
+        "dominant_frequency": gives("neuron", long_name="dominant frequency", units="cycles"),
+        "dominant_share": gives("neuron", long_name="share at the dominant frequency"),
+        "specialised": gives(long_name="share of neurons with at least {threshold:g} at one frequency"),
+        "cluster_size": gives("frequency", long_name="specialised neurons"),
+        "norm_2d": gives("harmonic", "harmonic_other", long_name="2-D Fourier norm over neurons"),
+        "control_mean": gives(long_name="dominant share of random maps"),
+        "control_max": gives(long_name="largest dominant share of random maps"),
+    },
+    cost="moderate",
+)
 def neuron_fourier(
-    model: Subject, *, threshold: float = 0.85, controls: int = 64, seed: int = 0
-) -> dict[str, Labelled]:
+    model: Subject, *, layer: int = -1, threshold: float = 0.85, controls: int = 64, seed: int = 0
+) -> Found:
     """Does each neuron compute with one frequency, and which?
 
     Equation: for activations m(a, b) at the last position, after the non-linearity, C = F m Fᵀ; the share of frequency k is the
@@ -34,45 +45,27 @@ def neuron_fourier(
     frequency leaks into 2k, 3k, …, so a perfect one stays below 1 (its cosine alone would give 1). Smooth maps have high shares
     at low k whatever they compute; which frequencies are low depends on the labels. Source: Nanda et al. 2023, 4.2.
     """
-    p = model.probe.period or model.signature.outputs
-    post = model.tap("last:blocks.0.mlp.hook_post")
+    post = model.site(f"neurons[{layer}]")
     power = harmonics_2d(model.on_grid(post, example_axis=-2)).square_()
     share = shares_of(power)
     top = share.amax(-2)
     at = (share >= top.unsqueeze(-2) * (1 - TIED)).to(torch.uint8).argmax(-2)
     dominant = torch.where(top.isnan(), torch.nan, at)
     specialised = top >= threshold
-    frequencies = torch.arange(p // 2 + 1, device=post.device)
+    frequencies = torch.arange(share.shape[-2], device=post.device)
     clusters = ((dominant.unsqueeze(-2) == frequencies[:, None]) & specialised.unsqueeze(-2)).sum(-1)
-    control = random_maps(p, controls, seed).to(post)
-    names = harmonic_names(p)
-    ticks = {"frequency": range(p // 2 + 1)}
-    return {
-        "share": array(
-            share, "frequency", "neuron", long_name="share of the neuron's variance", coords=ticks
-        ),
-        "dominant_frequency": array(dominant, "neuron", long_name="dominant frequency", units="cycles"),
-        "dominant_share": array(top, "neuron", long_name="share at the dominant frequency"),
-        "specialised": array(
-            specialised.to(post.dtype).mean(-1),
-            long_name=f"share of neurons with at least {threshold:g} at one frequency",
-            threshold=threshold,
-        ),
-        "cluster_size": array(
-            clusters, "frequency", long_name="specialised neurons", coords=ticks, threshold=threshold
-        ),
-        "norm_2d": array(
-            power.sum(-1).sqrt(),
-            "harmonic",
-            "harmonic_other",
-            long_name="2-D Fourier norm over neurons",
-            coords={"harmonic": names, "harmonic_other": names},
-        ),
-        "control_mean": array(control.mean().expand(model.lead), long_name="dominant share of random maps"),
-        "control_max": array(
-            control.max().expand(model.lead), long_name="largest dominant share of random maps"
-        ),
-    }
+    control = random_maps(model.period, controls, seed).to(post)
+    return Found(
+        share=share,
+        dominant_frequency=dominant,
+        dominant_share=top,
+        specialised=specialised.to(post.dtype).mean(-1),
+        cluster_size=clusters,
+        norm_2d=power.sum(-1).sqrt(),
+        control_mean=control.mean().expand(model.lead),
+        control_max=control.max().expand(model.lead),
+        of={name: {"threshold": threshold} for name in ("specialised", "cluster_size")},
+    )
 
 
 @cache

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from ontogeny.axes import Labelled, array
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.ranking import by_first_then_largest
 from ontogeny.subject import Subject
 
 
-@lens(reads=("lens:neuron_fourier@final",), keep=False)
-def neuron_order(model: Subject) -> dict[str, Labelled]:
+@lens(
+    reads=("lens:neuron_fourier(layer={layer})@final",),
+    gives={"order": gives("rank", long_name="neuron at this place", units="index")},
+    keep=False,
+)
+def neuron_order(model: Subject, *, layer: int = -1) -> Found:
     """In which order do neurons stand by the frequency that they end with?
 
     order[i] is the neuron at place i: sorted by dominant frequency at the last step, lowest first, then by its share, largest first;
@@ -19,6 +22,4 @@ def neuron_order(model: Subject) -> dict[str, Labelled]:
     frequency = model.final("neuron_fourier", "dominant_frequency")
     share = model.final("neuron_fourier", "dominant_share")
     order = by_first_then_largest(frequency, share)
-    return {
-        "order": array(order.expand(*model.lead, -1), "rank", long_name="neuron at this place", units="index")
-    }
+    return Found(order=order.expand(*model.lead, -1))

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
-from ontogeny.axes import Labelled, array
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import ANY, Found, gives, lens
+from ontogeny.numerics.answers import margin
 from ontogeny.subject import Subject
 
 UNITS = {"loss": "nat", "margin": "logit"}
 
 
-@lens(reads=("outputs",))
-def performance(model: Subject) -> dict[str, Labelled]:
+@lens(
+    reads=("outputs",),
+    gives={
+        "loss": gives("split", long_name="loss, mean over examples", units="nat"),
+        ANY: gives("split", long_name="{name}, mean over examples"),
+    },
+)
+def performance(model: Subject) -> Found:
     """How well does the model do its task: on what it was trained on, on what was held out, on everything?
 
     Equation: the mean, over the examples of a part, of all that the objective reports (loss, accuracy, …); where each example has
@@ -29,20 +34,11 @@ def performance(model: Subject) -> dict[str, Labelled]:
     if labels.ndim == 1 and not labels.is_floating_point() and model.outputs.shape[-1] > 1:
         values["margin"] = margin(model.outputs, labels)
     parts = {**model.split, "all": torch.arange(len(labels), device=labels.device)}
-    return {
-        name: array(
-            torch.stack([value.index_select(-1, rows).mean(-1) for rows in parts.values()], dim=-1),
-            "split",
-            long_name=f"{name}, mean over examples",
-            units=UNITS.get(name, "1"),
-            coords={"split": list(parts)},
-        )
-        for name, value in values.items()
-    }
-
-
-def margin(logits: Tensor, labels: Tensor) -> Tensor:
-    """logit[label] − max over the other classes: (…, example, output), (example,) → (…, example)."""
-    index = labels.expand(logits.shape[:-1]).unsqueeze(-1)
-    right = logits.gather(-1, index).squeeze(-1)
-    return right - logits.scatter(-1, index, -torch.inf).amax(-1)
+    return Found(
+        {
+            name: torch.stack([value.index_select(-1, rows).mean(-1) for rows in parts.values()], dim=-1)
+            for name, value in values.items()
+        },
+        ticks={"split": list(parts)},
+        of={name: {"units": UNITS.get(name, "1")} for name in values},
+    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ontogeny.axes import Labelled, array
-from ontogeny.lenses.base import lens
+from ontogeny.interventions.embedding import number_rows
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.models.base import Forward
 from ontogeny.numerics.activations import ACTIVATIONS
 from ontogeny.numerics.correlation import pearson
@@ -16,20 +16,42 @@ from ontogeny.subject import Subject
 
 THRESHOLDS = (0.9, 0.95, 0.99, 0.999)
 FITS = ("linear", "quadratic", "symmetric")
+QUANTITIES = ("mean", "median", "min", "max", *(f"above {t}" for t in THRESHOLDS))
 
 
 @lens(
     reads=(
-        "weights:embed.W_E",
-        "weights:unembed.W_U",
-        "tap:last:blocks.0.mlp.hook_pre",
-        "tap:last:blocks.0.mlp.hook_post",
+        "site:lookup",
+        "site:neurons[{layer}].pre",
+        "site:neurons[{layer}]",
+        "site:readout[{layer}]",
         "outputs",
         "grid",
     ),
+    gives={
+        "r2": gives("stage", "fit", "neuron", long_name="R² of the fit"),
+        "summary": gives("stage", "fit", "quantity", long_name="R² over neurons, and neurons above a value"),
+        "coefficients": gives("stage", "neuron", "term", long_name="coefficient of the quadratic fit"),
+        "coefficient_asymmetry": gives(
+            "stage", "component", long_name="how unlike the coefficients of a and b are"
+        ),
+        "coefficient_mean": gives("stage", "group", "term", long_name="mean coefficient over neurons"),
+        "coefficient_std": gives("stage", "group", "term", long_name="standard deviation of the coefficient"),
+        "coefficient_size": gives("stage", "group", "term", long_name="mean |coefficient|"),
+        "r2_rebuilt": gives("condition", long_name="R² of the logits of the neurons' path, rebuilt"),
+        "r2_rebuilt_logits": gives("condition", long_name="R² of the model's own logits, rebuilt"),
+        "r2_rebuilt_outputs": gives(
+            "condition", long_name="R² of the model's own logits, rebuilt and given their means"
+        ),
+        "accuracy_replaced": gives("condition", long_name="accuracy with the neurons replaced by the fit"),
+        "loss_replaced": gives(
+            "condition", long_name="loss with the neurons replaced by the fit", units="nats"
+        ),
+        "r2_logit": gives("output", long_name="R² of the polynomial fit of each logit"),
+    },
     cost="moderate",
 )
-def polynomial_fit(model: Subject, *, layer: int = 0) -> dict[str, Labelled]:
+def polynomial_fit(model: Subject, *, layer: int = -1) -> Found:
     """Is every neuron a low-degree polynomial of the first two principal components of a's and of b's embedding?
 
     Equation: least squares on x = (PC1(a), PC2(a), PC1(b), PC2(b)), where PC is the score of the operand's token.
@@ -40,20 +62,19 @@ def polynomial_fit(model: Subject, *, layer: int = 0) -> dict[str, Labelled]:
     component, 0 if a and b count alike, 1 if one of them alone does.
 
     Logits rebuilt from the fits, as f(poly(pre)) W_L and as poly(post) W_L, have one R² over all entries, around their grand mean:
-    ``r2_rebuilt`` against the MLP path's, post W_L; ``r2_rebuilt_logits`` against the model's own as they are, so that what the skip path
+    ``r2_rebuilt`` against the path through the neurons, post W_L; ``r2_rebuilt_logits`` against the model's own as they are, so that what the skip path
     writes counts as left over (the published numbers are these); ``r2_rebuilt_outputs`` against the model's own, the mean of each
-    output mended. ``accuracy_replaced``, ``loss_replaced``: of the model whose last MLP writes what the fit says, the skip path as it is (with several
-    layers: only meaningful for the last). ``r2_logit``: the same polynomial fitted to each logit.
+    output mended. ``accuracy_replaced``, ``loss_replaced``: of the model whose neurons are what the fit says, the skip path as it is. ``r2_logit``: the same polynomial fitted to each logit.
 
     R² near 1: the fit leaves nothing. It misleads with few inputs (15 parameters on p² inputs), and it is no causal claim: a share of
     variance that is left over can hold the answer, which is what the accuracy of the replaced model shows.
     """
-    n, inputs = max(model.probe.grid.values()), model.probe.inputs
-    taps = [f"last:blocks.{layer}.mlp.hook_{stage}" for stage in ("pre", "post")]
-    model.read(*taps)
-    pre, post = (model.tap(tap) for tap in taps)
+    inputs, axis = model.probe.inputs, len(model.lead)
+    stages = [f"neurons[{layer}].pre", f"neurons[{layer}]"]
+    model.read(*map(model.where, stages))
+    pre, post = (model.site(stage) for stage in stages)
     activations = torch.stack([pre, post], -3)
-    scores = operand_scores(model.weights["embed.W_E"], inputs, n).double()
+    scores = operand_scores(number_rows(model), inputs).double()
     a, b = scores.unbind(-2)
     x, names = torch.cat([a, b], -1), ("PC1(a)", "PC2(a)", "PC1(b)", "PC2(b)")
     terms = {
@@ -68,83 +89,44 @@ def polynomial_fit(model: Subject, *, layer: int = 0) -> dict[str, Labelled]:
     r = pearson(post, operands(inputs)[:, 2:].to(post.device))[..., 0]
     member = torch.cat([~r.isnan().unsqueeze(-2), groups(r)], -2).unsqueeze(-3)  # (…, 1, group, neuron)
     mean, std, size = _moments(coefficients, member)
-    of_a, of_b = (
-        coefficients[..., :2],
-        coefficients[..., 2:4],
-    )  # linear terms come first, in the order of ``names``
+    # Linear terms come first, in the order of ``names``.
+    of_a, of_b = coefficients[..., :2], coefficients[..., 2:4]
     asymmetry = (of_a - of_b).abs().nansum(-2) / (of_a.abs() + of_b.abs()).nansum(-2)
 
-    W_L = (model.weights[f"blocks.{layer}.mlp.W_out"] @ model.weights["unembed.W_U"]).double()
+    W_L = model.site(f"readout[{layer}]").double()
     activation = ACTIVATIONS[getattr(model.architecture, "activation", "relu")]
     fitted_pre, fitted_post = quadratic.predicted.unbind(-3)
     rebuilt = torch.stack([activation(fitted_pre) @ W_L, fitted_post @ W_L], -3)
-    mlp_path, logits = (post.double() @ W_L).unsqueeze(-3), model.outputs.double().unsqueeze(-3)
+    path, logits = (post.double() @ W_L).unsqueeze(-3), model.outputs.double().unsqueeze(-3)
     shifted = rebuilt + (logits - rebuilt).mean(-2, keepdim=True)
-    axis = len(model.lead)
     replaced = [
         model.objective.examples(Forward(one, {}), model.probe.batch)
-        for one in (logits - mlp_path + rebuilt).unbind(axis)
+        for one in (logits - path + rebuilt).unbind(axis)
     ]
-
-    ticks = {"stage": ["pre", "post"], "fit": list(FITS)}
-    rebuild = {"condition": ["f(poly(pre)) W_L", "poly(post) W_L"]}
-    own = {"term": list(terms["quadratic"].names), "group": ["all", *GROUPS]}
-    return {
-        "r2": array(r2, "stage", "fit", "neuron", long_name="R² of the fit", coords=ticks),
-        "summary": array(
-            summary(r2),
-            "stage",
-            "fit",
-            "quantity",
-            long_name="R² over neurons, and neurons above a value",
-            coords={"quantity": ["mean", "median", "min", "max", *(f"above {t}" for t in THRESHOLDS)]},
-        ),
-        "coefficients": array(
-            coefficients, "stage", "neuron", "term", long_name="coefficient of the quadratic fit", coords=own
-        ),
-        "coefficient_asymmetry": array(
-            asymmetry,
-            "stage",
-            "component",
-            long_name="how unlike the coefficients of a and b are",
-            coords={"component": [1, 2]},
-        ),
-        "coefficient_mean": array(
-            mean, "stage", "group", "term", long_name="mean coefficient over neurons", coords=own
-        ),
-        "coefficient_std": array(
-            std, "stage", "group", "term", long_name="standard deviation of the coefficient"
-        ),
-        "coefficient_size": array(size, "stage", "group", "term", long_name="mean |coefficient|"),
-        "r2_rebuilt": array(
-            _pooled_r2(mlp_path, rebuilt),
-            "condition",
-            long_name="R² of the logits of the MLP path, rebuilt",
-            coords=rebuild,
-        ),
-        "r2_rebuilt_logits": array(
-            _pooled_r2(logits, rebuilt), "condition", long_name="R² of the model's own logits, rebuilt"
-        ),
-        "r2_rebuilt_outputs": array(
-            _pooled_r2(logits, shifted),
-            "condition",
-            long_name="R² of the model's own logits, rebuilt and given their means",
-        ),
-        **{
-            f"{name}_replaced": array(
-                torch.stack([one[name].double().mean(-1) for one in replaced], -1),
-                "condition",
-                long_name=f"{name} with the MLP replaced by the fit",
-                units=units,
-            )
-            for name, units in (("accuracy", "1"), ("loss", "nats"))
+    return Found(
+        r2=r2,
+        summary=summary(r2),
+        coefficients=coefficients,
+        coefficient_asymmetry=asymmetry,
+        coefficient_mean=mean,
+        coefficient_std=std,
+        coefficient_size=size,
+        r2_rebuilt=_pooled_r2(path, rebuilt),
+        r2_rebuilt_logits=_pooled_r2(logits, rebuilt),
+        r2_rebuilt_outputs=_pooled_r2(logits, shifted),
+        accuracy_replaced=torch.stack([one["accuracy"].double().mean(-1) for one in replaced], -1),
+        loss_replaced=torch.stack([one["loss"].double().mean(-1) for one in replaced], -1),
+        r2_logit=least_squares(terms["quadratic"].values, model.outputs).r2,
+        ticks={
+            "stage": ["pre", "post"],
+            "fit": list(FITS),
+            "quantity": list(QUANTITIES),
+            "term": list(terms["quadratic"].names),
+            "group": ["all", *GROUPS],
+            "component": [1, 2],
+            "condition": ["f(poly(pre)) W_L", "poly(post) W_L"],
         },
-        "r2_logit": array(
-            least_squares(terms["quadratic"].values, model.outputs).r2,
-            "output",
-            long_name="R² of the polynomial fit of each logit",
-        ),
-    }
+    )
 
 
 def _pooled_r2(logits: Tensor, rebuilt: Tensor) -> Tensor:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import torch
 
-from ontogeny.axes import Labelled, array
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.answers import log_probability
 from ontogeny.subject import Subject
 
 
-@lens(reads=("outputs", "grid"))
-def predictions(model: Subject) -> dict[str, Labelled]:
+@lens(
+    reads=("outputs", "grid", "split?"),
+    gives={
+        "right": gives("grid", long_name="answered rightly"),
+        "confidence": gives("grid", long_name="probability of the right answer"),
+        "trained_on": gives("grid", long_name="trained on"),
+    },
+)
+def predictions(model: Subject) -> Found:
     """Which inputs does the model answer rightly, and with which probability?
 
     Equation: right = (argmax logits = label); confidence = softmax(logits)[label].
@@ -24,10 +30,9 @@ def predictions(model: Subject) -> dict[str, Labelled]:
     trained = torch.zeros(len(labels), dtype=torch.bool, device=labels.device)
     if model.split:
         trained[next(iter(model.split.values()))] = True
-    a, b = model.grid
     confidence = log_probability(model.outputs, labels).exp().to(model.outputs.dtype)
-    return {
-        "right": array(model.on_grid(model.outputs.argmax(-1) == labels), a, b, long_name="answered rightly"),
-        "confidence": array(model.on_grid(confidence), a, b, long_name="probability of the right answer"),
-        "trained_on": array(model.on_grid(trained).expand(*model.lead, -1, -1), a, b, long_name="trained on"),
-    }
+    return Found(
+        right=model.on_grid(model.outputs.argmax(-1) == labels),
+        confidence=model.on_grid(confidence),
+        trained_on=model.on_grid(trained).expand(*model.lead, -1, -1),
+    )

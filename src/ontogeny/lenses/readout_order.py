@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from ontogeny.axes import Labelled, array
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.ranking import by_first_then_largest
 from ontogeny.subject import Subject
 
 
-@lens(reads=("lens:readout_spectrum@final",), keep=False)
-def readout_order(model: Subject) -> dict[str, Labelled]:
+@lens(
+    reads=("lens:readout_spectrum(layer={layer})@final",),
+    gives={"order": gives("rank", long_name="neuron at this place", units="index")},
+    keep=False,
+)
+def readout_order(model: Subject, *, layer: int = -1) -> Found:
     """In which order do neurons stand by the frequency over the outputs that they end up writing?
 
     order[i] is the neuron at place i: sorted by the strongest frequency of its row of W_L at the last step (the constant left out), lowest
@@ -18,6 +21,4 @@ def readout_order(model: Subject) -> dict[str, Labelled]:
     """
     amplitude = model.final("readout_spectrum", "amplitude")[..., 1:]
     order = by_first_then_largest(amplitude.argmax(-1), amplitude.amax(-1))
-    return {
-        "order": array(order.expand(*model.lead, -1), "rank", long_name="neuron at this place", units="index")
-    }
+    return Found(order=order.expand(*model.lead, -1))

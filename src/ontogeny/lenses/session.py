@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from ontogeny.axes import Labelled, dataset, to_numpy
 from ontogeny.errors import UserError
 from ontogeny.interventions.base import Change, intervene
 from ontogeny.lenses.base import Lens
+from ontogeny.needs import Need, inline
 from ontogeny.numerics.cores import one_core_each
 from ontogeny.registry import lenses as registry
 from ontogeny.subject import Subject
@@ -26,38 +27,56 @@ if TYPE_CHECKING:
     import xarray as xr
 
 MOST_STEPS = 32  # whose weights are read from disk at once
-BUSY = (
-    2**18
-)  # outputs of one forward pass, from which on steps go side by side; small ones would only wait for Python
+# Outputs of one forward pass, from which on steps go side by side; small ones would only wait for Python.
+BUSY = 2**18
 
 Options = Mapping[str, Any]
+Said = Mapping[str, Labelled]
+Finals = Mapping[str, Mapping[str, Tensor]]
 MakeSubject = Callable[[Sequence[int]], Subject]  # steps → a subject with a leading step axis
 
 
-def parse(read: str) -> tuple[str, bool]:
-    """``"key_frequencies@final"`` → ("key_frequencies", True)."""
-    name, _, when = read.partition("@")
-    return name, when == "final"
+class Asked(NamedTuple):
+    """A lens under options; two of them are two results."""
+
+    lens: Lens
+    options: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        return f"{self.lens.name}({inline(dict(self.options))})"
+
+    @property
+    def reads(self) -> list[tuple[Need, Asked]]:
+        """The lenses that it reads, as it reads them."""
+        needs = [need for need in self.lens.needs(self.options) if need.kind == "lens"]
+        return [(need, asked(need.name, need.options)) for need in needs]
 
 
-def in_order(wanted: Iterable[str], seen: tuple[str, ...] = ()) -> list[str]:
+def asked(name: str, options: Options | None = None) -> Asked:
+    """A lens by name, under these options and the defaults of the others."""
+    return Asked(registry[name], registry[name].options(options or {}))
+
+
+def in_order(wanted: Iterable[str | Asked], seen: tuple[str, ...] = ()) -> list[Asked]:
     """Lenses and everything they read, each after what it reads; a circle is refused."""
-    order: list[str] = []
-    for name in wanted:
-        if name in seen:
-            raise UserError(f"Lenses read each other in a circle: {' → '.join((*seen, name))}.")
-        for needed in in_order((parse(r)[0] for r in registry[name].of("lens")), (*seen, name)):
-            if needed not in order:
-                order.append(needed)
-        if name not in order:
-            order.append(name)
-    return order
+    order: dict[str, Asked] = {}
+    for one in wanted:
+        one = asked(one) if isinstance(one, str) else one
+        if one.lens.name in seen:
+            raise UserError(f"Lenses read each other in a circle: {' → '.join((*seen, one.lens.name))}.")
+        for needed in in_order((of for _, of in one.reads), (*seen, one.lens.name)):
+            order.setdefault(needed.key, needed)
+        order.setdefault(one.key, one)
+    return list(order.values())
 
 
-def needs_all_steps(lens: Lens) -> bool:
+def needs_all_steps(one: Asked) -> bool:
     """Whether new steps change what was said of old ones: trajectories, and whatever reads the last step."""
-    needed = [registry[name] for name in in_order([lens.name])]
-    return any(n.scope == "trajectory" or any(parse(r)[1] for r in n.of("lens")) for n in needed)
+    return any(
+        of.lens.scope == "trajectory" or any(need.when == "final" for need, _ in of.reads)
+        for of in in_order([one])
+    )
 
 
 @dataclass
@@ -73,79 +92,73 @@ class Session:
     def look(self, wanted: Sequence[str], steps: Sequence[int] | None = None) -> dict[str, xr.Dataset]:
         """Datasets by lens: (step, …) for scope ``model``, the lens's own axes for scope ``trajectory``."""
         steps = list(self.steps if steps is None else steps)
-        order = in_order(wanted)
-        final = {parse(r)[0] for name in order for r in registry[name].of("lens") if parse(r)[1]}
-        at_end = self._run(in_order(final), [self.steps[-1]], {}) if final else {}
-        finals = {n: {v: torch.as_tensor(to_numpy(x.values)[0]) for v, x in at_end[n].items()} for n in final}
+        chosen = {name: asked(name, self.options.get(name)) for name in wanted}
+        order = in_order(chosen.values())
+        last = [of for one in order for need, of in one.reads if need.when == "final"]
+        at_end = self._run(in_order(last), [self.steps[-1]], {}) if last else {}
+        finals = {of.key: _tensors(at_end[of.key], 0) for of in last}
         everything = self._run(order, steps, finals)
         out = {}
-        for name in wanted:
-            leading = () if registry[name].scope == "trajectory" else ("step",)
-            coords = {} if registry[name].scope == "trajectory" else {"step": np.asarray(steps)}
-            out[name] = dataset(everything[name], leading, coords)
+        for name, one in chosen.items():
+            course = one.lens.scope == "trajectory"
+            coords = {} if course else {"step": np.asarray(steps)}
+            out[name] = dataset(everything[one.key], () if course else ("step",), coords)
         return out
 
-    def _run(
-        self, order: Sequence[str], steps: Sequence[int], finals: Mapping[str, Mapping[str, Tensor]]
-    ) -> dict[str, dict[str, Labelled]]:
+    def _run(self, order: Sequence[Asked], steps: Sequence[int], finals: Finals) -> dict[str, Said]:
         """All lenses in ``order`` at ``steps``."""
-        models = [n for n in order if registry[n].scope == "model"]
+        models = [one for one in order if one.lens.scope == "model"]
         each = self._each(models, steps, finals) if models else []
-        done = {n: _stacked([said[n] for said in each]) for n in models}
-        if trajectories := [n for n in order if registry[n].scope == "trajectory"]:
-            subject = self._prepared(self.make(steps), steps, finals)
-            subject.results = {n: _tensors(d) for n, d in done.items()}
-            for name in trajectories:
-                done[name] = {v: _detached(x) for v, x in self._ask(registry[name], subject).items()}
-                subject.results = {**subject.results, name: _tensors(done[name])}
+        done: dict[str, Said] = {one.key: _stacked([said[one.key] for said in each]) for one in models}
+        if courses := [one for one in order if one.lens.scope == "trajectory"]:
+            subject = self._prepared(self.make(steps), steps)
+            for one in courses:
+                refuse(one, subject)
+                done[one.key] = self._ask(one, subject, done, finals)
         return done
 
-    def _each(
-        self, models: Sequence[str], steps: Sequence[int], finals: Mapping[str, Mapping[str, Tensor]]
-    ) -> list[dict[str, dict[str, Labelled]]]:
+    def _each(self, models: Sequence[Asked], steps: Sequence[int], finals: Finals) -> list[dict[str, Said]]:
         """By step, then lens: what lenses of scope ``model`` say."""
-        taps = sorted({t for n in models for t in registry[n].of("tap")})
-        passes = any(not r.startswith("weights") for n in models for r in registry[n].reads)
+        needs = [need for one in models for need in one.lens.needs(one.options)]
 
-        def look(subject: Subject) -> dict[str, dict[str, Labelled]]:
-            if taps:
+        def look(subject: Subject) -> dict[str, Said]:
+            if taps := subject.taps_among(needs):
                 subject.read(*taps)
-            said: dict[str, dict[str, Labelled]] = {}
-            for name in models:
-                said[name] = {v: _detached(x) for v, x in self._ask(registry[name], subject).items()}
-                subject.results = {**subject.results, name: _tensors(said[name])}
+            said: dict[str, Said] = {}
+            for one in models:
+                said[one.key] = self._ask(one, subject, said, finals)
             return said
 
-        found: list[dict[str, dict[str, Labelled]]] = []
+        found: list[dict[str, Said]] = []
         with one_core_each() as share:
             for i in range(0, len(steps), MOST_STEPS):
                 some = steps[i : i + MOST_STEPS]
                 together = self.make(some)
-                alone = [self._prepared(together.at(k), [step], finals) for k, step in enumerate(some)]
-                for name in models if i == 0 else ():
-                    refuse(registry[name], alone[0])
-                busy = passes and len(together.probe.inputs) * together.signature.outputs >= BUSY
+                alone = [self._prepared(together.at(k), [step]) for k, step in enumerate(some)]
+                for one in models if i == 0 else ():
+                    refuse(one, alone[0])
+                size = len(together.probe.inputs) * together.signature.outputs
+                busy = size >= BUSY and together.passes(needs)
                 found += share(look, alone) if busy else map(look, alone)
         return found
 
-    def _prepared(
-        self, subject: Subject, steps: Sequence[int], finals: Mapping[str, Mapping[str, Tensor]]
-    ) -> Subject:
+    def _prepared(self, subject: Subject, steps: Sequence[int]) -> Subject:
         subject = intervene(subject, *self.under)
-        subject.steps, subject.final_results = tuple(steps), finals
+        subject.steps = tuple(steps)
         return subject
 
-    def _ask(self, lens: Lens, subject: Subject) -> dict[str, Labelled]:
-        if lens.scope == "trajectory":
-            refuse(lens, subject)
+    def _ask(self, one: Asked, subject: Subject, said: Mapping[str, Said], finals: Finals) -> Said:
+        """One lens of a subject that knows what the lens reads of others: at its own step, and at the last."""
+        subject.results = {n.name: _tensors(said[of.key]) for n, of in one.reads if n.when == "same"}
+        subject.final_results = {n.name: finals[of.key] for n, of in one.reads if n.when == "final"}
         with torch.no_grad():
-            return lens(subject, **lens.options(self.options.get(lens.name, {})))
+            return {v: _detached(x) for v, x in one.lens(subject, **one.options).items()}
 
 
-def refuse(lens: Lens, subject: Subject) -> None:
+def refuse(one: Asked, subject: Subject) -> None:
     """Say why a lens cannot look at a subject, before anything is computed."""
-    if obstacle := lens.obstacle(subject):
-        raise UserError(f"The lens '{lens.name}' cannot look at this run: {obstacle}.")
+    if obstacle := one.lens.obstacle(subject, one.options):
+        raise UserError(f"The lens '{one.lens.name}' cannot look at this run: {obstacle}.")
 
 
 def _detached(x: Labelled) -> Labelled:
@@ -156,8 +169,12 @@ def _detached(x: Labelled) -> Labelled:
     return Labelled(to_numpy(values), x.dims, x.long_name, x.units, x.coords, x.attrs)
 
 
-def _tensors(said: Mapping[str, Labelled]) -> dict[str, Tensor]:
-    return {v: torch.as_tensor(x.values) for v, x in said.items()}
+def _tensors(said: Said, step: int | None = None) -> dict[str, Tensor]:
+    """The bare values, of all steps or of one."""
+    return {
+        v: torch.as_tensor(to_numpy(x.values) if step is None else to_numpy(x.values)[step])
+        for v, x in said.items()
+    }
 
 
 def _stacked(each: Sequence[Mapping[str, Labelled]]) -> dict[str, Labelled]:

@@ -6,17 +6,30 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ontogeny.axes import Labelled, array
 from ontogeny.errors import UserError
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.pca import pca_of_gram
 from ontogeny.subject import Subject
 
 PARTS = {"unembed": "unembedding", "embed": "embedding", "attn": "attention", "mlp": "mlp"}
 
 
-@lens(reads=("weights",), scope="trajectory", cost="moderate")
-def trajectory(model: Subject, *, components: int = 3) -> dict[str, Labelled]:
+@lens(
+    reads=("weights",),
+    gives={
+        "scores": gives("group", "step", "component", long_name="score of the weights"),
+        "explained": gives("group", "component", long_name="share of variance over steps"),
+        "velocity": gives(
+            "group", "step", long_name="velocity ‖Δθ‖ / Δstep", units="norm of weights per step"
+        ),
+        "from_init": gives("group", "step", long_name="distance to the first step", units="norm of weights"),
+        "to_end": gives("group", "step", long_name="distance to the last step", units="norm of weights"),
+        "norm": gives("group", "step", long_name="‖θ‖", units="norm of weights"),
+    },
+    scope="trajectory",
+    cost="moderate",
+)
+def trajectory(model: Subject, *, components: int = 3) -> Found:
     """Which way do the weights go, how fast, and how far from where they began and where they end?
 
     Equation: θ(t) flattened, of all weights and of each group (embedding, attention, mlp, unembedding where the names say so, else
@@ -59,37 +72,15 @@ def trajectory(model: Subject, *, components: int = 3) -> dict[str, Labelled]:
     path = pca_of_gram(torch.einsum("gw,...wst->...gst", member, torch.stack(grams, -3)))
     steps = torch.tensor(model.steps, dtype=torch.float64, device=chord.device)
     k = min(components, path.scores.shape[-1])
-    ticks = {"group": groups, "step": list(model.steps), "component": range(1, k + 1)}
-    return {
-        "scores": array(
-            path.scores[..., :k], "group", "step", "component", long_name="score of the weights", coords=ticks
-        ),
-        "explained": array(
-            path.explained[..., :k], "group", "component", long_name="share of variance over steps"
-        ),
-        "velocity": array(
-            chord / steps.diff(prepend=steps[:1] - 1),
-            "group",
-            "step",
-            long_name="velocity ‖Δθ‖ / Δstep",
-            units="norm of weights per step",
-        ),
-        "from_init": array(
-            from_init,
-            "group",
-            "step",
-            long_name="distance to the first step",
-            units="norm of weights",
-        ),
-        "to_end": array(
-            to_end,
-            "group",
-            "step",
-            long_name="distance to the last step",
-            units="norm of weights",
-        ),
-        "norm": array(norm, "group", "step", long_name="‖θ‖", units="norm of weights"),
-    }
+    return Found(
+        scores=path.scores[..., :k],
+        explained=path.explained[..., :k],
+        velocity=chord / steps.diff(prepend=steps[:1] - 1),
+        from_init=from_init,
+        to_end=to_end,
+        norm=norm,
+        ticks={"group": groups, "step": list(model.steps), "component": range(1, k + 1)},
+    )
 
 
 def _group(name: str) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from ontogeny.axes import Labelled, array
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.bilinear_products import PARTS, squared_norms
 from ontogeny.subject import Subject
 
 
-@lens(reads=("weights:W_l", "weights:W_r", "weights:W_p"))
-def visible_weights(model: Subject) -> dict[str, Labelled]:
+@lens(
+    reads=("site:form",),
+    gives={
+        "share": gives(long_name="visible share of ‖B‖²"),
+        "energy": gives("part", "output", long_name="squared norm of the interaction matrix", units="logit²"),
+    },
+)
+def visible_weights(model: Subject) -> Found:
     """What share of the interaction matrices does any input touch?
 
     Equation: share = Σ_r ‖B[r] on visible entries‖² / Σ_r ‖B[r]‖². An input has one token at each position, so two different tokens of
@@ -21,17 +26,6 @@ def visible_weights(model: Subject) -> dict[str, Labelled]:
     and the loss does not hold it, so a share that still rises says that weights drift after the function is learned. It is not a measure of
     quality: rescaling the hidden units leaves it, and models with the same function can differ in it.
     """
-    weights = (model.weights["W_l"], model.weights["W_r"], model.weights["W_p"])
-    energy = squared_norms(*weights, model.signature.positions)
+    energy = squared_norms(*model.form(), model.signature.positions)
     whole, visible, _ = energy.sum(-1).unbind(-1)
-    return {
-        "share": array(visible / whole, long_name="visible share of ‖B‖²"),
-        "energy": array(
-            energy,
-            "part",
-            "output",
-            long_name="squared norm of the interaction matrix",
-            units="logit²",
-            coords={"part": list(PARTS), "output": range(model.signature.outputs)},
-        ),
-    }
+    return Found(share=visible / whole, energy=energy, ticks={"part": list(PARTS)})

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import torch
 
-from ontogeny.axes import Labelled, array
 from ontogeny.errors import UserError
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.spectra import entropy_rank, participation_ratio, singular_values
 from ontogeny.subject import Subject
 
 
-@lens(reads=("weights",))
-def weight_spectra(model: Subject) -> dict[str, Labelled]:
+@lens(
+    reads=("weights",),
+    gives={
+        "singular_values": gives("matrix", "component", long_name="singular value"),
+        "participation_ratio": gives("matrix", long_name="participation ratio", units="directions"),
+        "entropy_rank": gives("matrix", long_name="entropy rank", units="directions"),
+        "norm": gives("matrix", long_name="Frobenius norm"),
+    },
+)
+def weight_spectra(model: Subject) -> Found:
     """How many directions does each weight matrix use?
 
     Equation: singular values s of each matrix (of each head where there are heads; vectors are left out), largest first, NaN beyond a
@@ -35,18 +42,10 @@ def weight_spectra(model: Subject) -> dict[str, Labelled]:
     padded = [
         torch.nn.functional.pad(s, (0, longest - s.shape[-1]), value=torch.nan) for s in spectra.values()
     ]
-    ticks = {"matrix": list(spectra)}
-
-    def each(of: object) -> torch.Tensor:
-        return torch.stack([of(s) for s in spectra.values()], -1)  # type: ignore[operator]
-
-    return {
-        "singular_values": array(
-            torch.stack(padded, -2), "matrix", "component", long_name="singular value", coords=ticks
-        ),
-        "participation_ratio": array(
-            each(participation_ratio), "matrix", long_name="participation ratio", units="directions"
-        ),
-        "entropy_rank": array(each(entropy_rank), "matrix", long_name="entropy rank", units="directions"),
-        "norm": array(each(lambda s: s.norm(dim=-1)), "matrix", long_name="Frobenius norm"),
-    }
+    return Found(
+        singular_values=torch.stack(padded, -2),
+        participation_ratio=torch.stack([participation_ratio(s) for s in spectra.values()], -1),
+        entropy_rank=torch.stack([entropy_rank(s) for s in spectra.values()], -1),
+        norm=torch.stack([s.norm(dim=-1) for s in spectra.values()], -1),
+        ticks={"matrix": list(spectra)},
+    )

@@ -9,14 +9,14 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from ontogeny.errors import UnknownName, UserError
+from ontogeny.errors import UnknownName
 from ontogeny.measures.base import measure
 from ontogeny.numerics.bilinear import FORMS, frequency_distribution
 from ontogeny.numerics.bilinear_products import PARTS, Factors, inner_products, squared_norms
 from ontogeny.numerics.divergence import js_divergences
 from ontogeny.subject import Subject
 
-WEIGHTS = ("weights:W_l", "weights:W_r", "weights:W_p")
+FORM = ("site:form",)
 #: Changes of the weights that leave every B[r] as it is, and a positive factor on all of them.
 SAME_TENSOR = ("hidden_permutation", "left_right_swap", "unit_rescaling", "isotropic_scale")
 
@@ -34,7 +34,7 @@ class Tensorial(NamedTuple):
     range=(-1, 1),
     invariances=SAME_TENSOR,
     nulls=("reinitialised",),
-    reads=WEIGHTS,
+    reads=FORM,
     label="TN similarity",
 )
 class tn_similarity:
@@ -51,27 +51,21 @@ class tn_similarity:
     nothing. Errors: an unknown part names the known ones.
     """
 
-    def prepare(
-        self, model: Subject, *, part: Literal["whole", "visible", "invisible"] = "whole"
-    ) -> Tensorial:
-        if part not in PARTS:
-            raise UnknownName("part of the weights", part, PARTS)
-        weights = (model.weights["W_l"], model.weights["W_r"], model.weights["W_p"])
+    part: Literal["whole", "visible", "invisible"] = "whole"
+
+    def prepare(self, model: Subject) -> Tensorial:
+        if self.part not in PARTS:
+            raise UnknownName("part of the weights", self.part, PARTS)
+        weights = model.form()
         positions = model.signature.positions
-        squares = squared_norms(*weights, positions)[PARTS.index(part)]
+        squares = squared_norms(*weights, positions)[PARTS.index(self.part)]
         return Tensorial(weights, squares.sum(-1).sqrt(), positions)
 
-    def pairs(
-        self,
-        x: Sequence[Tensorial],
-        y: Sequence[Tensorial],
-        *,
-        part: Literal["whole", "visible", "invisible"] = "whole",
-    ) -> Tensor:
+    def pairs(self, x: Sequence[Tensorial], y: Sequence[Tensorial]) -> Tensor:
         weights_x = [one.weights for one in x]
         weights_y = weights_x if x is y else [one.weights for one in y]
         norms = torch.stack([one.norm for one in x])[:, None] * torch.stack([one.norm for one in y])
-        return (inner_products(weights_x, weights_y, x[0].positions, part) / norms).clamp(-1, 1)
+        return (inner_products(weights_x, weights_y, x[0].positions, self.part) / norms).clamp(-1, 1)
 
 
 @measure(
@@ -79,7 +73,7 @@ class tn_similarity:
     range=(0, math.log(2)),
     invariances=(*SAME_TENSOR, "sign", "operand_shift"),
     nulls=("reinitialised",),
-    reads=(*WEIGHTS, "grid", "period"),
+    reads=(*FORM, "grid", "period"),
     label="JS divergence of frequencies",
     units="nat",
 )
@@ -95,33 +89,19 @@ class js_divergence:
     Null: independently initialised models. Errors: an unknown form, reduction or side names the known ones.
     """
 
-    def prepare(
-        self,
-        model: Subject,
-        *,
-        form: Literal["power", "amplitude_top4"] = "power",
-        reduce: Literal["mean", "sum"] = "mean",
-        side: str = "a",
-    ) -> Tensor:
-        if form not in FORMS:
-            raise UnknownName("form of the frequency distribution", form, FORMS)
-        if side not in model.grid:
-            raise UnknownName("operand", side, model.grid)
-        if model.probe.period is None:
-            raise UserError("js_divergence compares frequencies; this task has no period.")
-        start = model.grid.index(side) * model.signature.vocab
-        weights = (model.weights["W_l"], model.weights["W_r"], model.weights["W_p"])
-        return frequency_distribution(*weights, slice(start, start + model.probe.period), form)
+    form: Literal["power", "amplitude_top4"] = "power"
+    reduce: Literal["mean", "sum"] = "mean"
+    side: str = "a"
 
-    def pairs(
-        self,
-        x: Sequence[Tensor],
-        y: Sequence[Tensor],
-        *,
-        form: Literal["power", "amplitude_top4"] = "power",
-        reduce: Literal["mean", "sum"] = "mean",
-        side: str = "a",
-    ) -> Tensor:
-        if reduce not in ("mean", "sum"):
-            raise UnknownName("reduction over outputs", reduce, ("mean", "sum"))
-        return getattr(js_divergences(x, y), reduce)(-1)
+    def prepare(self, model: Subject) -> Tensor:
+        if self.form not in FORMS:
+            raise UnknownName("form of the frequency distribution", self.form, FORMS)
+        if self.side not in model.grid:
+            raise UnknownName("operand", self.side, model.grid)
+        start = model.grid.index(self.side) * model.signature.vocab
+        return frequency_distribution(*model.form(), slice(start, start + model.period), self.form)
+
+    def pairs(self, x: Sequence[Tensor], y: Sequence[Tensor]) -> Tensor:
+        if self.reduce not in ("mean", "sum"):
+            raise UnknownName("reduction over outputs", self.reduce, ("mean", "sum"))
+        return getattr(js_divergences(x, y), self.reduce)(-1)

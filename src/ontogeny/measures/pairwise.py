@@ -59,12 +59,17 @@ def between_steps(
 def _prepared(measure: Measure, subjects: Sequence[Subject], options: Mapping[str, Any]) -> list[Any]:
     """What is compared of each, by itself and on one core, so that it does not depend on the others."""
 
-    def prepare(subject: Subject) -> Any:
+    def prepare(subject: Subject) -> tuple[Sequence[int], Any]:
         with torch.no_grad():
-            return measure.prepare(subject, **options)
+            one = measure.read(subject, options)
+            shape = () if isinstance(one, Subject) else tuple(one.shape)
+            return shape, measure.prepare(one, **options)
 
     with one_core_each() as share:
-        return share(prepare, subjects)
+        found = share(prepare, subjects)
+    for shape, _ in found if measure.input != "model" else ():
+        measure.refuse(found[0][0], shape, ("the first of them", "another"))
+    return [factors for _, factors in found]
 
 
 def _labelled(

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from torch import Tensor, nn
 
 from ontogeny.errors import UnknownName
+from ontogeny.models.sites import Sites
 from ontogeny.numerics.random import Key
 from ontogeny.tasks.base import Signature
 
@@ -97,6 +98,11 @@ class Architecture(Protocol):
     @property
     def taps(self) -> Mapping[str, tuple[str, ...]]:
         """Names of the trailing axes of every tap, ``example`` first: ``{"hook_hidden": ("example", "d_hidden")}``."""
+        ...
+
+    @property
+    def roles(self) -> Sites:
+        """What fills the roles that instruments ask for, see :mod:`ontogeny.models.sites`."""
         ...
 
     @property

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from ontogeny.errors import UserError
 from ontogeny.models.base import Edit, Forward, Taps, Weights
-from ontogeny.numerics.lookup import rows
+from ontogeny.models.sites import ONE_HOT, Absent, Made, Sites, by_token
+from ontogeny.numerics.lookup import one_hot, rows
 from ontogeny.numerics.random import Key
 from ontogeny.registry import architectures
 from ontogeny.tasks.base import Signature
@@ -32,9 +33,29 @@ class Bilinear:
 
     axes = {"W_l": ("d_hidden", "input"), "W_r": ("d_hidden", "input"), "W_p": ("output", "d_hidden")}
     taps = {
+        "hook_one_hot": ("example", "position", "token"),
         "hook_left": ("example", "d_hidden"),
         "hook_right": ("example", "d_hidden"),
         "hook_hidden": ("example", "d_hidden"),
+    }
+    roles: ClassVar[Sites] = {
+        "embedding": Made(
+            ("W_l", "W_r"),
+            lambda weights, of: torch.cat(
+                [by_token(weights[w].mT, of.positions) for w in ("W_l", "W_r")], -1
+            ),
+        ),
+        "lookup": ONE_HOT,
+        "embedded": "hook_one_hot",
+        "neurons": ("hook_hidden",),
+        "neurons.pre": Absent(
+            "the neurons of a bilinear network are products of two maps, with no single value before the nonlinearity"
+        ),
+        "inward": (
+            Made(("W_l", "W_r"), lambda weights, of: torch.cat([weights["W_l"], weights["W_r"]], -2).mT),
+        ),
+        "readout": (Made(("W_p",), lambda weights, of: weights["W_p"].mT),),
+        "form": Made(("W_l", "W_r", "W_p"), lambda weights, of: tuple(weights[f"W_{x}"] for x in "lrp")),
     }
     pads = {"d_hidden": 16}
     frozen: ClassVar[frozenset[str]] = frozenset()
@@ -60,9 +81,13 @@ class Bilinear:
         tap = Taps(self.taps, read, edit)
         positions = inputs.shape[-1]
         vocab = weights["W_l"].shape[-1] // positions
-        index = inputs + vocab * torch.arange(positions, device=inputs.device)
-        left = tap("hook_left", rows(weights["W_l"].mT, index).sum(-2))
-        right = tap("hook_right", rows(weights["W_r"].mT, index).sum(-2))
+        if tap.touches("hook_one_hot"):  # only then is the one-hot built
+            x = tap("hook_one_hot", one_hot(inputs, vocab, weights["W_l"])).flatten(-2)
+            left, right = x @ weights["W_l"].mT, x @ weights["W_r"].mT
+        else:
+            index = inputs + vocab * torch.arange(positions, device=inputs.device)
+            left, right = (rows(weights[w].mT, index).sum(-2) for w in ("W_l", "W_r"))
+        left, right = tap("hook_left", left), tap("hook_right", right)
         hidden = tap("hook_hidden", left * right)
         return tap.forward(hidden @ weights["W_p"].mT)
 

@@ -18,8 +18,9 @@ from torch import Tensor
 
 from ontogeny.errors import UserError
 from ontogeny.models.base import Edit, Forward, Taps, Weights
+from ontogeny.models.sites import ONE_HOT, Absent, Made, Site, Sites, by_token, weight
 from ontogeny.numerics.activations import ACTIVATIONS
-from ontogeny.numerics.lookup import rows
+from ontogeny.numerics.lookup import one_hot, rows
 from ontogeny.numerics.random import Key
 from ontogeny.registry import architectures
 from ontogeny.tasks.base import Signature
@@ -74,9 +75,55 @@ class MLP:
         taps: dict[str, tuple[str, ...]] = {}
         if self.embedding == "learned":
             taps["hook_embed"] = ("example", "position", "d_model")
+        else:
+            taps["hook_one_hot"] = ("example", "position", "token")
         for layer in self.layers:
             taps[f"{layer}.hook_pre"] = taps[f"{layer}.hook_post"] = ("example", "neuron")
         return taps
+
+    @cached_property
+    def roles(self) -> Sites:
+        """A token's first linear map is its embedding, or the rows of W_in that belong to it."""
+        one_hot, last = self.embedding == "one_hot", self.n_layers - 1
+        rows = Made(
+            ("mlp.W_in",),
+            lambda weights, of: by_token(
+                weights["mlp.W_in"], of.positions if self.combine == "concat" else 1
+            ),
+        )
+        return {
+            "embedding": rows if one_hot else weight("embed.W_E"),
+            "lookup": ONE_HOT if one_hot else weight("embed.W_E"),
+            "embedded": "hook_one_hot" if one_hot else "hook_embed",
+            "neurons": tuple(f"{layer}.hook_post" for layer in self.layers),
+            "neurons.pre": tuple(f"{layer}.hook_pre" for layer in self.layers),
+            "inward": tuple(weight(f"{layer}.W_in") for layer in self.layers),
+            "readout": tuple(
+                weight("mlp.W_out")
+                if i == last
+                else Absent(f"the path from the neurons of layer {i} to the logits goes through later layers")
+                for i in range(self.n_layers)
+            ),
+            "form": self._form,
+        }
+
+    @property
+    def _form(self) -> Site:
+        """f(x) = x² on one-hot inputs: logit = Σ_h W_out[h] (W_in[:, h] · x)²."""
+        plain = self.activation == "quadratic" and self.embedding == "one_hot" and self.combine == "concat"
+        if not plain or self.n_layers > 1 or self.bias:
+            return Absent(
+                "its logits are no quadratic form of one-hot inputs (of an mlp they are with activation quadratic, embedding one_hot, "
+                "combine concat, one layer and no bias)"
+            )
+        return Made(
+            ("mlp.W_in", "mlp.W_out"),
+            lambda weights, _: (
+                weights["mlp.W_in"].mT,
+                weights["mlp.W_in"].mT,
+                weights["mlp.W_out"].mT,
+            ),
+        )
 
     def init(self, signature: Signature, key: Key) -> Weights:
         if not signature.vocab:
@@ -106,6 +153,11 @@ class MLP:
         if self.embedding == "learned":
             embedded = tap("hook_embed", rows(weights["embed.W_E"], inputs))
             x = embedded.flatten(-2) if self.combine == "concat" else embedded.sum(-2)
+        elif tap.touches("hook_one_hot"):  # only then is the one-hot built
+            concat = self.combine == "concat"
+            vocab = weights["mlp.W_in"].shape[-2] // (inputs.shape[-1] if concat else 1)
+            hot = tap("hook_one_hot", one_hot(inputs, vocab, weights["mlp.W_in"]))
+            x = hot.flatten(-2) if concat else hot.sum(-2)
         for layer in self.layers:
             W_in = weights[f"{layer}.W_in"]
             pre = self._first(W_in, inputs) if x is None else x @ W_in

@@ -1,6 +1,6 @@
 """Bring your own ``nn.Module``: any module that maps a tensor of inputs to a tensor of outputs, trained and read like the natives.
 
-    study["architecture"] = on.from_module(MyNetwork, arguments={"width": 64})
+    study["architecture"] = on.from_module(MyNetwork, arguments={"width": 64}, sites={"neurons": "hidden"})
 
 Several models run as one with ``torch.func.functional_call`` under ``torch.vmap``: slower than a native architecture, same
 results. Taps are the outputs of submodules by their dotted names. Buffers are weights that are not trained.
@@ -25,6 +25,8 @@ from torch.func import functional_call
 from ontogeny.axes import AXES, add
 from ontogeny.errors import Refused, UserError
 from ontogeny.models.base import Edit, FittedEdit, Forward, Taps, Weights
+from ontogeny.models.module_sites import guessed, named
+from ontogeny.models.sites import Sites
 from ontogeny.numerics.random import Key
 from ontogeny.registry import architectures, load_plugins
 from ontogeny.tasks.base import Signature
@@ -56,10 +58,15 @@ def from_module(factory: Factory, **fields: Any) -> dict[str, Any]:
 @architectures.register("module")
 @dataclass(frozen=True)
 class ModuleArchitecture:
-    """``factory``: "package.module:name" of a module class or of a function annotated ``-> nn.Module``."""
+    """``factory``: "package.module:name" of a module class or of a function annotated ``-> nn.Module``.
+
+    ``sites``: which submodule or weight plays which role, ``{"neurons": "hidden", "readout": "out.weight"}``, a list for roles that come
+    layer by layer. Those that are not named are guessed where one part of the module can be meant.
+    """
 
     factory: str
     arguments: dict[str, Any] = field(default_factory=dict, hash=False)
+    sites: dict[str, str | list[str]] = field(default_factory=dict, hash=False)
 
     pads: ClassVar[Mapping[str, int]] = {}
 
@@ -80,6 +87,15 @@ class ModuleArchitecture:
                 self._templates.module = self._build()
         module: nn.Module = self._templates.module
         return module
+
+    @cached_property
+    def guessed(self) -> dict[str, str]:
+        """Sites that nobody named and that only one part can be, by role: to be said where they are used."""
+        return guessed(self.template, self.sites)
+
+    @cached_property
+    def roles(self) -> Sites:
+        return named(self.template, {**self.guessed, **self.sites})
 
     @cached_property
     def axes(self) -> Mapping[str, tuple[str, ...]]:

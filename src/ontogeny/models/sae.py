@@ -26,6 +26,7 @@ from torch import Tensor
 
 from ontogeny.errors import UserError
 from ontogeny.models.base import Edit, Forward, Taps, Weights
+from ontogeny.models.sites import Absent, Sites, weight
 from ontogeny.numerics.random import Key
 from ontogeny.registry import architectures
 from ontogeny.tasks.base import Signature
@@ -52,6 +53,16 @@ class SAE:
         "hook_pre": ("example", "atom"),
         "hook_acts": ("example", "atom"),
         "hook_recons": ("example", "feature"),
+    }
+
+    roles: ClassVar[Sites] = {
+        "embedding": Absent("its inputs are real vectors, not tokens"),
+        "lookup": Absent("its inputs are real vectors, not tokens"),
+        "embedded": Absent("its inputs are real vectors, not tokens"),
+        "neurons": ("hook_acts",),
+        "neurons.pre": ("hook_pre",),
+        "inward": (weight("W_enc"),),
+        "readout": (weight("W_dec"),),
     }
 
     def __post_init__(self) -> None:

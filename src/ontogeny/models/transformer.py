@@ -28,6 +28,7 @@ from torch.nn.functional import pad
 
 from ontogeny.errors import UserError
 from ontogeny.models.base import Edit, Forward, Taps, Weights
+from ontogeny.models.sites import Absent, Made, Sites, weight
 from ontogeny.numerics.activations import ACTIVATIONS
 from ontogeny.numerics.lookup import rows
 from ontogeny.numerics.random import Key
@@ -111,6 +112,31 @@ class Transformer:
             for name, axes in taps.items()
         }
         return taps | last
+
+    @cached_property
+    def roles(self) -> Sites:
+        """The position that answers is the last; neurons of earlier layers reach the logits through later ones."""
+        blocks, last = [f"blocks.{layer}" for layer in range(self.n_layers)], self.n_layers - 1
+        W_out = f"blocks.{last}.mlp.W_out"
+        readout = Made((W_out, "unembed.W_U"), lambda weights, _: weights[W_out] @ weights["unembed.W_U"])
+        later = [
+            Absent(
+                f"later layers read what the neurons of layer {i} write, so their path to the logits is not linear"
+            )
+            for i in range(last)
+        ]
+        return {
+            "embedding": weight("embed.W_E"),
+            "lookup": weight("embed.W_E"),
+            "embedded": "hook_embed",
+            "residual": tuple(f"{LAST}{block}.hook_resid_post" for block in blocks),
+            "residual.mid": tuple(f"{LAST}{block}.hook_resid_mid" for block in blocks),
+            "attention": tuple(f"{LAST}{block}.attn.hook_pattern" for block in blocks),
+            "neurons": tuple(f"{LAST}{block}.mlp.hook_post" for block in blocks),
+            "neurons.pre": tuple(f"{LAST}{block}.mlp.hook_pre" for block in blocks),
+            "inward": tuple(weight(f"{block}.mlp.W_in") for block in blocks),
+            "readout": (*later, readout),
+        }
 
     def init(self, signature: Signature, key: Key) -> Weights:
         if not signature.vocab:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 
 from ontogeny.axes import AXES, add
 from ontogeny.errors import UserError
 from ontogeny.models.base import Edit, Forward, Weights
+from ontogeny.models.bilinear import Bilinear
+from ontogeny.models.sites import Made, Sites
+from ontogeny.models.transformer import Transformer
 from ontogeny.numerics.random import Key
 from ontogeny.registry import architectures
 from ontogeny.tasks.base import Signature
@@ -35,6 +38,18 @@ class WeightsOnly:
             if name not in AXES:
                 add(name, "unnamed axis of somebody's own module")
         return {weight: tuple(names[: len(shape)]) for weight, shape in self.shapes.items()}
+
+    @property
+    def roles(self) -> Sites:
+        """Maps of weights alone, where the names are those of a bilinear network or of a transformer."""
+        layers = sum(name.endswith(".mlp.W_out") and name.startswith("blocks.") for name in self.shapes)
+        family = Bilinear() if "W_l" in self.shapes else Transformer(n_layers=max(layers, 1))
+        found: dict[str, Any] = {}
+        for role, site in family.roles.items():
+            made = [one for one in (site if isinstance(site, tuple) else (site,)) if isinstance(one, Made)]
+            if made and all(name in self.shapes for one in made for name in one.weights):
+                found[role] = site
+        return found
 
     def init(self, signature: Signature, key: Key) -> Weights:
         raise UserError(

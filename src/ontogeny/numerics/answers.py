@@ -76,3 +76,10 @@ def log_probability(logits: Tensor, labels: Tensor) -> Tensor:
     """log softmax(logits)[label] in float64: (…, example, output), (example,) → (…, example)."""
     picked = logits.gather(-1, labels.expand(logits.shape[:-1]).unsqueeze(-1)).squeeze(-1)
     return picked.double() - logits.double().logsumexp(-1)
+
+
+def margin(logits: Tensor, labels: Tensor) -> Tensor:
+    """logit[label] − max over the other classes: (…, example, output), (example,) → (…, example)."""
+    index = labels.expand(logits.shape[:-1]).unsqueeze(-1)
+    right = logits.gather(-1, index).squeeze(-1)
+    return right - logits.scatter(-1, index, -torch.inf).amax(-1)

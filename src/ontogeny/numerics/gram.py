@@ -8,6 +8,8 @@ where they lie: the similarity of two models would have other last bits in other
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -15,6 +17,7 @@ from torch import Tensor
 from ontogeny.numerics.compiled import compiled
 from ontogeny.numerics.cores import one_core_each
 
+LONG = 2**16  # columns of all vectors that are put side by side at once
 BLOCK = 2048  # columns: a few hundred rows of them stay in a core's cache
 
 
@@ -29,6 +32,19 @@ def gram(x: Tensor, y: Tensor | None = None) -> Tensor:
     if y is None:
         total = np.triu(total) + np.triu(total, 1).T
     return torch.from_numpy(total)
+
+
+def inner_products(x: Sequence[Tensor], y: Sequence[Tensor]) -> Tensor:
+    """⟨x_i, y_j⟩ of long vectors that lie apart in memory: (len(x), len(y)), in float64; where x is y, of x with itself."""
+    total = torch.zeros(len(x), len(y), dtype=torch.float64, device=x[0].device)
+    for first in range(0, len(x[0]), LONG):
+        block = torch.stack([one[first : first + LONG] for one in x])
+        other = block if x is y else torch.stack([one[first : first + LONG] for one in y])
+        if block.device.type == "cpu":
+            total += gram(block, None if x is y else other)
+        else:
+            total += block.double() @ other.double().mT
+    return total
 
 
 @compiled("reassoc", "contract", "nsz")

@@ -37,12 +37,6 @@ def pca(x: Tensor, centre: bool = True) -> PCA:
     )
 
 
-def keep_components(x: Tensor, k: int, centre: bool = True) -> Tensor:
-    """``x`` with only its first ``k`` principal components (and its mean): mean + Σ_{i<k} score_i component_i."""
-    p = pca(x, centre)
-    return p.mean + p.scores[..., :k] @ p.components[..., :k, :]
-
-
 class Path(NamedTuple):
     """Scores of samples on their principal components, and each component's share of the variance."""
 

@@ -23,7 +23,15 @@ NAMES = {
 }
 UNITS = {"nat": "nats", "step": "steps", "epoch": "epochs", "input": "inputs", "cycle": "cycles"}
 #: Units of which a value is a share of 1, said in per cent.
-SHARES = ("share", "share of runs", "share of pairs", "share of seeds", "share of variance", "share of energy", "share inside")
+SHARES = (
+    "share",
+    "share of runs",
+    "share of pairs",
+    "share of seeds",
+    "share of variance",
+    "share of energy",
+    "share inside",
+)
 #: Units that say nothing, or that the claim says already.
 SILENT = ("", "1", "rank correlation")
 #: A sign before the word of a verdict, and the tone that colours it: neither is needed to read the other.

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from torch import Tensor
 
 from ontogeny.numerics.random import Key
+from ontogeny.tasks.groups import Group
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Probe:
     mask: Tensor | None = None
     grid: Mapping[str, int] = field(default_factory=dict)  # {"a": 64, "b": 64}: example = a·64 + b
     period: int | None = None
+    group: Group | None = None  # the labelling in which the task is addition in Z_n
 
     @property
     def batch(self) -> Batch:

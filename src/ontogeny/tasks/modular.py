@@ -13,7 +13,9 @@ from torch import Tensor
 from ontogeny.errors import UserError
 from ontogeny.numerics.random import Key
 from ontogeny.registry import tasks
+from ontogeny.tasks import groups
 from ontogeny.tasks.base import Batch, Probe, Signature
+from ontogeny.tasks.groups import Group
 
 
 def split_rows(n: int, fraction: float, held_out: str, key: Key) -> dict[str, Tensor]:
@@ -55,6 +57,11 @@ class Pairs:
         return self.p
 
     @property
+    def group(self) -> Group | None:
+        """The labelling in which this is addition in Z_n, if there is one."""
+        return None
+
+    @property
     def signature(self) -> Signature:
         return Signature(self.outputs, vocab=self.p + self.equals, positions=2 + self.equals)
 
@@ -64,7 +71,11 @@ class Pairs:
         )
         tokens = [a, b] + [torch.full_like(a, self.p)] * self.equals
         return Probe(
-            torch.stack(tokens, -1), self.label(a, b), grid={"a": self.p, "b": self.p}, period=self.period
+            torch.stack(tokens, -1),
+            self.label(a, b),
+            grid={"a": self.p, "b": self.p},
+            period=self.period,
+            group=self.group,
         )
 
     def split(self, key: Key) -> dict[str, Tensor]:
@@ -82,6 +93,10 @@ class ModularAddition(Pairs):
     def label(self, a: Tensor, b: Tensor) -> Tensor:
         return (a + b) % self.p
 
+    @property
+    def group(self) -> Group | None:
+        return groups.plain(self.p)
+
 
 @tasks.register("modular_subtraction")
 @dataclass(frozen=True)
@@ -91,6 +106,10 @@ class ModularSubtraction(Pairs):
     def label(self, a: Tensor, b: Tensor) -> Tensor:
         return (a - b) % self.p
 
+    @property
+    def group(self) -> Group | None:
+        return groups.affine(self.p, 1, -1, 0)
+
 
 @tasks.register("modular_multiplication")
 @dataclass(frozen=True)
@@ -99,6 +118,10 @@ class ModularMultiplication(Pairs):
 
     def label(self, a: Tensor, b: Tensor) -> Tensor:
         return (a * b) % self.p
+
+    @property
+    def group(self) -> Group | None:
+        return groups.units(self.p)
 
 
 @tasks.register("modular_polynomial")
@@ -116,3 +139,7 @@ class ModularPolynomial(Pairs):
     def label(self, a: Tensor, b: Tensor) -> Tensor:
         quadratic = self.aa * a**2 + self.ab * a * b + self.bb * b**2
         return (quadratic + self.a * a + self.b * b + self.constant) % self.p
+
+    @property
+    def group(self) -> Group | None:
+        return groups.polynomial(self.p, self.aa, self.ab, self.bb, self.a, self.b, self.constant)

@@ -142,7 +142,8 @@ def _exp(x):
 
 @compiled()
 def _maxima(logits, tops):
-    """The largest entry of each row, found among integers that sort like the floats: those vectorise without assuming away NaN."""
+    """The largest entry of each row, found among integers that sort like the floats: those vectorise without assuming away
+    NaN."""
     for e in range(tops.size):
         top = np.int32(-(2**31))
         for j in range(logits.shape[1]):
@@ -258,10 +259,11 @@ def _is_first(logits, top, label):
 
 @compiled("contract")
 def reach(w, d, n_in, n_out, inputs, labels, rows, needed):
-    """Whether at least ``needed`` of the rows are right (NaN beside the largest logit is not looked for); ends when that is out of reach."""
+    """Whether at least ``needed`` of the rows are right (NaN beside the largest logit is not looked for); ends when that is out
+    of reach."""
     size, chunk, right = n_in * d, 32, 0
     W_l, W_r, W_p = w[:size].reshape(n_in, d), w[size : 2 * size].reshape(n_in, d), w[2 * size :]
-    l, r = np.empty((chunk, d), np.float32), np.empty((chunk, d), np.float32)
+    by_l, by_r = np.empty((chunk, d), np.float32), np.empty((chunk, d), np.float32)
     hidden, logits = np.empty((chunk, d), np.float32), np.empty((chunk, n_out), np.float32)
     tops = np.empty(chunk, np.float32)
     for start in range(0, rows.size, chunk):
@@ -269,7 +271,7 @@ def reach(w, d, n_in, n_out, inputs, labels, rows, needed):
             return False
         seen = rows[start : start + chunk]
         n = seen.size
-        _hidden(W_l, W_r, inputs, seen, l, r, hidden)
+        _hidden(W_l, W_r, inputs, seen, by_l, by_r, hidden)
         _matmul(hidden.reshape(-1), d, 1, W_p, n_out, logits.reshape(-1), n_out, n, n_out, d)
         _maxima(logits, tops[:n])
         for e in range(n):

@@ -14,8 +14,9 @@ export function neuronsPage(app) {
   const { source, state, look } = app, study = state.get("s");
   const tables = { sequential: shades(look.scales.sequential), diverging: shades(look.scales.diverging), ordered: shades(look.scales.ordered) };
   const head = h("div", { class: "run-head" }), bar = h("div", { class: "cursor-place" }), tools = h("div", { class: "toolbar" }), field = h("section", { class: "mosaic-field", "aria-label": "All maps" }), detail = h("aside", { class: "detail", "aria-label": "One unit" });
+  const computedPlace = h("div", null);
   const under = h("p", { class: "muted small", role: "status" });
-  const el = h("main", { id: "main", class: "neurons" }, head, h("div", { class: "mosaic-side" }, bar, tools, field, under), detail);
+  const el = h("main", { id: "main", class: "neurons" }, head, h("div", { class: "mosaic-side" }, bar, tools, computedPlace, field, under), detail);
   const cursor = new Cursor(state);
   const quantities = new Kept((key, words) => source.arrays(`s/${study}/r/${run.id}/quantity`, words), 24);
   const maps = new Kept((key, words) => source.arrays(`s/${study}/r/${run.id}/mosaic`, words), 40);
@@ -70,8 +71,18 @@ export function neuronsPage(app) {
       h("label", { class: "field" }, h("span", null, "Keep"), only),
       select("Colour by", of, state.get("colour"), (colour) => state.set({ colour })),
       select("One of each", groups, state.get("group"), (group) => state.set({ group })),
+      !app.about.read_only && kind.unsaid.length > 0 && select("Look through", [["", "a lens …"], ...kind.unsaid.map((name) => [name, name.replaceAll("_", " ")])], "", (lens) => lens && through(lens)),
       select("Size", SIZES, state.get("size", "40"), (size) => state.set({ size })));
-    if (!kind.quantities.length) under.textContent = "No lens on disk says anything of each of these units; look through one (ontogeny look) to sort and colour by it.";
+    fill(computedPlace);
+  }
+
+  // A lens that says something of each unit is looked through, and can then be sorted by.
+  function through(lens) {
+    fill(computedPlace, app.compute(study, run, { lenses: [lens] }, async () => {
+      kinds = await source.json(`s/${study}/r/${run.id}/units`);
+      if (!closed) choose();
+    }));
+    computedPlace.querySelector("button")?.click();
   }
 
   // The mosaic at the cursor: at once if its bytes are here; what comes late is dropped.

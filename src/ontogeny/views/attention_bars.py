@@ -17,8 +17,8 @@ from ontogeny.views.theme import PALETTE
 def attention_bars(attention: xr.Dataset) -> Drawn:
     """How much does each head attend to each position, on average over the inputs?
 
-    Bars are means over all inputs, whiskers ± one standard deviation over them (not an uncertainty): a long whisker says that the head's weights
-    depend on the tokens.
+    Bars are means over all inputs, whiskers ± one standard deviation over them (not an uncertainty): a long whisker says that
+    the head's weights depend on the tokens.
     """
     data = attention
     mean, std = (data[name].transpose("step", "key", "head") for name in ("mean", "std"))

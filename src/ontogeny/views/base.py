@@ -4,7 +4,7 @@
     def key_frequency_bars(key_frequencies: xr.Dataset) -> Drawn:
         '''What the figure shows and how to read it. …'''
 
-``reads`` names what the view is handed, by keyword, in the mini-language of :mod:`ontogeny.reads`: ``runs`` (DataFrame, one row a
+``reads`` names what the view is handed, by keyword, in the mini-language of :mod:`ontogeny.needs`: ``runs`` (DataFrame, one row a
 run), ``metrics`` (DataFrame: run, step, …, with what varied), ``lens:NAME`` (Dataset over (run, …) at the last step),
 ``measure:NAME`` (Dataset over (run, run_other)), ``published`` (DataFrame). The keyword is the name: ``key_frequencies``. A view of ``one:`` run has the option
 ``run``; one that reads ``@cursor`` has the option ``step`` and follows the step: it is handed what is said of one step, or of the steps that a page carries.
@@ -18,13 +18,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ontogeny.errors import UnknownName, UserError
+from ontogeny.needs import filled
 from ontogeny.options import Catalogued, describe
-from ontogeny.reads import filled
 from ontogeny.registry import views
 from ontogeny.views.one_run import one_run
 
 #: Steps that a slider carries at most; of more that were kept, evenly chosen ones.
-FRAMES = 60
+FRAMES = 40
 
 #: What changes when a cursor moves: trace → attribute → value.
 Frame = dict[int, dict[str, Any]]
@@ -153,7 +153,10 @@ class View(Catalogued):
         if self.defaults.get("by") == "" and not data.get("by"):
             data["by"] = what_varied(data.values())
         drawn = self.function(**data)
-        return drawn if isinstance(drawn, Drawn) else Drawn(drawn)
+        drawn = drawn if isinstance(drawn, Drawn) else Drawn(drawn)
+        for words in labellings(data.values()):
+            drawn.says = f"{drawn.says} Frequencies are counted over the elements of the task's group: {words}.".strip()
+        return drawn
 
 
 def view(
@@ -170,6 +173,18 @@ def view(
         return views.add(entry.name, entry)
 
     return register
+
+
+def labellings(handed: Iterable[Any]) -> list[str]:
+    """The labellings in which numbers and answers were looked at, where they are not as they are."""
+    said = [
+        one.attrs["labelling"]
+        for data in handed
+        if hasattr(data, "data_vars")
+        for one in data.data_vars.values()
+        if "labelling" in one.attrs
+    ]
+    return list(dict.fromkeys(said))
 
 
 def what_varied(handed: Iterable[Any]) -> str:

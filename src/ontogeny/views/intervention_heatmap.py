@@ -16,14 +16,13 @@ from ontogeny.views.theme import DIVERGING, colourbar, title_of
 
 
 @view(
-    reads=('one:lens:intervention_effect(intervention={intervention}, tap="{tap}")@final',),
+    reads=("one:lens:intervention_effect(intervention={intervention})@final",),
     title="What the intervention does",
 )
 def intervention_heatmap(
     intervention_effect: xr.Dataset,
     *,
     intervention: Sequence[Mapping[str, Any]] = (),
-    tap: str = "last:blocks.0.mlp.hook_post",
 ) -> Drawn:
     """Which inputs fail when the model is intervened upon, and which lose their logit?
 

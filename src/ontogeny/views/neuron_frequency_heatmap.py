@@ -42,7 +42,8 @@ def neuron_frequency_heatmap(neuron_fourier: xr.Dataset, neuron_order: xr.Datase
     threshold = data["specialised"].attrs.get("threshold", 0.85)
     first = f", {float(data['specialised'][0]):.0%} at the first" if data.sizes["step"] > 1 else ""
     says = (
-        f"{at_last(data)}, {float(data['specialised'][-1]):.0%} of {len(order)} neurons have at least {threshold:g} of their variance at "
+        f"{at_last(data)}, {float(data['specialised'][-1]):.0%} of {len(order)} neurons have at least "
+        f"{threshold:g} of their variance at "
         f"one frequency{first}; the largest share of a random map "
         f"is {float(data['control_max'][-1]):.2g}."
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from ontogeny import registry
 from ontogeny.errors import UserError
-from ontogeny.lenses.session import in_order
+from ontogeny.lenses.session import asked, in_order
 from ontogeny.one_run import Run
 from ontogeny.views.base import View
 from ontogeny.workbench.library import COSTS, Opened
@@ -17,10 +17,10 @@ from ontogeny.workbench.library import COSTS, Opened
 GROUPS = (
     ("Training", r"^metrics"),
     ("Attention", r"attention|attn|pattern"),
-    ("Neurons", r"neuron|mlp|hook_hidden|atom"),
-    ("Embedding", r"embed\b|embedding|W_E"),
-    ("Weights", r"^(weights|site:readout)"),
-    ("Outputs", r"^(outputs|site:outputs|split|grid)"),
+    ("Neurons", r"site:neurons|mlp|hook_hidden"),
+    ("Embedding", r"site:(embedding|embedded|lookup)|W_E"),
+    ("Weights", r"^(weights|site:(readout|form|inward))"),
+    ("Outputs", r"^(outputs|split|grid)"),
 )
 
 
@@ -79,13 +79,22 @@ def offer(opened: Opened, run: Run, view: View) -> Offer:
     except UserError as error:
         return Offer(view, group(view.reads), "cannot", str(error))
     lenses = [read for read in reads if read.kind == "lens"]
-    where = group([*view.reads, *(word for read in lenses for word in registry.lenses[read.name].reads)])
+    where = group(
+        [
+            *view.reads,
+            *(
+                f"{need.kind}:{need.name}"
+                for read in lenses
+                for need in registry.lenses[read.name].needs(read.options)
+            ),
+        ]
+    )
     for read in lenses:
-        if not read.optional and (why := opened.obstacle(run, read.name)):
+        if not read.optional and (why := opened.obstacle(run, read.name, **read.options)):
             return Offer(view, where, "cannot", why)
-    can = [read for read in lenses if not opened.obstacle(run, read.name)]
+    can = [read for read in lenses if not opened.obstacle(run, read.name, **read.options)]
     missing = [read for read in can if not opened.fresh(run, read.name, **read.options)]
-    needed = [registry.lenses[name] for read in missing for name in in_order([read.name])]
+    needed = [one.lens for read in missing for one in in_order([asked(read.name, read.options)])]
     cost = max((one.cost for one in needed), key=COSTS.index, default="")
     course = any(one.scope == "trajectory" for one in needed) or any(read.when == "steps" for read in missing)
     state = "job" if course else "now" if missing or view.frames == 1 else "ready"

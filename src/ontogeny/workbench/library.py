@@ -16,9 +16,9 @@ from ontogeny.errors import UnknownName, UserError
 from ontogeny.gathering import drawing
 from ontogeny.handles import Store, open_store
 from ontogeny.interventions.base import Change
+from ontogeny.needs import Need, parse
 from ontogeny.one_run import Run
 from ontogeny.plan import why_look
-from ontogeny.reads import Read, parse
 from ontogeny.report.answer import answer
 from ontogeny.study import Use
 from ontogeny.views.base import Drawn, View
@@ -65,6 +65,7 @@ class Opened:
         self.lock = threading.RLock()  # a store caches what it reads, for one reader at a time
         self.stamp, self._asked, self._took = "", 0.0, 0.0
         self._store: Store | None = None
+        self._obstacles: dict[tuple[str, str, str], str] = {}
 
     @property
     def key(self) -> str:
@@ -89,7 +90,7 @@ class Opened:
                 self._store = open_store(self.place.root)
                 _ = self._store.index, self._store.main
                 self._took = time.monotonic() - begun
-                self.stamp = stamp
+                self.stamp, self._obstacles = stamp, {}
             self._asked = time.monotonic()
 
     def about(self) -> dict[str, Any]:
@@ -162,11 +163,18 @@ class Opened:
 
     # -- lenses and views ------------------------------------------------------------------------------------------
 
-    def obstacle(self, run: Run, lens: str) -> str:
+    def obstacle(self, run: Run, lens: str, **options: Any) -> str:
         """Why a lens cannot look at a run; "" if it can."""
         if not run.steps:
             return f"no weights of this run were kept ({run.status})"
-        return expect.obstacle(lens, run.member) or ""
+        key = (run.id, lens, str(options))
+        if key not in self._obstacles:
+            try:
+                expect.refuse_lens(Use(name=lens, options=options), run.member)
+                self._obstacles[key] = ""
+            except UserError as error:
+                self._obstacles[key] = str(error).partition(": ")[2].rstrip(".") or str(error)
+        return self._obstacles[key]
 
     def fresh(self, run: Run, lens: str, **options: Any) -> bool:
         """Whether what a lens says of all steps of a run lies on disk and is not stale."""
@@ -183,7 +191,7 @@ class Opened:
         """A lens at one step of a run, or at all."""
         return run.lens(lens, None if step is None else [step], under, **options)
 
-    def reads(self, view: View, options: Mapping[str, Any]) -> list[Read]:
+    def reads(self, view: View, options: Mapping[str, Any]) -> list[Need]:
         """What a view is handed under these options."""
         return [parse(word) for word in view.words(options, self.store.study.first_measure)]
 

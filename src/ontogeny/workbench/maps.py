@@ -14,6 +14,7 @@ import torch
 from ontogeny import registry
 from ontogeny.axes import AXES
 from ontogeny.errors import UnknownName, UserError
+from ontogeny.models.sites import find
 from ontogeny.numerics.correlation import pearson
 from ontogeny.numerics.fourier import fold
 from ontogeny.numerics.fourier2d import harmonics_2d
@@ -134,6 +135,18 @@ def quantities(opened: Opened, run: Run, kind: Kind) -> list[dict[str, Any]]:
     return found
 
 
+def unsaid(opened: Opened, run: Run, kind: Kind) -> list[str]:
+    """Lenses that would say something of each unit and were not looked through."""
+    return [
+        lens.name
+        for lens in registry.lenses.values()
+        if lens.keep
+        and any(set(one.dims) & set(kind.axes) for one in lens.gives.values())
+        and not opened.obstacle(run, lens.name)
+        and not opened.fresh(run, lens.name)
+    ]
+
+
 def _places(lens: str, name: str, one: Any, axis: str) -> list[dict[str, Any]]:
     """One quantity for every place along the axes besides units and steps."""
     rest = [str(dim) for dim in one.dims if dim not in (axis, "step")]
@@ -179,7 +192,7 @@ def one_unit(opened: Opened, maps: Maps, run: Run, tap: str, step: int, unit: in
         there = min(other.steps, key=lambda s: abs(s - step))
         theirs, _ = maps.at(opened, other, tap, there)
         near.append({"run": other.id, "name": other.name, "step": there, **alike(one, theirs)})
-    if tap.endswith("mlp.hook_post") and not opened.obstacle(run, "readout"):
+    if find(run.member.architecture, "neurons") == tap and not opened.obstacle(run, "readout"):
         arrays["writes"] = opened.look(run, "readout", step)["W_L"].isel(step=0).values[unit]
     return pack(arrays, {"alike": near})
 

@@ -168,6 +168,7 @@ class Questions:
                     "words": kind.words,
                     "axes": kind.axes,
                     "quantities": maps.quantities(opened, one, kind),
+                    "unsaid": maps.unsaid(opened, one, kind),
                 }
                 for kind in maps.kinds(opened, one)
             ]

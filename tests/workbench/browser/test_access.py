@@ -8,6 +8,7 @@ from ontogeny.handles import open_store
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 
+PATIENCE = 60_000  # milliseconds; machines that run tests are busy
 PAGES = (
     "?",
     "?s=small&page=runs",
@@ -29,6 +30,7 @@ def test_no_violations(chromium, address, small, settled, query, scheme, width):
         viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
     )
     try:
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.goto(address + query)
         settled(page)
