@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 STAMP  := $(VENV)/.installed
 
-.PHONY: help install demo browser test test-all check docs bench calibration soak clean
+.PHONY: help install demo browser test test-all check docs bench scale calibration soak clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -40,6 +40,9 @@ docs: install    ## docs/recipes.md and docs/lenses.md, from the schema and the 
 
 bench: install   ## docs/performance.md, from scratch
 	$(BIN)/python -m benchmarks
+
+scale: install   ## docs/scale.md, from scratch: how a directory grows with its runs, up to 10,000
+	$(BIN)/python -m benchmarks.scale --out docs/scale.md
 
 calibration: install ## docs/findings/calibration.md, from scratch: how far a verdict can be trusted
 	$(BIN)/python -m benchmarks.calibration

@@ -339,7 +339,7 @@ def report(
     from ontogeny.report.chosen import write_chosen
 
     store = open_store(directory)
-    runs = [store.run(which) for which in run_ or []]
+    runs = [(store.everything if all_ else store).run(which) for which in run_ or []]
     elsewhere = out_file and not out_file.resolve().is_relative_to(directory.resolve())
     # what is only read needs no lease
     with nullcontext() if elsewhere else store.directory.leased("report"):

@@ -215,7 +215,5 @@ def changes(under: Sequence[Change] | Change) -> list[Change]:
                 f"An intervention needs its settings: under={{'kind': '{one}', …}}; `ontogeny interventions` lists them."
             )
         if not isinstance(one, Mapping | Intervention) and not hasattr(one, "edits"):
-            raise UserError(
-                f"under= is an intervention or a list of them; there is a {type(one).__name__} in it."
-            )
+            raise UserError(f"under= is an intervention or a list of them; {one!r} is none.")
     return given
