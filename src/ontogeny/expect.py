@@ -29,6 +29,7 @@ from ontogeny.training.member import Member
 from ontogeny.training.population import total_steps
 
 PARTS = ("train_fraction", "held_out")  # settings of a task that leave its table as it is
+GATHERED = ("drawing", "population", "results", "tables")  # what findings and views are handed
 CLAIMS = ("claims", "quantities", "populations", "questions", "sources")  # what a recipe says of its findings
 COLUMNS = (
     "run",
@@ -308,7 +309,7 @@ def expectations(study: Study, members: Sequence[Member]) -> Expectations:
         word for kind, claim in zip(kinds, claims, strict=True) for word in kind.needs(kind.given(claim))
     ]
     looked = [*every, *(w.fingerprint for w in measures)]
-    tables = fingerprint.package("ontogeny.gathering")
+    tables = [fingerprint.alone(f"ontogeny.gathering.{room}") for room in GATHERED]
     findings = fingerprint.combine(says, fingerprint.of(*kinds), looked, tables, reached(words, m))
     shown = [
         word for use in uses for word in registry.views[use.name].words(use.options, study.first_measure)

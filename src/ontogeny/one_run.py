@@ -194,6 +194,10 @@ class Run:
         self.entry = self.store.refresh().index.runs[self.id]
         return new
 
+    def explore(self, **state: str) -> Any:
+        """This run in the viewer of the workbench, in a cell: ``explorer.step`` is the step under its cursor, ``explorer.units`` what is chosen."""
+        return self.store.explore(page="explore", run=self.id, **state)
+
     def _subjects(self, steps: Sequence[int]) -> Subject:
         return build.subject(self.member, self._load(steps))
 
