@@ -24,7 +24,8 @@ command above before relying on a number. Rows against TransformerLens need it i
 def page(rows: list[Row]) -> str:
     table = ["| what | times faster (median) | smallest … largest | pairs | note |", "|---|---|---|---|---|"]
     table += [
-        f"| {row['what'].replace('|', chr(92) + '|')} | {row['ratio']:.3g} | {row['min']:.3g} … {row['max']:.3g} | {row['repetitions']} | {row['note']} |"
+        f"| {row['what'].replace('|', chr(92) + '|')} | {row['ratio']:.3g} | {row['min']:.3g} … "
+        f"{row['max']:.3g} | {row['repetitions']} | {row['note']} |"
         for row in rows
     ]
     return "\n\n".join(

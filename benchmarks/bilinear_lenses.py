@@ -1,8 +1,8 @@
 """Spectra, frequencies and similarities of bilinear networks: ours against the plain way.
 
-Plain for spectra: for one model after another build the interaction matrices, one batched ``eigh`` of P matrices of 2P × 2P, frequencies from
-all its eigenvectors. Plain for similarities: a double loop over pairs with the norms recomputed in each. Both sides get the same random
-weights and the same threads, and their results are compared before the clock starts.
+Plain for spectra: for one model after another build the interaction matrices, one batched ``eigh`` of P matrices of 2P × 2P,
+frequencies from all its eigenvectors. Plain for similarities: a double loop over pairs with the norms recomputed in each. Both
+sides get the same random weights and the same threads, and their results are compared before the clock starts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""How often is a verdict wrong, how often does it see what is there? By simulation: ``python -m benchmarks.calibration`` writes the page.
+"""How often is a verdict wrong, how often does it see what is there? By simulation: ``python -m benchmarks.calibration`` writes
+the page.
 
 Every number is a share of simulated studies; with 1,000 of them its standard error is .7 % at 5 %. Events are summed exactly.
 """
@@ -37,7 +38,8 @@ Table = list[list[str]]
 def numbers(
     studies: int, seeds: Sequence[int] = SEEDS, away: float = 0.0, names: Iterable[str] = worlds.NUMBERS
 ) -> dict[str, list[float]]:
-    """Share of studies in which one more seed, moved by ``away`` standard deviations, is "not as published": distribution → per n.
+    """Share of studies in which one more seed, moved by ``away`` standard deviations, is "not as published": distribution → per
+    n.
 
     Bounded numbers move to the side that has room.
     """
@@ -76,8 +78,8 @@ def events(n: int) -> tuple[float, float, float, float]:
 
 
 def averages(studies: int, n: int, name: str, away: float = 0.0) -> float:
-    """Share of studies that say an average is at least a threshold that it lies ``away`` standard deviations above; at 0, that it is
-    on either side.
+    """Share of studies that say an average is at least a threshold that it lies ``away`` standard deviations above; at 0, that
+    it is on either side.
     """
     draw, sd, _ = worlds.NUMBERS[name]
     mean = float(draw(np.random.default_rng(1), 10**6).mean())
@@ -107,7 +109,8 @@ def onset(studies: int, seeds: int, tau: float) -> float:
 
 
 def among_models(studies: int, seeds: int) -> tuple[float, float]:
-    """Coverage of the interval of a mean over pairs of models, 15 a seed, which share its luck: seeds left out, models taken for units."""
+    """Coverage of the interval of a mean over pairs of models, 15 a seed, which share its luck: seeds left out, models taken
+    for units."""
     hits = np.zeros((studies, 2))
     of = np.repeat(np.arange(seeds), 15)
     for t in range(studies):
@@ -146,7 +149,8 @@ def renamed(studies: int, path: str) -> float:
 def blocks(
     studies: int, over: float | None, gap: float = 0.1, clear: float = 0.05, seeds: int = 8
 ) -> tuple[float, float]:
-    """Shares of studies that confirm and that deny sharp blocks, where there are none (``over`` None), sharp ones (0), or softened ones."""
+    """Shares of studies that confirm and that deny sharp blocks, where there are none (``over`` None), sharp ones (0), or
+    softened ones."""
     d = np.arange(1, 25.0)
     world = 0.5 * np.exp(-np.abs(np.subtract.outer(d, d)) / 5)
     if over is not None:
@@ -187,15 +191,21 @@ def page(studies: int = 1000, heavy: int = 200, seeds: Sequence[int] = SEEDS) ->
     paths = list(worlds.PATHS)
     parts = [
         "# How far can a verdict be trusted?",
-        f"Written by `python -m benchmarks.calibration`; every number is a share of simulated studies ({studies:,} a cell, {heavy} where marked *). "
+        "Written by `python -m benchmarks.calibration`; every number is a share of simulated studies "
+        f"({studies:,} a cell, {heavy} where marked *). "
         "Intervals and tests are at the 95 % level, so 5 % of true rows should be rejected.",
         "**In short.** "
-        f"A published number that is one more seed like ours is called “not as published” in {_pc(false[normal][0])}–{_pc(max(false[normal]))} of studies "
-        f"where seeds are normal, and in {_pc(max(worst.values()))} in the worst case tried ({max(worst, key=lambda k: worst[k])}, "
-        f"{seeds[int(np.argmax(false[max(worst, key=lambda k: worst[k])]))]} seeds). With {least} seeds a number 3 standard deviations away is seen in "
-        f"{_pc(power[3][normal][0])} of studies, with {max(seeds)} in {_pc(power[3][normal][-1])}: “as published” from few seeds says little.",
+        "A published number that is one more seed like ours is called “not as published” in "
+        f"{_pc(false[normal][0])}–{_pc(max(false[normal]))} of studies "
+        f"where seeds are normal, and in {_pc(max(worst.values()))} in the worst case tried "
+        f"({max(worst, key=lambda k: worst[k])}, "
+        f"{seeds[int(np.argmax(false[max(worst, key=lambda k: worst[k])]))]} seeds). With {least} seeds "
+        "a number 3 standard deviations away is seen in "
+        f"{_pc(power[3][normal][0])} of studies, with {max(seeds)} in {_pc(power[3][normal][-1])}: “as "
+        "published” from few seeds says little.",
         "## A number, against where a new seed would lie",
-        f"False “not as published”: the published value comes from the same distribution as our seeds.\n\n{_table(['distribution', *_ns(seeds)], [[k, *map(_pc, v)] for k, v in false.items()])}",
+        "False “not as published”: the published value comes from the same distribution as our "
+        f"seeds.\n\n{_table(['distribution', *_ns(seeds)], [[k, *map(_pc, v)] for k, v in false.items()])}",
         "Power: the published value is a seed of a distribution that is moved by 1, 2 or 3 of its standard deviations.\n\n"
         + _table(
             ["distribution", "moved by", *_ns(seeds)],
@@ -215,7 +225,8 @@ def page(studies: int = 1000, heavy: int = 200, seeds: Sequence[int] = SEEDS) ->
         )
         + "\n\n“Every seed” of 5 seeds excludes only shares below 55 %, which the row says.",
         "## An average over seeds, against a threshold",
-        "At 0: the average equals the threshold, and a verdict either way is false. Else power: it lies 1 or 2 standard deviations of a seed above.\n\n"
+        "At 0: the average equals the threshold, and a verdict either way is false. Else power: it lies "
+        "1 or 2 standard deviations of a seed above.\n\n"
         + _table(
             ["distribution", "the average lies above by", *_ns(seeds)],
             [
@@ -225,7 +236,8 @@ def page(studies: int = 1000, heavy: int = 200, seeds: Sequence[int] = SEEDS) ->
             ],
         ),
         "## The width at which half of the runs succeed*",
-        "Coverage of its 95 % interval, 64 widths a seed. Seeds differ as a whole by so many logits; below 8 seeds a prior (about a logit and a half) stands in for what they cannot say.\n\n"
+        "Coverage of its 95 % interval, 64 widths a seed. Seeds differ as a whole by so many logits; "
+        "below 8 seeds a prior (about a logit and a half) stands in for what they cannot say.\n\n"
         + _table(
             ["seeds differ by", *_ns((1, 2, 3, 8))],
             [
@@ -257,7 +269,9 @@ def page(studies: int = 1000, heavy: int = 200, seeds: Sequence[int] = SEEDS) ->
             ),
         ),
         "## Agreement of two measures, beyond what the setting explains*",
-        "False: the measures see unrelated models. Planted: a share of .3 or .6 of the second measure’s coordinates is the first’s. The last column is the test that renames models at fixed |Δd|, one seed, unrelated models.\n\n"
+        "False: the measures see unrelated models. Planted: a share of .3 or .6 of the second measure’s "
+        "coordinates is the first’s. The last column is the test that renames models at fixed |Δd|, one "
+        "seed, unrelated models.\n\n"
         + _table(
             [
                 "models of a seed lie on",
@@ -277,7 +291,8 @@ def page(studies: int = 1000, heavy: int = 200, seeds: Sequence[int] = SEEDS) ->
             ],
         ),
         "## Blocks by a setting*",
-        "Eight seeds, 24 settings, the claim asks for a gap of .05. Softened edges are not to be denied: what is neither is “in part” or open.\n\n"
+        "Eight seeds, 24 settings, the claim asks for a gap of .05. Softened edges are not to be denied: "
+        "what is neither is “in part” or open.\n\n"
         + _table(
             ["truth", "confirmed", "denied"],
             [

@@ -1,7 +1,8 @@
-"""What independence of company costs: small transformers in stacks of a fixed height, against one stack as high as the population.
+"""What independence of company costs: small transformers in stacks of a fixed height, against one stack as high as the
+population.
 
-The plain way puts all 64 variants on one axis and gives every operation all cores. It is what a first version did, and on some processors
-it gives a variant other last bits in other company.
+The plain way puts all 64 variants on one axis and gives every operation all cores. It is what a first version did, and on some
+processors it gives a variant other last bits in other company.
 """
 
 from __future__ import annotations

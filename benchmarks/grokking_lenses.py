@@ -1,8 +1,9 @@
-"""The default lenses over 100 checkpoints of the published grokking setting: our batched session against one checkpoint at a time.
+"""The default lenses over 100 checkpoints of the published grokking setting: our batched session against one checkpoint at a
+time.
 
 The plain way loads a checkpoint, has every lens that reads the forward pass run it for itself and keep everything (what
-``run_with_cache`` does in a notebook), and goes on to the next one. The lenses' own mathematics is ours on both sides. It is timed on a
-few checkpoints; a lens over the whole course (phases, order of learning) is left out of it, which favours it.
+``run_with_cache`` does in a notebook), and goes on to the next one. The lenses' own mathematics is ours on both sides. It is
+timed on a few checkpoints; a lens over the whole course (phases, order of learning) is left out of it, which favours it.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ def measure(repetitions: int = 3) -> list[Row]:
         row[name] *= CHECKPOINTS / FEW
     note = (
         f"All {len(run.store.study.lenses)} lenses of the recipe, results written: {row['ours_s']:.0f} s here, "
-        f"{stored / 2**20:.0f} MB stored, {alone['peak'] / 2**30:.2g} GB of memory at most. Plain: a checkpoint at a time, each lens with a "
+        f"{stored / 2**20:.0f} MB stored, {alone['peak'] / 2**30:.2g} GB of memory at most. Plain: a "
+        "checkpoint at a time, each lens with a "
         f"run_with_cache of its own; timed on {FEW} checkpoints."
     )
     return [{"what": f"The default lenses over {CHECKPOINTS} checkpoints of p = 113", **row, "note": note}]

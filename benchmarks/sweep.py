@@ -1,8 +1,9 @@
 """The sweep of the ``bottleneck`` study inside ``ontogeny run`` against the compiled kernel alone.
 
-The kernel alone makes the same updates of the same models in the same order and, after every epoch, what the study's stopping rule needs:
-the accuracy on the pairs held out. ``run`` also evaluates all pairs, logs, keeps checkpoints, commits, and finishes every run on disk. Nobody
-stops within so few epochs, so both sides do the same work; what ``run`` costs once a run weighs more than in 600 epochs.
+The kernel alone makes the same updates of the same models in the same order and, after every epoch, what the study's stopping
+rule needs: the accuracy on the pairs held out. ``run`` also evaluates all pairs, logs, keeps checkpoints, commits, and finishes
+every run on disk. Nobody stops within so few epochs, so both sides do the same work; what ``run`` costs once a run weighs more
+than in 600 epochs.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def measure(repetitions: int = 3) -> list[Row]:
         {
             "what": f"{EPOCHS} epochs of 64 widths inside `ontogeny run`, against the kernel alone",
             **times,
-            "note": "Below 1: what is beside the kernel. Plain: the same updates and the stopping rule's accuracy, nothing logged or kept.",
+            "note": "Below 1: what is beside the kernel. Plain: the same updates and the stopping rule's "
+            "accuracy, nothing logged or kept.",
         }
     ]
 

@@ -119,7 +119,8 @@ def measure(repetitions: int = 5) -> list[Row]:
         {
             "what": "Training 64 bilinear widths for one epoch",
             **training,
-            "note": "Plain: DataLoader over one-hot vectors, nn.Module, AdamW, one width after another. Ours draws a separate batch order for each width.",
+            "note": "Plain: DataLoader over one-hot vectors, nn.Module, AdamW, one width after another. "
+            "Ours draws a separate batch order for each width.",
         },
         {
             "what": "The same with validation on 1024 pairs",

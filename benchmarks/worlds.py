@@ -83,7 +83,8 @@ def distances(points: np.ndarray) -> np.ndarray:
 def two_measures(
     path: str, seeds: int, rng: np.random.Generator, shared: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Distances (seed, model, model) under two measures, of points of which the second shares the part ``shared`` with the first."""
+    """Distances (seed, model, model) under two measures, of points of which the second shares the part ``shared`` with the
+    first."""
     one, other = ([PATHS[path](rng) for _ in range(seeds)] for _ in range(2))
     mixed = [shared * a + math.sqrt(1 - shared**2) * b for a, b in zip(one, other, strict=True)]
     return np.stack(list(map(distances, one))), np.stack(list(map(distances, mixed)))

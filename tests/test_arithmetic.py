@@ -77,6 +77,16 @@ STUDIES: dict[str, dict[str, Any]] = {
         "architecture": {"kind": "sae", "d_atoms": 13, "activation": "relu"}, "objective": {"kind": "reconstruction", "alpha": 0.01},
         "task": {"kind": "sparse_features", "d": 7, "n_features": 11, "active": 2.0, "probe_size": 50}, "train": {"steps": 3, "batch": 10},
     },
+    "autoencoder that is looked after": {
+        "architecture": {"kind": "sae", "d_atoms": 13, "activation": "topk", "k": 3, "revive": "auxiliary", "dead_after": 1, "normalise": "mean_norm"},
+        "objective": {"kind": "sparse_reconstruction", "auxiliary": 0.03}, "train": {"steps": 3, "batch": 10},
+        "task": {"kind": "sparse_features", "d": 7, "n_features": 11, "active": 2.0, "probe_size": 50},
+    },
+    "gated autoencoder": {
+        "architecture": {"kind": "sae", "d_atoms": 13, "activation": "gated", "normalise": "layer_norm", "norms": "free"},
+        "objective": {"kind": "sparse_reconstruction", "alpha": 0.03, "warmup": 2}, "train": {"steps": 3, "batch": 10},
+        "task": {"kind": "sparse_features", "d": 7, "n_features": 11, "active": 2.0, "probe_size": 50},
+    },
 }  # fmt: skip
 
 

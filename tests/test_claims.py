@@ -1,4 +1,5 @@
-"""The schema of claims: names are resolved, unknown ones name their neighbours before anything is trained, recipes extend claim by claim."""
+"""The schema of claims: names are resolved, unknown ones name their neighbours before anything is trained, recipes extend claim
+by claim."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import pytest
 from ontogeny import api
 from ontogeny.claims import Chosen
 from ontogeny.errors import UnknownName, UserError
-from ontogeny.study import built_in, dump, load_study, parse
+from ontogeny.study import built_in, dump, load_study, read_recipe
 
 RECIPE = {
     "name": "small",
@@ -80,7 +81,7 @@ def test_ticks_of_a_like_quantity_are_added_to_those_of_its_model():
     data = recipe(
         quantities__share__where={"split": "all"}, quantities__right={"like": "share", "where": {"part": "x"}}
     )
-    assert parse(data).asked()[0].options["quantity"].where == {"split": "all", "part": "x"}
+    assert read_recipe(data).asked()[0].options["quantity"].where == {"split": "all", "part": "x"}
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_a_recipe_that_extends_another_changes_it_claim_by_claim(tmp_path):
 
 def test_a_recipe_of_version_1_keeps_all_but_its_findings():
     with pytest.warns(UserWarning, match="schema version 1"):
-        old = parse({**recipe(claims={}), "schema_version": 1, "findings": [{"name": "value"}]})
+        old = read_recipe({**recipe(claims={}), "schema_version": 1, "findings": [{"name": "value"}]})
     assert old.claims == {} and old.schema_version == 2
 
 

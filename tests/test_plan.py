@@ -13,7 +13,8 @@ from ontogeny.lenses.session import Session
 from ontogeny.plan import Expectations, Wanted, WantedRun, make_plan
 from ontogeny.store import fingerprint
 from ontogeny.store.directory import Directory
-from ontogeny.store.index import FINDINGS, REPORT, CheckpointFile, Index, ResultFile, RunEntry
+from ontogeny.store.headers import CheckpointFile, ResultFile
+from ontogeny.store.index import FINDINGS, REPORT, Index, RunEntry
 from ontogeny.study import Stop, load_study
 
 RUN = WantedRun("aa", "width=2", total=40, steps_per_epoch=4, steps=(0, 10))
@@ -333,7 +334,7 @@ def test_a_new_value_trains_only_its_runs(study, a_copy, carry_out):
         ),  # read by a claim, not listed
         ("ontogeny.numerics.effective_rank", {"findings.json", "report/index.html"}),
         ("ontogeny.findings.judging", {"findings.json", "report/index.html"}),
-        ("ontogeny.handles", {"findings.json", "report/index.html"}),
+        ("ontogeny.gathering.results", {"findings.json", "report/index.html"}),
         ("ontogeny.lenses.frequency_distribution", {"report/index.html"}),  # read by a view alone
         ("ontogeny.views.theme", {"report/index.html"}),
         ("ontogeny.views.frequency_by_width", {"report/index.html"}),

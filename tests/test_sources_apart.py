@@ -1,4 +1,5 @@
-"""Seeds of initialisation, split and order vary apart: what is trained, what runs are called, and who reads the runs of ``crossed``."""
+"""Seeds of initialisation, split and order vary apart: what is trained, what runs are called, and who reads the runs of
+``crossed``."""
 
 from __future__ import annotations
 

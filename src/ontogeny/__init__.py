@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ontogeny.api import from_module, open, record, run, trust
+    from ontogeny.comparing.agreement import agreement
     from ontogeny.errors import UserError
-    from ontogeny.findings.agreement import agreement
     from ontogeny.lenses.base import lens
     from ontogeny.measures.base import measure
     from ontogeny.registry import lenses, measures, tasks, views
@@ -35,12 +35,12 @@ _PUBLIC = {
     "align": "ontogeny.representations",
     "Comparison": "ontogeny.representations",
     "load_study": "ontogeny.study",
-    "agreement": "ontogeny.findings.agreement",
+    "agreement": "ontogeny.comparing.agreement",
     "lens": "ontogeny.lenses.base",
     "measure": "ontogeny.measures.base",
     "view": "ontogeny.views.base",
     "Subject": "ontogeny.subject",
-    "array": "ontogeny.axes",
+    "labelled": "ontogeny.axes",
     "UserError": "ontogeny.errors",
     "lenses": "ontogeny.registry",
     "measures": "ontogeny.registry",

@@ -46,6 +46,7 @@ AXES: dict[str, str] = {
     "d_head": "coordinate within a head",
     "feature": "true feature or data coordinate",
     "atom": "dictionary element",
+    "density": "share of examples on which an atom is active, in bins of its logarithm",
     "part": "whole, visible or invisible share of the weights",
     "side": "which operand the lens looks at",
     "quantity": "named scalar",
@@ -99,7 +100,7 @@ class Labelled:
                 )
 
 
-def array(
+def labelled(
     values: Any,
     *dims: str,
     long_name: str,
@@ -107,7 +108,7 @@ def array(
     coords: Mapping[str, Any] | None = None,
     **attrs: Any,
 ) -> Labelled:
-    """``array(p, "output", "frequency", long_name="energy share", coords={"frequency": range(33)})``."""
+    """``labelled(p, "output", "frequency", long_name="energy share", coords={"frequency": range(33)})``."""
     return Labelled(values, tuple(dims), long_name, units, coords or {}, attrs)
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import torch
 
 from ontogeny import registry
 from ontogeny.models.base import Weights
+from ontogeny.settings import settings
 from ontogeny.study import Spec, Study, Variant, canonical
 from ontogeny.subject import Subject
-from ontogeny.tasks.base import Probe
-from ontogeny.training.member import Member
+from ontogeny.training.member import Member, probe_of
 
 ROOMS = {
     "task": registry.tasks,
@@ -26,18 +25,16 @@ ROOMS = {
 
 
 @functools.lru_cache(maxsize=4096)
-def _part(room: str, spec: str) -> Any:
-    return ROOMS[room].build(json.loads(spec))
+def _part(room: str, spec: str) -> tuple[Any, Spec]:
+    """A part, and it spelled out with every default filled in."""
+    said = json.loads(spec)
+    found: Any = ROOMS[room].build(said)
+    return found, {"kind": said["kind"], **settings(found)}
 
 
 def part(room: str, spec: Mapping[str, Any]) -> Any:
     """One part of a variant; equal specs give the same object."""
-    return _part(room, canonical(spec))
-
-
-@functools.lru_cache(maxsize=64)
-def _probe(task: Any) -> Probe:
-    return task.probe()
+    return _part(room, canonical(spec))[0]
 
 
 def member(variant: Variant) -> Member:
@@ -48,11 +45,9 @@ def member(variant: Variant) -> Member:
             ROOMS["architecture"][spec["architecture"].get("kind", "")], "objective", "cross_entropy"
         )
         spec = {**spec, "objective": {"kind": usual, **spec["objective"]}}
-    parts: dict[str, Any] = {room: part(room, spec[room]) if spec[room] else None for room in ROOMS}
-    resolved: Spec = {
-        **spec,
-        **{room: {"kind": spec[room]["kind"], **asdict(p)} for room, p in parts.items() if p is not None},
-    }
+    both = {room: _part(room, canonical(spec[room])) if spec[room] else (None, None) for room in ROOMS}
+    parts: dict[str, Any] = {room: made for room, (made, _) in both.items()}
+    resolved: Spec = {**spec, **{room: dict(said) for room, (_, said) in both.items() if said is not None}}
     return Member(
         spec=resolved,
         varied=variant.varied,
@@ -79,7 +74,7 @@ def subject(m: Member, weights: Weights) -> Subject:
     return Subject(
         architecture=m.architecture,
         weights=weights,
-        probe=_probe(task),
+        probe=probe_of(task),
         signature=m.task.signature,
         objective=m.objective,
         split=_split(m),

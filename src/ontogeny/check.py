@@ -16,7 +16,8 @@ from ontogeny.errors import UserError
 from ontogeny.plan import Expectations, Stage, make_plan
 from ontogeny.store.directory import Directory
 from ontogeny.store.files import set_aside
-from ontogeny.store.index import REPORT, Index, read_report_header
+from ontogeny.store.headers import read_report_header
+from ontogeny.store.index import REPORT, Index
 from ontogeny.store.kinds import damage, kind_of, left_over
 
 State = Literal["whole", "damaged", "stale", "foreign"]

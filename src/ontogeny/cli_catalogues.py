@@ -64,7 +64,7 @@ def new(
     name: Annotated[str, typer.Argument(help="What the study is called; NAME.toml is written here.")],
 ) -> None:
     """Write a commented recipe to begin with, which runs as it is in seconds."""
-    from ontogeny.study import parse
+    from ontogeny.study import read_recipe
 
     path = Path(name if name.endswith(".toml") else f"{name}.toml")
     text = NEW.format(name=path.stem)
@@ -75,7 +75,7 @@ def new(
     import tomllib
 
     try:
-        parse(tomllib.loads(text), str(path))
+        read_recipe(tomllib.loads(text), str(path))
         path.write_text(text, encoding="utf-8")
     except (tomllib.TOMLDecodeError, OSError) as error:
         raise UserError(f"{name!r} cannot be the name of a recipe: {error}.") from None

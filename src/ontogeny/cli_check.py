@@ -27,8 +27,8 @@ def check(
     """Read every file to its last byte, and say what is whole, damaged, stale or foreign.
 
     Damaged: not what was written (a flipped byte, a lost end, an edit by hand, another run's file). Stale: made by other code, or
-    from what has changed, or not there. Foreign: no file of a study; it is left alone. `--repair` sets damaged files aside and makes results,
-    comparisons, findings and the report anew. The exit code is 1 if anything is damaged or stale.
+    from what has changed, or not there. Foreign: no file of a study; it is left alone. `--repair` sets damaged files aside and
+    makes results, comparisons, findings and the report anew. The exit code is 1 if anything is damaged or stale.
     """
     from ontogeny.check import STATES
     from ontogeny.check import check as read

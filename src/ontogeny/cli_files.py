@@ -20,14 +20,28 @@ Dir = Annotated[
 
 @app.command("import")
 def import_(
-    file: Annotated[
-        Path, typer.Argument(help="A pickle, a torch file, safetensors, a bundle, or a directory.")
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Pickles, torch files, safetensors, bundles, or directories.", metavar="FILE..."),
     ],
     out_dir: Annotated[
         Path, typer.Option("--out", help="Study directory to add the runs to; made if not there.")
     ],
     as_: Annotated[
-        Literal["bundle", "folder", "published", "sweep", "steps", "state_dict"] | None,
+        Literal[
+            "bundle",
+            "folder",
+            "published",
+            "sweep",
+            "steps",
+            "state_dict",
+            "saelens",
+            "dictionary_learning",
+            "sparsify",
+            "gemma_scope",
+            "weights",
+        ]
+        | None,
         typer.Option("--as", help="What the file is; by default its content says."),
     ] = None,
     step: Annotated[
@@ -45,8 +59,14 @@ def import_(
             help="What the models were trained on: kind=modular_addition (see `ontogeny tasks`). p and '=' are read off the shapes."
         ),
     ] = None,
+    atoms: Annotated[
+        Literal["rows", "columns"] | None,
+        typer.Option(
+            help="Where the atoms of an SAE lie in a square W_dec, which looks the same either way."
+        ),
+    ] = None,
 ) -> None:
-    """Make runs of somebody else's file. Nothing in it is executed; what would have been is refused by name.
+    """Make runs of somebody else's files. Nothing in it is executed; what would have been is refused by name.
 
     Weights do not say what they were trained on: without `--task`, only lenses that read weights can look.
 
@@ -56,9 +76,12 @@ def import_(
     * **state_dict**: one model, in TransformerLens's names or those of a sweep
     * **folder**: a directory of safetensors with a runs.toml
     * **bundle**: what `ontogeny export --format bundle` wrote
+    * **saelens**, **dictionary_learning**, **sparsify**, **gemma_scope**: sparse autoencoders, by their folders
+    * **weights**: any model in safetensors, of which weights alone are known
 
         ontogeny import full_run.pth --out out/published --task kind=modular_addition
         ontogeny look out/published --lens key_frequencies
+        ontogeny import sae_a sae_b --out out/pair --task kind=activations,file=acts.npy
     """
     from ontogeny.interop.bring import WHAT, bring
     from ontogeny.interop.limits import limits
@@ -67,11 +90,13 @@ def import_(
     for text in task or ():
         for pair in text.split(","):
             set_path(said, pair, "--task")
-    brought = bring(file, out_dir, as_, step, said or None, limits=limits(limit or ()))
-    out.print(f"{file} is {WHAT[brought.kind]}.", markup=False)
-    for note in brought.notes:
-        err.print(f"note: {note}", markup=False)
-    runs = brought.runs
+    runs: list[str] = []
+    for file in files:
+        brought = bring(file, out_dir, as_, step, said or None, limits(limit or ()), atoms)
+        out.print(f"{file} is {WHAT[brought.kind]}.", markup=False)
+        for note in brought.notes:
+            err.print(f"note: {note}", markup=False)
+        runs += brought.runs
     out.print(
         f"{len(runs)} run{'s' * (len(runs) != 1)} in {out_dir}; `ontogeny runs {out_dir}` lists them.",
         markup=False,
@@ -82,7 +107,7 @@ def import_(
 def export(
     directory: Dir,
     format: Annotated[
-        Literal["safetensors", "npz", "zarr", "bundle", "transformer_lens"],
+        Literal["safetensors", "npz", "zarr", "bundle", "transformer_lens", "saelens"],
         typer.Option(help="See above."),
     ],
     out_path: Annotated[Path, typer.Option("--out", help="File or directory to make; it must not exist.")],
@@ -97,6 +122,7 @@ def export(
     * **bundle**: the whole study in one zip file, which imports again
     * **transformer_lens**: the state dict of one run and step, for `HookedTransformer.load_state_dict`, and beside it OUT.toml
       with task, configuration and step
+    * **saelens**: an SAE of one run and step as a folder for `sae_lens.SAE.load_from_disk`
 
         ontogeny export out/quick --format bundle --out quick.zip
         ontogeny export out/grokking --format transformer_lens --run 3f2a --step -1 --out model.pth

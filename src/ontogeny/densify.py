@@ -109,7 +109,8 @@ def _begin(directory: Directory, m: Member, first: int, have: Mapping[int, str])
         if found:
             return State.from_tensors(found[1], point, "training")
     warnings.warn(
-        f"{m.name} has no resume point before step {first}, so it trains again from step 0. resume_points in the study keeps some.",
+        f"{m.name} has no resume point before step {first}, so it trains again from step 0. "
+        "resume_points in the study keeps some.",
         stacklevel=3,
     )
     state = State(0, m.init())
@@ -144,7 +145,8 @@ def _otherwise(m: Member, record: Mapping[str, Any], step: int) -> str:
     now = provenance("cpu", before.get("engine", ""), before.get("arithmetic", ""))
     said = differences(before, now)
     return f"Step {step} of {m.name} came out otherwise than it was kept, so nothing was added. " + (
-        f"The run was trained under other conditions ({said}), and the same bits are promised only for the same machine and build."
+        f"The run was trained under other conditions ({said}), and the same bits are promised only for "
+        "the same machine and build."
         if said
         else "The conditions are recorded as the same, so the kept weights or the code that trains have changed."
     )

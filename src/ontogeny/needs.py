@@ -2,7 +2,7 @@
 
 Of one model, what lenses and measures are given:
 
-    weights[:NAME] · tap:NAME · site:ROLE · outputs · gradients · split · grid · period · group
+    weights[:NAME] · tap:NAME · site:ROLE · outputs · gradients · split · grid · period · group · truth · host
     lens:NAME[(option=value, …)][@same|@final]
 
 Of a study, what views and findings are given:
@@ -29,7 +29,20 @@ from typing import Any
 
 from ontogeny.errors import UnknownName, UserError
 
-OF_MODEL = ("weights", "tap", "site", "outputs", "gradients", "split", "grid", "period", "group", "lens")
+OF_MODEL = (
+    "weights",
+    "tap",
+    "site",
+    "outputs",
+    "gradients",
+    "split",
+    "grid",
+    "period",
+    "group",
+    "truth",
+    "host",
+    "lens",
+)
 OF_STUDY = ("runs", "metrics", "published", "findings", "lens", "measure")
 _FORM = re.compile(
     r"(?P<whose>all:|one:)?(?P<kind>\w+)(:(?P<name>[^()@?]+)(\((?P<options>.*)\))?(@(?P<when>\w+))?)?(?P<optional>\?)?",

@@ -83,8 +83,8 @@ EXAMPLES = {"--set": "--set train.epochs=1000", "--task": "--task kind=modular_a
 
 
 def set_path(data: dict[str, Any], override: str, option: str = "--set") -> None:
-    """``a.b=c``: c is read as TOML, or as plain text; ``false`` leaves a table out. What follows ``vary.`` or ``crossed.`` is one dotted
-    key."""
+    """``a.b=c``: c is read as TOML, or as plain text; ``false`` leaves a table out. What follows ``vary.`` or ``crossed.`` is
+    one dotted key."""
     path, equals, text = override.partition("=")
     if not equals or not path.strip():
         raise UserError(f"{option} {override}: write a.b=value, for example {EXAMPLES.get(option, option)}.")

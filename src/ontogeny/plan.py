@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
-from ontogeny.store.index import FINDINGS, REPORT, Index, ResultFile, RunEntry
+from ontogeny.store.headers import ResultFile
+from ontogeny.store.index import FINDINGS, REPORT, Index, RunEntry
 from ontogeny.study import Stop, identity
 
 Stage = Literal["train", "look", "compare", "find", "report"]
@@ -61,9 +62,8 @@ class Expectations:
     runs: tuple[WantedRun, ...]
     lenses: tuple[Wanted, ...] = ()
     comparisons: tuple[Wanted, ...] = ()
-    lenses_of: Mapping[str, tuple[Wanted, ...]] = field(
-        default_factory=dict
-    )  # by run, where they differ from ``lenses``
+    # by run, where they differ from ``lenses``
+    lenses_of: Mapping[str, tuple[Wanted, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # what of it cannot be had, and why
     findings: str | None = None  # fingerprint of recipe and code; None: the study asks for none
     report: str | None = None

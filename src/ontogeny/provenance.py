@@ -21,7 +21,8 @@ MATTERS = ("versions", "machine", "device", "engine", "arithmetic")
 
 
 def provenance(device: str, engine: str, arithmetic: str = "") -> dict[str, Any]:
-    """What bitwise reproduction depends on, and what a reader wants to know. ``engine`` took the updates, with this ``arithmetic``."""
+    """What bitwise reproduction depends on, and what a reader wants to know. ``engine`` took the updates, with this
+    ``arithmetic``."""
     packages = {name: version(name) for name in ("ontogeny", "torch", "numpy", "numba")}
     return {
         "versions": {"python": platform.python_version(), **packages},

@@ -139,6 +139,7 @@ def _origin(entry: Any) -> str:
 
 
 tasks: Registry[Any] = Registry("task", "ontogeny.tasks")
+sources: Registry[Any] = Registry("source", "ontogeny.sources")
 objectives: Registry[Any] = Registry("objective", "ontogeny.objectives")
 architectures: Registry[Any] = Registry("architecture", "ontogeny.models")
 interventions: Registry[Any] = Registry("intervention", "ontogeny.interventions")

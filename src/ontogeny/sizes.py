@@ -18,6 +18,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from ontogeny.besides import flat
 from ontogeny.build import ROOMS
 from ontogeny.errors import UserError
+from ontogeny.tasks.base import Batch
 from ontogeny.training.member import Member
 
 
@@ -29,6 +30,9 @@ def must_fit(members: Sequence[Member]) -> None:
     there = memory()
     for of in by_kind.values():
         m = max(of, key=_extent)
+        if _far_below(there, m, len(of)):
+            must_go_together(m)
+            continue
         sizes = sizes_of(m)
         moments = len(m.optimiser.moments) if m.optimiser else 0
         together = sum(one.shard == m.shard for one in of) if m.optimiser else 1
@@ -47,15 +51,34 @@ def must_fit(members: Sequence[Member]) -> None:
             )
 
 
+def must_go_together(m: Member) -> None:
+    """Two examples through architecture and objective: what does not go with the task is said before it is trained."""
+    probe = m.task.probe()
+    inputs, labels = probe.inputs[:2], probe.labels[:2]
+    try:
+        forward = m.architecture.forward(m.init(), inputs, read=m.objective.reads)
+        m.objective.examples(forward, Batch(inputs, labels, probe.mask))
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"{m.name} cannot be computed ({type(error).__name__}: {error}): does the {m.spec['architecture']['kind']} "
+            f"go with the task {m.spec['task']['kind']} and the objective {m.spec['objective']['kind']}?"
+        ) from error
+
+
 def sizes_of(m: Member) -> Mapping[str, int]:
     """Bytes of one variant's weights, of its table (or fixed sample), and of the outputs on it; 0 where it cannot be known."""
     # parts of their own: what they keep for later must not be fake
     architecture, task = (ROOMS[room].build(m.spec[room]) for room in ("architecture", "task"))
     found = {"weights": 0, "table": 0, "outputs": 0}
+    signature = task.signature
     try:
         with FakeTensorMode(allow_non_fake_inputs=True):
-            weights = architecture.init(task.signature, m.key("init"))
+            weights = architecture.init(signature, m.key("init"))
             found["weights"] = _bytes(*weights.values())
+            if getattr(task, "elsewhere", False):  # what lies on a disk has no fake
+                return found
             probe = task.probe()
             found["table"] = _bytes(probe.inputs, probe.labels)
             forward = architecture.forward(weights, probe.inputs, read=m.objective.reads)
@@ -94,8 +117,19 @@ def kind_and_settings(m: Member) -> str:
 
 
 def _extent(m: Member) -> float:
-    settings = flat({room: m.spec[room] for room in ("task", "architecture")})
-    return sum(math.log(v) for v in settings.values() if _whole(v) and v > 0)
+    return sum(math.log(v) for room in ("task", "architecture") for v in _numbers(m, room))
+
+
+def _far_below(there: float, m: Member, variants: int) -> bool:
+    """Whether it is plain without PyTorch's fake tensors, which take seconds to load: a table of two operands, and for each of its rows as
+    many numbers as the largest matrix has, are a small part of the memory."""
+    rows = max(_numbers(m, "task"), default=1) ** 2
+    matrix = math.prod(sorted(_numbers(m, "architecture"))[-2:])
+    return 4 * matrix * (rows + 4 * variants) < there / 4
+
+
+def _numbers(m: Member, room: str) -> list[int]:
+    return [v for v in flat({room: m.spec[room]}).values() if _whole(v) and v > 0]
 
 
 def _whole(value: object) -> bool:

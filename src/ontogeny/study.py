@@ -28,6 +28,12 @@ Spec = dict[str, Any]
 
 MOST_POINTS = 5_000_000  # of one schedule
 MOST_RUNS = 100_000  # of one study
+TAKEN = (
+    "run",
+    "step",
+    "status",
+    "epoch",
+)  # names of every table: what varies is called by its whole path there
 
 
 class Range(Strict):
@@ -276,7 +282,7 @@ class Study(Strict):
             parts[room][key] = value
         names = [path.rpartition(".")[2] for path in cell]
         short = {
-            path if names.count(name) > 1 else name: cell[path]
+            path if names.count(name) > 1 or name in TAKEN else name: cell[path]
             for path, name in zip(cell, names, strict=True)
         }
         return Variant(varied=short, spec=parts)
@@ -325,10 +331,16 @@ def identity(spec: Spec) -> str:
     return hashlib.blake2b(canonical(spec).encode(), digest_size=6).hexdigest()
 
 
+PLAIN = frozenset((str, int, bool, type(None)))
+
+
 def canonical(value: Any) -> str:
     """The one JSON spelling of a value; 1 and 1.0 are the same number."""
 
     def plain(x: Any) -> Any:
+        # most are one of these, and to ask whether something is a mapping takes longer than all the rest
+        if type(x) in PLAIN:
+            return x
         if isinstance(x, Mapping):
             return {str(k): plain(v) for k, v in x.items()}
         if isinstance(x, list | tuple):
@@ -382,10 +394,12 @@ def load_study(source: str | Path | Mapping[str, Any] | Study, overrides: Iterab
     for override in overrides:
         path, equals, text = override.partition("=")
         set_path(data, f"{full_path(data, path.strip())}{equals}{text}")
-    return parse(spelled_out(data), str(source) if not isinstance(source, Mapping | Study) else "the study")
+    return read_recipe(
+        spelled_out(data), str(source) if not isinstance(source, Mapping | Study) else "the study"
+    )
 
 
-def parse(data: Mapping[str, Any], source: str = "the study") -> Study:
+def read_recipe(data: Mapping[str, Any], source: str = "the study") -> Study:
     """Validate; unknown keys name the nearest, a newer schema is said so."""
     version = data.get("schema_version", SCHEMA_VERSION)
     if isinstance(version, int) and version > SCHEMA_VERSION:

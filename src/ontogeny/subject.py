@@ -233,6 +233,8 @@ class Subject:
                 "that is addition in Z_n, if need be under other names of the numbers",
             ),
             "split": (bool(self.split), "with a train and a held-out part"),
+            "truth": (self.probe.truth is not None, "whose true features are known, such as sparse_features"),
+            "host": (self.probe.host is not None, "of another run's activations"),
         }
         there, which = missing.get(need.kind, (True, ""))
         return None if there else f"it needs a task {which}"

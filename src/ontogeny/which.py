@@ -31,7 +31,7 @@ def meant(named: Named, id: str | None, varied: Mapping[str, Any]) -> str:
         names = {name for one in named.values() for name in one}
         for key in varied:
             if key not in names:
-                raise UnknownName("thing that varies in this study", key, names)
+                raise UnknownName("varied setting", key, names)
         found = [run for run, one in named.items() if all(one.get(k) == v for k, v in varied.items())]
     if len(found) == 1:
         return found[0]
@@ -61,11 +61,12 @@ def in_words(text: str) -> dict[str, Any]:
 
 def _guess(named: Named, text: str) -> str:
     """The value that somebody means who writes "32": of whatever varied, what has it."""
-    for name in dict.fromkeys(name for one in named.values() for name in one):
+    names = sorted({name: 0 for one in named.values() for name in one}, key=lambda name: name == "seed")
+    for name in names:
         if text in {str(one.get(name)) for one in named.values()}:
             return f"{name}={text}"
-    name, value = next(((n, v) for one in named.values() for n, v in one.items()), ("seed", text))
-    return f"{name}={value}"
+    first = next(iter(named.values()), {})
+    return next((f"{name}={first[name]}" for name in names if name in first), f"seed={text}")
 
 
 def _values(named: Iterable[Mapping[str, Any]], name: str) -> list[Any]:

@@ -59,8 +59,8 @@ class Found:
 
 
 def summary(found: Found) -> str:
-    died = sum(one.killed for one in found.kills)
-    again = sum("then" in one.where for one in found.kills)
+    died = sum(one.kills for one in found.kills)
+    again = sum(one.kills > 1 for one in found.kills)
     return (
         f"{died} kills in {len(found.kills)} attempts ({again} killed twice), {sum(bool(k.wrong) for k in found.kills)} with a difference; "
         f"{found.files.total()} hostile files, {len(found.strange)} with more than a sentence; "

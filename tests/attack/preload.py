@@ -1,4 +1,5 @@
-"""Everything that an attempt needs, imported and used once, in one thread: what forks it starts at once, with code read and compiled."""
+"""Everything that an attempt needs, imported and used once, in one thread: what forks it starts at once, with code read and
+compiled."""
 
 from __future__ import annotations
 

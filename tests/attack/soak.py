@@ -1,4 +1,5 @@
-"""The attack on everything that is written and read: kills, hostile files, absurd recipes and damage; the figures go into a document.
+"""The attack on everything that is written and read: kills, hostile files, absurd recipes and damage; the figures go into a
+document.
 
 python -m tests.attack.soak --kills 1000 --files 2000 --recipes 300 --out docs/reliability.md
 """

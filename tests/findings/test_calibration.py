@@ -1,4 +1,5 @@
-"""Verdicts are wrong as often as they say, and see what is there: the simulations of the calibration page, at a size for a suite."""
+"""Verdicts are wrong as often as they say, and see what is there: the simulations of the calibration page, at a size for a
+suite."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ def false():
 
 @pytest.mark.parametrize("name", worlds.NUMBERS)
 def test_one_more_seed_like_ours_is_rejected_at_most_at_the_stated_rate(name, false):
-    """5 % where values are normal on the scale of their bounds; up to twice for skew and three times for two kinds of few seeds."""
+    """5 % where values are normal on the scale of their bounds; up to twice for skew and three times for two kinds of few
+    seeds."""
     stated = {
         "heavy tails (Student's t, 3 df)": 0.08,
         "skewed (lognormal), no bound told": 0.11,

@@ -96,7 +96,8 @@ def test_a_divergence_is_read_with_its_sign_turned():
 
 
 def models(perfect, among, rest, seeds=6, widths=8, seed_effect=0.0, seed=0):
-    """In every seed ``perfect`` of the models, at random, are alike to the degree ``among``; all others to the degree ``rest``."""
+    """In every seed ``perfect`` of the models, at random, are alike to the degree ``among``; all others to the degree
+    ``rest``."""
     rng = np.random.default_rng(seed)
     d, of = np.tile(np.arange(1, widths + 1), seeds), np.repeat(np.arange(seeds), widths)
     good = np.concatenate([rng.permutation(widths) < perfect for _ in range(seeds)])
@@ -233,7 +234,8 @@ def test_jaccard_distance_of_sets():
 
 
 def energy(shares, seeds=4):
-    """Every output of every seed has these shares, over its frequencies in an order of its own; half is constant. ``shares`` may be a law."""
+    """Every output of every seed has these shares, over its frequencies in an order of its own; half is constant. ``shares``
+    may be a law."""
     rng = np.random.default_rng(0)
     rows = np.array([[shares(rng) if callable(shares) else shares for _ in range(20)] for _ in range(seeds)])
     p = np.concatenate([np.full((seeds, 20, 1), 0.5), rng.permuted(rows, axis=-1) / 2], -1)
@@ -260,10 +262,11 @@ def test_energy_is_ranked_in_every_output_without_the_constant():
 @pytest.mark.parametrize(
     ("law", "want"),
     [
+        # noise, sorted
         (
             lambda rng: white(31, rng),
             ("too few seeds", "not as published", "not as published"),
-        ),  # noise, sorted
+        ),
         (
             lambda rng: np.append(0.6, 0.4 * white(30, rng)),
             ("as published", "too few seeds", "not as published"),

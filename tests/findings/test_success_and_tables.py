@@ -131,9 +131,8 @@ def test_a_table_of_one_more_seed_is_as_published_also_where_a_seed_is_lucky_thr
 
 def test_a_table_that_is_moved_is_not_as_published():
     assert {one.verdict for one in judged_tables(10, shift=-0.06)} == {"not as published"}
-    small = judged_tables(
-        10, shift=-0.015
-    )  # less than one seed differs at one width, and in all widths together
+    # less than one seed differs at one width, and in all widths together
+    small = judged_tables(10, shift=-0.015)
     assert [one.details["by_mean"] for one in small].count("not as published") >= 8
 
 

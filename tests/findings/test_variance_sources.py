@@ -86,9 +86,8 @@ def test_a_number_of_a_lens_and_its_logarithm():
 
 def test_the_time_to_an_event_is_read_from_the_log():
     runs = crossed(np.random.default_rng(3)).assign(status="done", step=100)
-    when = np.clip(
-        10 * np.round(50 + 5 * runs["number"]) // 10, 10, 200
-    )  # some come after the end of the log
+    # some come after the end of the log
+    when = np.clip(10 * np.round(50 + 5 * runs["number"]) // 10, 10, 200)
     steps = np.arange(0, 101, 10)
     metrics = pd.concat(
         [

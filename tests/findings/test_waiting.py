@@ -64,7 +64,8 @@ def test_a_delay_counts_from_memorising_and_a_run_that_did_not_memorise_has_not_
 
 
 def population(rng, effect=0.7, seeds=8, budget=2000):
-    """log time falls by ``effect`` for every factor of three in weight decay, and with the train fraction; seeds have their own luck."""
+    """log time falls by ``effect`` for every factor of three in weight decay, and with the train fraction; seeds have their own
+    luck."""
     rows, logs = [], []
     luck = 0.5 * rng.normal(size=seeds)
     for fraction in (0.4, 0.6):

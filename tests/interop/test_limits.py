@@ -27,10 +27,11 @@ def small(path: Path, blob: bytes) -> Path:
 @pytest.mark.parametrize(
     ("blob", "said"),
     [
+        # bytearray(6e9)
         (
             b"\x80\x04cbuiltins\nbytearray\n\x8a\x05\x00\xbc\xa0\x65\x01\x85R.",
             "it would ask for",
-        ),  # bytearray(6e9)
+        ),
         (b"\x80\x04]r\xff\xff\xff\x7f.", ""),  # a place in the memo that the reader in C makes room up to
         (b"\x80\x04\x95\x00\x00\x00\x00\x02\x00\x00\x00N.", ""),  # a frame of 8 GiB
         (b"\x80\x04\x8e\x00\x00\x00\x00\x02\x00\x00\x00ab.", "cannot be read"),  # bytes, 8 GiB of them

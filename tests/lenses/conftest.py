@@ -60,7 +60,8 @@ def adder() -> Callable[..., Subject]:
 
         0: a + b    1: constant 1    2: S₂    3: −S₂ + 1    4: −1 (dead)    5: (a + b) − 9    with S₂ = both parabolas
 
-    and logits are 2c·(a + b) − c², largest at c = a + b: neurons 0 and 1 write alone, through axes 4 and 5, which nothing else uses.
+    and logits are 2c·(a + b) − c², largest at c = a + b: neurons 0 and 1 write alone, through axes 4 and 5, which nothing else
+    uses.
     """
 
     def of(line: float = 1.0, parabola: float = 0.01) -> Subject:

@@ -28,9 +28,8 @@ def test_the_hand_built_network_adds(adder):
     said = error_grid(adder())
     assert torch.equal(said["prediction"].values, A + B)
     assert said["correct"].values.all() and said["errors"].values == 0
-    torch.testing.assert_close(
-        said["margin"].values, torch.ones(10, 10), atol=1e-3, rtol=0
-    )  # 2cs − c² falls by 1
+    # 2cs − c² falls by 1
+    torch.testing.assert_close(said["margin"].values, torch.ones(10, 10), atol=1e-3, rtol=0)
 
 
 def test_without_the_line_the_sum_is_gone(nine):

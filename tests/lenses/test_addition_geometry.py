@@ -60,12 +60,13 @@ def test_correlations_agree_with_numpy_and_constant_neurons_are_nan(adder, rando
 def test_counts_groups_and_the_readout_of_the_most_correlated_neuron(adder):
     said = neuron_correlation(adder(), top=1)
     assert said["constant"].values.tolist() == [2, 2]
+    # neurons 0 and 5 before the ReLU; 2, 3 are uncorrelated
     assert said["group_size"].values[0].tolist() == [
         2,
         0,
         0,
         0,
-    ]  # neurons 0 and 5 before the ReLU; 2, 3 are uncorrelated
+    ]
     assert said["above"].values[:, VARIABLES.index("a + b")].tolist() == [2, 1]
     assert said["top_neuron"].values.tolist() == [0]
     torch.testing.assert_close(said["mean"].values, 2 * torch.arange(20.0))
@@ -115,9 +116,8 @@ def test_r2_agrees_with_scikit_learn_and_the_symmetric_fit_lies_between(random_s
 
 def test_what_the_skip_path_writes_is_left_over_in_the_models_own_logits(adder):
     model = adder()
-    model.weights["unembed.W_U"][3] += 7.0 * torch.arange(
-        20
-    )  # axis 3 is the constant 1, and no neuron writes to it
+    # axis 3 is the constant 1, and no neuron writes to it
+    model.weights["unembed.W_U"][3] += 7.0 * torch.arange(20)
     said = polynomial_fit(model)
     logits = model.outputs.double().numpy()
     left_over = 20 * 100 * np.var(7.0 * np.arange(20)) + 100 * 20 * np.mean(7.0 * np.arange(20)) ** 2

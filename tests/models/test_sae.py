@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from ontogeny.errors import UserError
-from ontogeny.models.sae import SAE, jump_relu
+from ontogeny.models.sae import SAE
 from ontogeny.numerics.random import Key
+from ontogeny.numerics.sparse_codes import jump_relu
 from ontogeny.tasks.base import Signature
 
 SIGNATURE = Signature(outputs=6, features=6)

@@ -18,8 +18,7 @@ def test_it_is_the_share_of_all_subsets(sizes):
 
 def test_sums_of_two_digits():
     sizes = [min(c, 18 - c) + 1 for c in range(19)]
-    assert probability_of_cover(sizes, 72) == pytest.approx(
-        0.4113, abs=5e-5
-    )  # 3,000 random splits gave .4113
+    # 3,000 random splits gave .4113
+    assert probability_of_cover(sizes, 72) == pytest.approx(0.4113, abs=5e-5)
     assert probability_of_cover(sizes, 18) == 0
     assert probability_of_cover(sizes, 100) == 1

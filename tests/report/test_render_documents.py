@@ -8,10 +8,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-import plotly.io as pio
 import pytest
 
-from ontogeny.report import html, markdown
+from ontogeny.report import html, markdown, photograph
 from ontogeny.report.document import FEW, Document, Figure, Row, Section, Topic, said
 from ontogeny.views.base import Bind, Drawn
 
@@ -225,11 +224,11 @@ def test_text_stays_text(text, told):
 
 
 def test_markdown_links_pictures_or_says_why_not(document, tmp_path, monkeypatch):
-    def draw(figures, files, **_):
-        for file in files:
+    def draw(figures):
+        for file in figures:
             file.write_bytes(b"png")
 
-    monkeypatch.setattr(pio, "write_images", draw)
+    monkeypatch.setattr(markdown, "photograph", draw)
     text = markdown.render(document, tmp_path / "figures")
     assert "![Caption 1 \\<of\\> & all.](figures/figure-2.png)" in text and "left out" not in text
     assert (tmp_path / "figures" / "figure-3.png").read_bytes() == b"png"
@@ -238,12 +237,24 @@ def test_markdown_links_pictures_or_says_why_not(document, tmp_path, monkeypatch
         and (tmp_path / "figures" / "runs.csv").read_text() == "run,seed"
     )
 
-    def fail(figures, files, **_):
-        raise ValueError("\nImage export needs kaleido.\nInstall it.")
-
-    monkeypatch.setattr(pio, "write_images", fail)
+    monkeypatch.setattr(markdown, "photograph", lambda figures: "Image export needs kaleido")
     text = markdown.render(document, tmp_path / "none")
     assert "Figures are left out here (Image export needs kaleido)" in text and "![" not in text
+
+
+@pytest.mark.parametrize(
+    ("what_it_does", "said"),
+    [
+        ("import time; time.sleep(100)", "no answer for 1 seconds"),
+        ("import sys; sys.exit('Image export needs kaleido.')", "Image export needs kaleido"),
+        ("", None),
+    ],
+)
+def test_a_browser_that_hangs_or_fails_costs_the_pictures_alone(what_it_does, said, tmp_path, monkeypatch):
+    if "sleep" in what_it_does:
+        monkeypatch.setattr(photograph, "SECONDS", 1)
+    why = photograph.photograph({}, ("-c", what_it_does))
+    assert why is None if said is None else said in why
 
 
 @pytest.mark.parametrize(

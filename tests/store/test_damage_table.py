@@ -10,9 +10,11 @@ from tests.attack.damages import DAMAGES, HARMLESS, KINDS_AT_REST, apply, one_of
 
 from ontogeny import api
 from ontogeny.check import check, repair
+from ontogeny.errors import Damaged
 from ontogeny.handles import open_store
 from ontogeny.report.assemble import write_report
 from ontogeny.report.chosen import write_chosen
+from ontogeny.store import seal
 from ontogeny.store.directory import Directory
 from ontogeny.store.index import Indexer
 from ontogeny.store.kinds import KINDS
@@ -132,3 +134,20 @@ def test_the_index_knows_damage_without_reading_everything_again(broken):
     indexer = Indexer(broken)
     indexer.read()
     assert not indexer.learned
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [k for k in KINDS_AT_REST if k.name in ("resume point", "metrics", "findings", "report")],
+    ids=lambda k: k.name,
+)
+def test_a_seal_that_is_itself_altered_does_not_pass_for_none(kind, broken):
+    path = one_of(broken, kind)
+    start = path.read_bytes().index(b"ontogeny-seal:")
+    whole = path.read_bytes()
+    for place in range(14):
+        data = bytearray(whole)
+        data[start + place] ^= 0x20
+        path.write_bytes(data)
+        with pytest.raises(Damaged):
+            seal.check(path)

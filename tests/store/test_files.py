@@ -94,7 +94,7 @@ def test_every_kind_of_file_meets_a_real_limit(tmp_path):
         from ontogeny.errors import TooLarge
         from ontogeny.store import checkpoints, results
         from ontogeny.store.files import write_text
-        from ontogeny.store.index import ResultFile
+        from ontogeny.store.headers import ResultFile
         from ontogeny.store.runs import RunFiles
         root = Path(sys.argv[1])
         rows = [{"step": i, "x": np.sin(i)} for i in range(3000)]
@@ -137,7 +137,7 @@ def test_every_kind_of_file_meets_a_real_limit(tmp_path):
 
 
 def test_digests_without_torch_are_those_with_torch(tmp_path):
-    from ontogeny.store.index import read_checkpoint_header, verify_checkpoint
+    from ontogeny.store.headers import read_checkpoint_header, verify_checkpoint
 
     generator = torch.Generator().manual_seed(0)
     kinds = (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.bool)

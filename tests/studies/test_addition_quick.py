@@ -13,9 +13,8 @@ def store(tmp_path_factory):
 
 def test_the_quick_recipe_is_the_long_one_but_for_its_size(store):
     long, quick = load_study("addition"), load_study("addition-quick")
-    assert quick.claims == {
-        q: claims for q, claims in long.claims.items() if q != "luck"
-    }  # that needs the crossed block
+    # that needs the crossed block
+    assert quick.claims == {q: claims for q, claims in long.claims.items() if q != "luck"}
     assert quick.report == long.report
     assert quick.lenses == long.lenses
     assert quick.task == {**long.task, "train_fraction": 0.85}
@@ -46,9 +45,8 @@ def test_what_was_decided_after_looking_stands_beside_the_row(store):
     decided = {key for key, f in found.items() if f.decided}
     assert {"attention.equal", "generalise.symmetric", "embedding.parity"} <= decided
     assert not {"generalise.accuracy", "embedding.pc1"} & decided
-    assert [bool(column.decided) for column in found["embedding.pc1"].beside] == [
-        True
-    ]  # the subgroup was chosen
+    # the subgroup was chosen
+    assert [bool(column.decided) for column in found["embedding.pc1"].beside] == [True]
 
 
 def test_every_view_of_the_recipe_is_drawn(store):

@@ -1,7 +1,7 @@
 """What was printed of the second model that adds two digits, recomputed from its weights by our lenses, to the printed digits.
 
-Only these numbers may stand beside the published ones: each is the same quantity as ours. Sums are those of the weights, not of printed
-terms: .728 + .266 is .9934, and .862 + .121 is .9825.
+Only these numbers may stand beside the published ones: each is the same quantity as ours. Sums are those of the weights, not of
+printed terms: .728 + .266 is .9934, and .862 + .121 is .9825.
 """
 
 from pathlib import Path

@@ -66,6 +66,34 @@ def test_two_data_sets_share_exactly_the_common_features() -> None:
     assert cosines.abs().max() < 0.75
 
 
+def test_clusters_travel_with_the_features_that_worlds_share() -> None:
+    one, two = (
+        SparseFeatures(
+            d=16, n_features=24, active=4.0, decay=0.95, block=6, shared=0.5, correlation=0.6, dictionary=seed
+        )
+        for seed in (1, 2)
+    )
+    assert torch.equal(one.cluster[one.common], two.cluster[two.common])
+    assert sorted([*one.common.tolist(), *one.own.tolist()]) == list(range(24))
+    assert not set(one.cluster[one.common].tolist()) & set(one.cluster[one.own].tolist())
+    truth = one.probe().truth
+    assert torch.equal(truth.common, one.common) and torch.equal(truth.features, one.truth())
+    torch.testing.assert_close(truth.codes @ truth.features, one.probe().inputs)
+    n = 40_000
+    on = one.codes(GENERATOR.generator(), n) > 0
+    z = (on.double().mean(0) - one.probabilities) / (one.probabilities * (1 - one.probabilities) / n).sqrt()
+    assert z.abs().max() < 4.5  # marginals are exact although the clusters lie scattered
+    r, same = np.corrcoef(on.T.numpy()), one.cluster[:, None] == one.cluster
+    assert r[same.numpy()].min() > 0.15 and np.abs(r[~same.numpy()]).max() < 0.03
+
+
+def test_empty_samples_come_as_often_as_the_probabilities_say() -> None:
+    task, n = SparseFeatures(d=8, n_features=24, active=2.0, decay=0.95), 40_000
+    empty = (task.codes(GENERATOR.generator(), n) == 0).all(-1).double().mean()
+    p = task.empty_share
+    assert abs(empty - p) < 4.5 * (p * (1 - p) / n) ** 0.5 and 0.08 < p < 0.2
+
+
 def test_batches_depend_on_key_and_step_alone() -> None:
     task = SparseFeatures(**SMALL)
     one, again, later = (task.draw(Key(0, "order"), step, 30).inputs for step in (3, 3, 4))

@@ -172,9 +172,8 @@ def test_means_are_those_of_the_single_examples_bitwise_in_any_company():
     for i, of in enumerate((parts[0], parts[1], parts[0])):
         expected = [(loss[i, part].astype(np.float64).mean(), correct[i, part].mean()) for part in of]
         assert np.allclose(means[i], expected, rtol=1e-12)
-        assert np.array_equal(
-            means[i, :, 1], np.array(expected)[:, 1]
-        )  # counts are exact, so a rule at 1.0 is
+        # counts are exact, so a rule at 1.0 is
+        assert np.array_equal(means[i, :, 1], np.array(expected)[:, 1])
         assert np.array_equal(
             BilinearKernel(models[i : i + 1], 1).means([0], inputs, labels, [of])[0], means[i]
         )

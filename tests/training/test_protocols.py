@@ -1,4 +1,5 @@
-"""Protocol probes: five kinds of model and task, each trained as a population, interrupted, resumed, and looked at like any other."""
+"""Protocol probes: five kinds of model and task, each trained as a population, interrupted, resumed, and looked at like any
+other."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from ontogeny.api import from_module
 from ontogeny.api import record as keep
-from ontogeny.axes import Labelled, array
+from ontogeny.axes import Labelled, labelled
 from ontogeny.errors import UserError
 from ontogeny.handles import open_store
 from ontogeny.interventions.base import intervene
@@ -131,7 +132,7 @@ def test_a_bare_function_is_a_lens(probe):
     run = open_store(out).run(seed=0)
 
     def norm_of_outputs(model: Subject) -> Labelled:
-        return array(model.outputs.norm(), long_name="norm of the outputs")
+        return labelled(model.outputs.norm(), long_name="norm of the outputs")
 
     said = run.lens(norm_of_outputs)["norm_of_outputs"]
     assert said.dims == ("step",)

@@ -49,9 +49,8 @@ def test_the_path_is_that_of_the_stack(train, study, request):
             torch.testing.assert_close(apart.states[name].weights[weight], w, rtol=1e-4, atol=1e-5)
         for ours, theirs in zip(apart.rows[name], stacked.rows[name], strict=True):
             assert ours == pytest.approx(theirs, rel=1e-4)
-    assert any(
-        apart.told(n)["state"] != stacked.told(n)["state"] for n in stacked.states
-    )  # it was another way
+    # it was another way
+    assert any(apart.told(n)["state"] != stacked.told(n)["state"] for n in stacked.states)
 
 
 def test_company_and_the_number_of_cores_do_not_matter(train, study, small_is_large):

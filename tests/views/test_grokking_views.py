@@ -13,7 +13,7 @@ from ontogeny.views.bindings import with_slider
 from ontogeny.views.frequency_over_time import frequency_over_time
 from ontogeny.views.key_frequency_bars import key_frequency_bars
 from ontogeny.views.neuron_frequency_heatmap import neuron_frequency_heatmap
-from ontogeny.views.neuron_mosaic import GAP, neuron_mosaic, tiles
+from ontogeny.views.neuron_mosaic import GAP, averaged, neuron_mosaic, tiles
 from ontogeny.views.png import LEVELS, data_uri
 from ontogeny.views.prediction_trace_grid import prediction_trace_grid
 from ontogeny.views.progress_curves import progress_curves
@@ -169,6 +169,14 @@ def test_mosaic_keeps_every_pixel_and_labels_it_with_its_neuron(neurons, order):
     assert (picture[3 + GAP :, 3 + GAP :] == 0).all() and np.isnan(picture[3]).all()
     assert drawn.figure.data[1].customdata[:, 0].tolist() == [2, 1, 0, 3]
     assert "1 of them constant" in drawn.says
+
+
+def test_a_large_mosaic_averages_blocks_of_inputs():
+    maps = np.arange(2 * 5 * 4, dtype=float).reshape(2, 5, 4)
+    np.testing.assert_array_equal(averaged(maps, 0), maps)
+    halved = averaged(maps, maps.size // 4)
+    assert halved.shape == (2, 2, 2)
+    assert halved[0, 0, 0] == maps[0, :2, :2].mean() and halved[1, 1, 1] == maps[1, 2:, 2:].mean()
 
 
 def test_png_holds_the_shades_that_it_was_given():

@@ -1,7 +1,7 @@
 """Each of our seeds in turn as the published run, judged by the others: how often would we wrongly say "not as published"?
 
-No simulation knows the distribution of a study's numbers; its own seeds do. A rate well above 1 − level says that the intervals of
-this study are too narrow, whatever the reason (two kinds of seed, a number that is rarely huge).
+No simulation knows the distribution of a study's numbers; its own seeds do. A rate well above 1 − level says that the intervals
+of this study are too narrow, whatever the reason (two kinds of seed, a number that is rarely huge).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from ontogeny.findings.verdicts import DECIDED
 
 
 class LeftOut(NamedTuple):
-    """Share of left-out seeds that were called "not as published" (NaN of none), of how many that were decided, in how many rows."""
+    """Share of left-out seeds that were called "not as published" (NaN of none), of how many that were decided, in how many
+    rows."""
 
     rate: float
     n: int
@@ -29,8 +30,8 @@ def leave_one_out(findings: Iterable[Finding]) -> LeftOut:
     """How often is a seed of our own "not as published" by the rest of them, over all rows that are one number or one yes a seed?
 
     Rows are findings whose interval is that of a new seed (their ``values``, judged by ``details["rule"]``: bounds, grid, …) and
-    statements true or false of a seed (``details["yes"]`` of ``n``). A row counts if 4 seeds have it, of which 3 judge one; judgements that
-    are open do not count.
+    statements true or false of a seed (``details["yes"]`` of ``n``). A row counts if 4 seeds have it, of which 3 judge one;
+    judgements that are open do not count.
 
     How it misleads: one seed fewer judges than in the study, so the rate is that of n − 1 seeds; and rows of one study
     depend on one another, so a rate of 10 % over 100 judgements may be one odd seed.

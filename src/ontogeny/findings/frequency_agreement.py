@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from ontogeny.findings.base import Finding, Verdict, finding
 from ontogeny.findings.reading import along_runs, pair_matrix, seed_grid, seeds_of, variable
@@ -25,7 +25,7 @@ STRONG = 0.5  # a correlation that reveals something
 LEAST = 4  # seeds: fewer have too few orders for any p < .05
 
 
-@finding(kind="frequency_agreement", reads=("measure:{measure}", SHARES))
+@finding(kind="frequency_agreement", reads=("measure:{measure}", SHARES), stated=True)
 def frequency_agreement(
     data: Mapping[str, Any],
     *,
@@ -143,7 +143,7 @@ def _spearman(x: Array, y: Array) -> float:
     upper = np.triu_indices(len(x), 1)
     if len(x) < 3 or np.ptp(x[upper]) == 0 or np.ptp(y[upper]) == 0:
         return math.nan
-    return float(stats.spearmanr(x[upper], y[upper]).statistic)
+    return float(scipy.stats.spearmanr(x[upper], y[upper]).statistic)
 
 
 def _at(shares: xr.DataArray, times_mean: float, has: np.ndarray, unlike: Array) -> float:

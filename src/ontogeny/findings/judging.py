@@ -1,7 +1,7 @@
 """One rule for all verdicts: for numbers, for events, and for averages over seeds.
 
-Pure: numbers in, a :class:`~ontogeny.findings.verdicts.Judgement` out. Verdict and "property of" come from one interval, so that no
-row is undecided in one and decided in the other, and no verdict is offered that cannot occur with so few seeds.
+Pure: numbers in, a :class:`~ontogeny.findings.verdicts.Judgement` out. Verdict and "property of" come from one interval, so
+that no row is undecided in one and decided in the other, and no verdict is offered that cannot occur with so few seeds.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ def judge(
     """Could the published numbers each be one more of our seeds, and is the number the same in every seed?
 
     ``values``  one a seed, NaN where a seed has none;  ``published``  as printed: rounding is taken from the digits;
-    ``resolution``  the difference that matters;  ``bounds``  that no value can pass;  ``discrete``  whole numbers: a published 4 is
-    3.5 to 4.5;  ``grid``  how far apart the checkpoints are at which an event can be seen: it was up to that much earlier.
+    ``resolution``  the difference that matters;  ``bounds``  that no value can pass;  ``discrete``  whole numbers: a published
+    4 is 3.5 to 4.5;  ``grid``  how far apart the checkpoints are at which an event can be seen: it was up to that much earlier.
 
-    Rule. Outside the prediction interval (:mod:`ontogeny.numerics.prediction`) of as many new seeds as there are different published
-    numbers, copies to within rounding counted once → not as published. Inside, and the interval no wider than ``resolution``, or none
-    given → as published. Inside and wider: if the seeds spread wider even at the lower 95 % bound of their standard
-    deviation → compatible, varies by seed; else too few seeds. Values that are all equal have no spread and are judged as the
-    event "equals what was published" (:func:`judge_event`).
+    Rule. Outside the prediction interval (:mod:`ontogeny.numerics.prediction`) of as many new seeds as there are different
+    published numbers, copies to within rounding counted once → not as published. Inside, and the interval no wider than
+    ``resolution``, or none given → as published. Inside and wider: if the seeds spread wider even at the lower 95 % bound of
+    their standard deviation → compatible, varies by seed; else too few seeds. Values that are all equal have no spread and are
+    judged as the event "equals what was published" (:func:`judge_event`).
 
     How it misleads: "as published" without a resolution means "not excluded", which is easier with fewer seeds. Of many rows
     1 − level are excluded by chance (:func:`~ontogeny.findings.verdicts.by_chance`). For 3 to 38 seeds the level is exact
@@ -135,13 +135,14 @@ def judge_event(
 
     ``published``  True: of one run it was reported to hold, False: not to hold;  ``missing``  seeds of which nobody can say.
 
-    Rule. All seeds as published, at least 5 of them → as published. None of them → not as published once one more that is would be
-    improbable, ½/(n + 1) < 1 − level: from 10 seeds on; before that too few seeds. Some of them → compatible, varies by seed,
-    until that becomes improbable in the same sense (1 of 30). Missing seeds are counted both ways; if it makes a difference, the
-    verdict is "not in every seed". The interval is Clopper and Pearson's of the share of all seeds.
+    Rule. All seeds as published, at least 5 of them → as published. None of them → not as published once one more that is would
+    be improbable, ½/(n + 1) < 1 − level: from 10 seeds on; before that too few seeds. Some of them → compatible, varies by
+    seed, until that becomes improbable in the same sense (1 of 30). Missing seeds are counted both ways; if it makes a
+    difference, the verdict is "not in every seed". The interval is Clopper and Pearson's of the share of all seeds.
 
     How it misleads: "every seed" of n excludes only shares below .05^(1/n), which the row says: 5 of 5 is compatible with what
-    every third seed lacks. For what is published and false of all our seeds, the rule is wrong in at most 3.5 % of studies (n = 10).
+    every third seed lacks. For what is published and false of all our seeds, the rule is wrong in at most 3.5 % of studies (n =
+    10).
     """
     base = Judgement(
         value=yes / n if n else math.nan,
@@ -197,13 +198,17 @@ def judge_probability(probability: float, n: int, *, level: float = LEVEL, unit:
 
     ``probability``  of an outcome at least as extreme, on both sides where it has two;  ``n``  seeds behind the law.
 
-    Rule. Below 1 − level → not as published; else as published, which here means "not excluded". The law must give an event less than
-    1 − level with ``n`` seeds if every seed is against it; a fit that takes its own uncertainty along does from about
+    Rule. Below 1 − level → not as published; else as published, which here means "not excluded". The law must give an event
+    less than 1 − level with ``n`` seeds if every seed is against it; a fit that takes its own uncertainty along does from about
     10 on.
 
     How it misleads: as the law does.
     """
-    given = f"from {_count(n, unit)} it has probability {probability:.2g}"
+    given = (
+        f"from {_count(n, unit)} it has probability {probability:.2g}"
+        if probability >= 1e-4
+        else f"from {_count(n, unit)} its probability is under 0.0001"
+    )
     if n < LEAST:
         return Judgement("too few seeds", f"{given}; {LEAST} are the least", n=n, needed=LEAST)
     return Judgement("not as published" if probability < 1 - level else "as published", given, n=n)
@@ -221,9 +226,9 @@ def judge_mean(
 ) -> Judgement:
     """Is the average over seeds on the claimed side of a threshold? ``values``: one a seed.
 
-    Rule. The whole confidence interval on the claimed side → holds ("as published" if it was); the whole of it on the other → does
-    not hold ("not as published"); else too few seeds, as this interval shrinks with 1/√n. ``interval`` replaces Student's where the
-    caller has a better one (seeds resampled).
+    Rule. The whole confidence interval on the claimed side → holds ("as published" if it was); the whole of it on the other →
+    does not hold ("not as published"); else too few seeds, as this interval shrinks with 1/√n. ``interval`` replaces Student's
+    where the caller has a better one (seeds resampled).
 
     How it misleads: an average on one side says nothing of single seeds; read the spread.
     """

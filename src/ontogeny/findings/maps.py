@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from ontogeny.errors import UserError
 from ontogeny.findings.base import Finding, Verdict, finding
 from ontogeny.findings.reading import seeds_of, variable
 from ontogeny.findings.verdicts import LEVEL
+from ontogeny.numerics.map_correlation import correlations, shuffled, shuffled_means, spearman
 from ontogeny.numerics.resampling import (
     jackknife_interval,
     mean_interval,
@@ -147,45 +147,8 @@ def _maps(data: Any, source: str, name: str, among: str) -> np.ndarray:
     return np.asarray(values)
 
 
-def correlations(maps: np.ndarray) -> np.ndarray:
-    """Spearman's correlation between runs, (run, run), over what is known in both; NaN where one of them is constant."""
-    flat = maps.reshape(len(maps), -1)
-    if np.isfinite(flat).all():
-        with np.errstate(divide="ignore", invalid="ignore"):
-            out = np.atleast_2d(np.corrcoef(stats.rankdata(flat, axis=1)))
-        np.fill_diagonal(out, 1.0)
-        return out
-    out = np.eye(len(flat))
-    for i in range(len(flat)):
-        for j in range(i):
-            out[i, j] = out[j, i] = _spearman(flat[i], flat[j])
-    return out
-
-
 def _symmetry(one: np.ndarray) -> float:
     if one.shape[0] != one.shape[1]:
         raise UserError(f"A map of {one.shape} cannot be symmetric; a square is needed.")
     above = np.triu_indices(len(one), 1)
-    return _spearman(one[above], one.T[above])
-
-
-def _spearman(x: np.ndarray, y: np.ndarray) -> float:
-    known = np.isfinite(x) & np.isfinite(y)
-    if known.sum() < 3 or np.ptp(x[known]) == 0 or np.ptp(y[known]) == 0:
-        return float("nan")
-    return float(stats.spearmanr(x[known], y[known]).statistic)
-
-
-def shuffled_means(maps: np.ndarray, rng: np.random.Generator, draws: int) -> np.ndarray:
-    """The mean correlation between runs when chance made it: (draw,)."""
-    everyone = np.arange(len(maps))
-    return np.array([pair_mean(correlations(shuffled(maps, rng)), everyone) for _ in range(draws)])
-
-
-def shuffled(maps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The known values of every run in random places among themselves."""
-    out = maps.copy()
-    for one in out:
-        known = np.isfinite(one)
-        one[known] = rng.permutation(one[known])
-    return out
+    return spearman(one[above], one.T[above])

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ontogeny.findings.agreement import BY_K, as_distances
+from ontogeny.comparing.agreement import BY_K, as_distances
 from ontogeny.findings.base import Finding, finding
 from ontogeny.findings.reading import along_runs, seed_grid, seeds_of
 from ontogeny.needs import parse
@@ -42,7 +42,7 @@ def measures_agree(
         x, y = (as_distances(data[words[which]]) for which in (one, other))
         of = data[words[one]]
         _, place = seed_grid(along_runs(of, by, words[one]), seeds_of(of))
-        pair = f"{_plain(one)} and {_plain(other)}"
+        pair = f"{_in_words(one)} and {_in_words(other)}"
         near = neighbourhoods(x, y, K)
         table = {"pair": [pair] * len(K), "k": list(K), **{name: near[name].tolist() for name in BY_K}}
         plain = correlations(x, y)
@@ -86,5 +86,5 @@ def _why(within: Matched, by: str, plain: float) -> str:
     return text + f", and {within.seeds} seeds are too few to tell it from chance" * (within.seeds < 4)
 
 
-def _plain(measure: str) -> str:
+def _in_words(measure: str) -> str:
     return measure.replace("_", " ")

@@ -27,9 +27,9 @@ def more_time(
 
     Equation: mean over runs logged at both times of metric(late) − metric(early), one value a seed; its t interval over seeds.
 
-    Runs that stopped by their rule before ``late`` are not among them: the number speaks of those that had not got there. It misleads
-    where runs wander: a change of the mean hides gains of some and losses of others (share that gained, in the details).
-    Errors: no run that was logged at both times.
+    Runs that stopped by their rule before ``late`` are not among them: the number speaks of those that had not got there. It
+    misleads where runs wander: a change of the mean hides gains of some and losses of others (share that gained, in the
+    details). Errors: no run that was logged at both times.
     """
     metrics = need(data["metrics"], "run", "seed", "epoch", metric, of="metrics")
     at = {when: metrics[metrics["epoch"] == when].set_index("run") for when in (early, late)}
@@ -55,7 +55,8 @@ def more_time(
             interval_kind="confidence" if interval else "",
             interval_of="the mean over seeds",
             n=len(each),
-            why=f"{len(both)} runs were still training; {gained:.0%} of them gained and {lost:.0%} lost, by {value:+.3g} on average",
+            why=f"{len(both)} runs were still training; {gained:.0%} of them gained and {lost:.0%} lost, "
+            f"by {value:+.3g} on average",
             evidence={"values": "metrics"},
             values=tuple(each),
             details={"share_gained": gained, "share_lost": lost, "largest_gain": float(np.max(change))},

@@ -31,13 +31,13 @@ def preferred(
     """Are some items chosen by more seeds than chance would have it?
 
     ``name`` is true or false over (run, ``axis``); tick 0, the constant, cannot be chosen. The value is the dispersion of the
-    counts over items, Σ(count − mean)²/mean/(items − 1): 1 is what independent choices give about, more says that seeds share items,
-    less that they avoid one another's. The null draws for every run as many items as it chose, at random. The claim
-    is that none is preferred: it does not hold if the null is as dispersed with probability ≤ .05.
+    counts over items, Σ(count − mean)²/mean/(items − 1): 1 is what independent choices give about, more says that seeds share
+    items, less that they avoid one another's. The null draws for every run as many items as it chose, at random. The claim is
+    that none is preferred: it does not hold if the null is as dispersed with probability ≤ .05.
 
     How it misleads: with few seeds only strong preferences can show, so "too few seeds" below five choices an item.
-    Where the task has a symmetry that permutes the items (multiplying all numbers by a unit of Z_p permutes frequencies, for prime p all of
-    them but 0) and initialisation respects it in distribution, no preference is what theory says.
+    Where the task has a symmetry that permutes the items (multiplying all numbers by a unit of Z_p permutes frequencies, for
+    prime p all of them but 0) and initialisation respects it in distribution, no preference is what theory says.
     """
     chosen = variable(data[source], name, source).transpose("run", axis)
     if axis in chosen.coords:
@@ -70,7 +70,8 @@ def preferred(
             n=runs,
             needed=None if expected >= LEAST_EXPECTED else math.ceil(LEAST_EXPECTED / expected * runs),
             verdict="does not hold" if p <= 1 - LEVEL else judged,
-            why=f"p = {p:.2g} under random choices of as many a run ({least} to {largest}); most often, in {most} of {runs} runs, "
+            why=f"p = {p:.2g} under random choices of as many a run ({least} to {largest}); most often, "
+            f"in {most} of {runs} runs, "
             f"{named}; expected {expected:.2g} an item"
             + (", too few to exclude weak preferences" if expected < LEAST_EXPECTED else ""),
             evidence={"values": source},

@@ -47,7 +47,7 @@ def pair_matrix(data: xr.Dataset, name: str, of: str) -> Array:
     return np.asarray((values + values.T) / 2)
 
 
-def per_run(data: xr.DataArray, values: Any, column: str, of: str) -> np.ndarray:
+def of_each_run(data: xr.DataArray, values: Any, column: str, of: str) -> np.ndarray:
     """One value a run from the frame ``values`` (column ``run``), in the order of the array's runs: (run,)."""
     frame = need(values, "run", column, of=of).drop_duplicates("run").set_index("run")[column]
     return np.asarray(frame.reindex(data["run"].values).values)

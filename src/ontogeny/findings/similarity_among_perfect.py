@@ -10,7 +10,7 @@ import numpy as np
 
 from ontogeny.findings.base import Finding, Verdict, finding
 from ontogeny.findings.judging import LEAST
-from ontogeny.findings.reading import along_runs, pair_matrix, per_run, seed_grid, seeds_of
+from ontogeny.findings.reading import along_runs, of_each_run, pair_matrix, seed_grid, seeds_of
 from ontogeny.findings.verdicts import LEVEL
 from ontogeny.numerics.matched import seed_orders
 from ontogeny.numerics.resampling import Array, jackknife_interval, pair_mean, permutation_p
@@ -19,6 +19,7 @@ from ontogeny.numerics.resampling import Array, jackknife_interval, pair_mean, p
 @finding(
     kind="similarity_among_perfect",
     reads=("measure:{measure}", "measure:{measure}@initial?", "runs"),
+    stated=True,
 )
 def similarity_among_perfect(
     data: Mapping[str, Any],
@@ -53,7 +54,7 @@ def similarity_among_perfect(
     if initial is not None:
         start = sign * pair_matrix(initial, "value", f"{source}@initial")
         untrained = pair_mean(start, np.arange(len(start)))
-    accuracy = per_run(pairs, data["runs"], metric, "runs").astype(float)
+    accuracy = of_each_run(pairs, data["runs"], metric, "runs").astype(float)
     is_perfect = np.isfinite(accuracy) & (accuracy >= 1)
     widths = along_runs(pairs, by, source) if by in pairs.coords else np.zeros(len(accuracy))
     seeds = seeds_of(pairs)

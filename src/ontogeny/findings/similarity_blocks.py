@@ -1,4 +1,5 @@
-"""Does the similarity of models fall into sharp blocks as a setting grows, or does it only fade with the distance between settings?"""
+"""Does the similarity of models fall into sharp blocks as a setting grows, or does it only fade with the distance between
+settings?"""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ MOST, SMALLEST = 6, 3  # blocks, and settings in one
 FOUND = 0.8  # share of injected blocks that must be found before their absence says anything
 
 
-@finding(kind="similarity_blocks", reads=("measure:{measure}",))
+@finding(kind="similarity_blocks", reads=("measure:{measure}",), stated=True)
 def similarity_blocks(
     data: Mapping[str, Any],
     *,
@@ -38,11 +39,11 @@ def similarity_blocks(
     of the half without it.
 
     The claim is of *sharp* blocks, whose members are ``clear`` more alike. "As published": p < .05 in both directions and
-    the gap is at least ``clear``. "Not as published": the whole interval lies below half of ``clear`` (softening an edge halves the gap),
-    there is no trace of an edge (p ≥ .05 in either direction), and blocks of that size, put into these very matrices at random
-    places, are found four times in five or more. "In part": edges are there, softer or smaller than claimed. One seed cannot tell: blocks found in a matrix are
-    always there. The ceiling (same setting, other seed) is in the details: a block whose members are no more
-    alike than two seeds of one setting is as alike as it gets.
+    the gap is at least ``clear``. "Not as published": the whole interval lies below half of ``clear`` (softening an edge halves
+    the gap), there is no trace of an edge (p ≥ .05 in either direction), and blocks of that size, put into these very matrices
+    at random places, are found four times in five or more. "In part": edges are there, softer or smaller than claimed. One seed
+    cannot tell: blocks found in a matrix are always there. The ceiling (same setting, other seed) is in the details: a block
+    whose members are no more alike than two seeds of one setting is as alike as it gets.
 
     How it misleads: a heatmap of a pure gradient looks blocky along the diagonal. Edges softened over several settings are taken
     for a gradient in part, so the gap is too small. With fewer than about 16 settings there are too few

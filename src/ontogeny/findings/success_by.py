@@ -38,12 +38,13 @@ def success_by(
     came at an epoch ≤ budget; only runs that were allowed the whole budget count (a stopped run that had less says
     nothing fair about more).
 
-    A claim is a table with ``text``, optionally a ``key`` by which an answer can speak of it, ``budget``, ``at_least`` and ``at_most`` (the settings it speaks of),
-    and one of ``reached = "all"`` or a number (how many of those settings, one run each) or ``first`` (the smallest
-    that reached). It is judged by the probability of that event for one new seed, which is easier or harder as a whole
-    as our seeds are, averaged over all that our runs leave open (:func:`~ontogeny.numerics.success.fit_success`).
-    "All" is as published from ½ on; for a number or a first the probability is twice the smaller tail, and what is not
-    excluded is as published. Claims that contradict each other are judged each on its own.
+    A claim is a table with ``text``, optionally a ``key`` by which an answer can speak of it, ``budget``, ``at_least`` and
+    ``at_most`` (the settings it speaks of), and one of ``reached = "all"`` or a number (how many of those settings, one run
+    each) or ``first`` (the smallest that reached). It is judged by the probability of that event for one new seed, which is
+    easier or harder as a whole as our seeds are, averaged over all that our runs leave open
+    (:func:`~ontogeny.numerics.success.fit_success`). "All" is as published from ½ on; for a number or a first the probability
+    is twice the smaller tail, and what is not excluded is as published. Claims that contradict each other are judged each on
+    its own.
 
     How it misleads: d₅₀ belongs to a budget and to a target; accuracy 1.0 on a held-out part is not accuracy 1.0 on
     all examples. Where success comes and goes (small p of the monotone test) d₅₀ describes a trend and the claims'
@@ -153,7 +154,8 @@ def _monotone(x: Any, reached: Any, seeds: Any, curve: SuccessCurve, by: str, ti
         units="p-value",
         key="monotone",
         n=curve.n_seeds,
-        why=f"the best rising curve fits worse than one probability per {by} by {'more' if beyond else 'no more'} than chance (p = {p:.2g})",
+        why=f"the best rising curve fits worse than one probability per {by} by "
+        f"{'more' if beyond else 'no more'} than chance (p = {p:.2g})",
         evidence={"outcomes": "runs"},
     )
 

@@ -34,12 +34,14 @@ def time_to_event(
     since: str = "",
     settings: tuple[str, ...] = (),
 ) -> list[Finding]:
-    """How long do runs wait until ``metric`` is (and ``stays``) at least this, in every setting, those counted that never get there?
+    """How long do runs wait until ``metric`` is (and ``stays``) at least this, in every setting, those counted that never get
+    there?
 
-    ``since`` a metric that must first have reached the same threshold, from which waiting is counted (``train_accuracy``: the delay
-    after memorising); else from step 0. Times are those of the log. The value is the share of a seed's runs that got there within
-    their budget, on average over seeds. For every one of the ``settings`` (names of what varied) Kaplan and Meier's median and mean
-    up to the longest budget stand in the table, with their intervals (:func:`~ontogeny.numerics.survival.waiting`).
+    ``since`` a metric that must first have reached the same threshold, from which waiting is counted (``train_accuracy``: the
+    delay after memorising); else from step 0. Times are those of the log. The value is the share of a seed's runs that got
+    there within their budget, on average over seeds. For every one of the ``settings`` (names of what varied) Kaplan and
+    Meier's median and mean up to the longest budget stand in the table, with their intervals
+    (:func:`~ontogeny.numerics.survival.waiting`).
 
     A run that ended without the event is censored at its end, one that diverged at its budget; a run that never reached
     ``since`` has not begun to wait, and is said.
@@ -104,9 +106,9 @@ def sooner_with(
 
     Of two runs of one seed that differ in ``by`` alone: how often does the one with more of it get there first? One share a seed,
     and the verdict is on their average against one half (:func:`~ontogeny.findings.judging.judge_mean`); ``published``: who said
-    "sooner" or "later". Beside it a log-rank test stratified by ``within``, of any difference and of a trend, with p from permuting the
-    settings of each seed (:func:`~ontogeny.numerics.survival.logrank`). Runs that never get there count: they are later
-    than all that do. The event is as in :func:`time_to_event`.
+    "sooner" or "later". Beside it a log-rank test stratified by ``within``, of any difference and of a trend, with p from
+    permuting the settings of each seed (:func:`~ontogeny.numerics.survival.logrank`). Runs that never get there count: they are
+    later than all that do. The event is as in :func:`time_to_event`.
 
     How it misleads: "sooner on the whole" may hide a turn: too much weight decay stops learning altogether. See the medians.
     """

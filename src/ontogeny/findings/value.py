@@ -27,10 +27,10 @@ def value(
 ) -> list[Finding]:
     """What is this number, how much does it vary from seed to seed, and could the published ones be one more seed each?
 
-    ``quantity`` says which number of a run, and which difference matters (:class:`~ontogeny.claims.Quantity`); ``of`` of which runs,
-    several populations being columns of one row; ``published`` who printed what (``{first = "0.73"}``). Several runs of one
-    seed are averaged. Verdict: :func:`~ontogeny.findings.judging.judge`. The interval is where one new seed lies; that of the
-    mean is in the details.
+    ``quantity`` says which number of a run, and which difference matters (:class:`~ontogeny.claims.Quantity`); ``of`` of which
+    runs, several populations being columns of one row; ``published`` who printed what (``{first = "0.73"}``). Several runs of
+    one seed are averaged. Verdict: :func:`~ontogeny.findings.judging.judge`. The interval is where one new seed lies; that of
+    the mean is in the details.
 
     How it misleads: as :func:`~ontogeny.findings.judging.judge`; of twenty such rows one is "not as published" by chance.
     """

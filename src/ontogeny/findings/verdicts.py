@@ -61,7 +61,8 @@ class Published:
 
     @classmethod
     def of(cls, given: Published | float | str | bool, source: str = "") -> Published:
-        """From "0.73" (rounding .005), "4e3" (500), or a number, with the digits that Python prints of it; true and false are exact."""
+        """From "0.73" (rounding .005), "4e3" (500), or a number, with the digits that Python prints of it; true and false are
+        exact."""
         if isinstance(given, Published):
             return given
         if isinstance(given, bool):

@@ -50,8 +50,8 @@ class Population:
     # -- what they are called ------------------------------------------------------------------------------------------
 
     def named(self, entry: RunEntry) -> dict[str, Any]:
-        """What varied in a run; where some of these runs take sources of randomness apart, each of them besides; and settings that tell
-        apart runs that would be called the same."""
+        """What varied in a run; where some of these runs take sources of randomness apart, each of them besides; and settings
+        that tell apart runs that would be called the same."""
         spec = entry.record.get("spec", {})
         seeds = spec.get("seeds", {})
         names = {**entry.record.get("varied", {}), **{s: seeds[s] for s in self._apart if s in seeds}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -14,13 +14,17 @@ from safetensors.torch import load_file
 from ontogeny import registry
 from ontogeny.errors import Damaged, UserError
 from ontogeny.interop import bundle, folder, sidecar, sweeps, transformer_lens
+from ontogeny.interop.dictionaries import bring as dictionaries
 from ontogeny.interop.limits import Limits
 from ontogeny.interop.runs import Found, add_run
 from ontogeny.interop.unpickle import Inert, load
 from ontogeny.numerics.random import Key
 
+Kind = Literal[
+    "bundle", "folder", "published", "sweep", "steps", "state_dict",
+    "saelens", "dictionary_learning", "sparsify", "gemma_scope", "weights",
+]  # fmt: skip
 Task = Mapping[str, Any] | None
-Kind = Literal["bundle", "folder", "published", "sweep", "steps", "state_dict"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 WHAT = {
     "bundle": "a bundle, as `ontogeny export --format bundle` writes it",
@@ -29,6 +33,11 @@ WHAT = {
     "sweep": "a sweep of bilinear networks: {models: {d: state dict}, val_accs: …}",
     "steps": "checkpoints of one run: {step: state dict}",
     "state_dict": "one model: the state dict of a TransformerLens transformer or of a bilinear network",
+    "saelens": "a sparse autoencoder of SAELens: cfg.json and sae_weights.safetensors",
+    "dictionary_learning": "a dictionary of dictionary_learning: config.json and ae.pt",
+    "sparsify": "a sparse coder of sparsify: cfg.json and sae.safetensors",
+    "gemma_scope": "a sparse autoencoder of Gemma Scope: params.npz or params.safetensors",
+    "weights": "a model's weights in safetensors; its forward pass is not known",
 }
 
 
@@ -48,13 +57,15 @@ def bring(
     step: int | None = None,
     task: Mapping[str, Any] | None = None,
     limits: Limits | None = None,
+    atoms: dictionaries.Atoms | None = None,
 ) -> Brought:
     """Make runs of what lies at ``path`` in the study directory ``out``. Nothing in the file is executed.
 
     ``kind`` is told from the content where it is not given; ``step`` is the number of updates behind weights of which the file
     does not say it; ``task`` is what the models were trained on, ``{"kind": "modular_addition"}``: sizes that the weights give away are
     filled in, and what does not fit them is refused. Nobody else can say it, so without it (and without the sidecar of an export)
-    the task is unknown, and lenses that read weights alone look. Raises ``Refused`` with the name of what a file would have called, and ``UserError`` for what no reader knows.
+    the task is unknown, and lenses that read weights alone look. ``atoms``: where they lie in a square W_dec of an SAE, in "rows" or "columns".
+    Raises ``Refused`` with the name of what a file would have called, and ``UserError`` for what no reader knows.
     """
     path = Path(path)
     if not path.exists():
@@ -63,6 +74,16 @@ def bring(
         raise UserError(
             f"{path} is a recipe or another TOML file, and import reads weights: `ontogeny run {path} --out DIR` trains what a recipe asks for."
         )
+    if kind == "weights":
+        return _weights(path, out, limits or Limits())
+    if kind is None or kind in get_args(dictionaries.Format):
+        ours = bundle.is_bundle(path) or (path / folder.NAME).exists()
+        if here := [] if ours else dictionaries.within(path):
+            return _dictionaries(path, here, kind, out, task, limits or Limits(), atoms)
+        if kind is not None:
+            raise UserError(f"{path} is not {WHAT[kind]}.")
+    if path.is_dir() and not (path / folder.NAME).exists() and list(path.glob("*.safetensors")):
+        return _weights(path, out, limits or Limits())
     if task and (kind in ("bundle", "folder") or path.is_dir() or bundle.is_bundle(path)):
         raise UserError(f"{path} says itself what its runs were trained on; leave out --task.")
     if kind == "bundle" or (kind is None and bundle.is_bundle(path)):
@@ -71,6 +92,8 @@ def bring(
     if kind == "folder" or (kind is None and path.is_dir()):
         return Brought("folder", [add_run(out, found) for found in folder.load_folder(path)])
     data, notes = _data(path, limits or Limits())
+    if kind is None and path.suffix == ".safetensors" and not _is_model(data):
+        return _weights(path, out, limits or Limits())
     told = kind or _tell(data, path)
     about, said = sidecar.read(path) if told == "state_dict" else (None, [])
     if about and step is None:
@@ -80,6 +103,31 @@ def bring(
     runs_found = [_doing(one, task) if task else one for one in runs_found]
     notes = [*notes, *said, *more, *_unsaid(runs_found)]
     return Brought(told, [add_run(out, found) for found in runs_found], notes)
+
+
+def _dictionaries(
+    path: Path,
+    found: Sequence[tuple[dictionaries.Format, Path]],
+    kind: Kind | None,
+    out: str | Path,
+    task: Mapping[str, Any] | None,
+    limits: Limits,
+    atoms: dictionaries.Atoms | None,
+) -> Brought:
+    """Runs of sparse autoencoders; all are read before any is added."""
+    formats = list(dict.fromkeys(format for format, _ in found))
+    if len(formats) > 1 or (kind is not None and formats != [kind]):
+        raise UserError(f"{path} holds files of {' and '.join(formats)}; import each folder by itself.")
+    read = [
+        dictionaries.run_of(dictionaries.read(format, where, limits, atoms), task) for format, where in found
+    ]
+    notes = [note for _, said in read for note in said]
+    return Brought(formats[0], [add_run(out, run) for run, _ in read], notes)
+
+
+def _weights(path: Path, out: str | Path, limits: Limits) -> Brought:
+    run = add_run(out, dictionaries.weights_only(path, limits))
+    return Brought("weights", [run], ["only lenses and measures that read weights can look"])
 
 
 def _read(kind: Kind, data: Any, path: Path, step: int, task: Task) -> tuple[list[Found], list[str]]:

@@ -15,6 +15,7 @@ from torch import Tensor
 from ontogeny.errors import UnknownName, UserError
 from ontogeny.handles import Run, Store, open_store
 from ontogeny.interop import bundle, folder, sidecar, transformer_lens
+from ontogeny.interop.dictionaries import saelens
 from ontogeny.store import results
 from ontogeny.store.files import ASIDE, aside
 from ontogeny.work.look import load
@@ -22,7 +23,7 @@ from ontogeny.work.look import load
 if TYPE_CHECKING:
     import xarray as xr
 
-Format = Literal["safetensors", "npz", "zarr", "bundle", "transformer_lens"]
+Format = Literal["safetensors", "npz", "zarr", "bundle", "transformer_lens", "saelens"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 
@@ -34,7 +35,8 @@ def export(
     ``safetensors`` and ``npz``: a directory with one file a run and step, ``<run>/step-<n>``, the metrics as CSV and, for
     safetensors, the ``runs.toml`` with which it imports again. ``zarr``: one group a run, weights (step, …) and results, labelled.
     ``bundle``: the whole study as one zip file. ``transformer_lens``: the state dict of one step, for ``load_state_dict``, and
-    beside it ``OUT.toml`` with task, configuration, step and split, with which it imports as the run that it was.
+    beside it ``OUT.toml`` with task, configuration, step and split, with which it imports as the run that it was. ``saelens``: one SAE as a
+    folder that SAELens loads.
 
     Raises ``UserError`` for a place that is taken, for a run or step that is not there, and for models that a format cannot hold.
     """
@@ -54,8 +56,14 @@ def export(
     )
     if not runs:
         raise UserError(f"{store.directory.root} has no runs with checkpoints to export.")
-    if format == "transformer_lens":
-        return _transformer_lens(runs, -1 if step is None else step, out)
+    if format in ("transformer_lens", "saelens"):
+        if len(runs) != 1:
+            ids = ", ".join(run.id for run in runs[:4])
+            raise UserError(
+                f"A {format} export is one model, and there are {len(runs)} runs ({ids}, …): say which with --run ID."
+            )
+        one = _transformer_lens if format == "transformer_lens" else _saelens
+        return one(runs[0], -1 if step is None else step, out)
     write: dict[str, Callable[[Store, Sequence[Run], int | None, Path], None]] = {
         "safetensors": _safetensors,
         "npz": _npz,
@@ -134,17 +142,17 @@ def _zarr(store: Store, runs: Sequence[Run], step: int | None, out: Path) -> Non
         )
         data.to_zarr(out, group=f"{run.id}/weights", mode="a", consolidated=False)
         for path in sorted(store.directory.run(run.id).results.glob("*.nc")):
-            _plain(results.read(path)).to_zarr(
+            _without_encoding(results.read(path)).to_zarr(
                 out, group=f"{run.id}/results/{path.stem}", mode="a", consolidated=False
             )
         _metrics(run, out)
     for path in sorted(store.directory.comparisons.glob("*.nc")):
-        _plain(results.read(path)).to_zarr(
+        _without_encoding(results.read(path)).to_zarr(
             out, group=f"comparisons/{path.stem}", mode="a", consolidated=False
         )
 
 
-def _plain(data: xr.Dataset) -> xr.Dataset:
+def _without_encoding(data: xr.Dataset) -> xr.Dataset:
     """Without the NetCDF file's encoding, and with texts of any length: fixed lengths are outside Zarr's specification."""
     texts = {name: v.astype(object) for name, v in data.variables.items() if v.dtype.kind == "U"}
     return (
@@ -159,13 +167,20 @@ def _distinct(axes: Sequence[str]) -> list[str]:
     return [a if axes.index(a) == i else f"{a}_other" for i, a in enumerate(axes)]
 
 
-def _transformer_lens(runs: Sequence[Run], step: int, out: Path) -> Path:
-    if len(runs) != 1:
-        ids = ", ".join(run.id for run in runs[:4])
-        raise UserError(
-            f"A state dict is one model, and there are {len(runs)} runs ({ids}, …): say which with --run ID."
-        )
-    (run,) = runs
+def _saelens(run: Run, step: int, out: Path) -> Path:
+    task = run.member.spec["task"]
+    hook = task.get("tap", "") if task["kind"] == "activations" else ""
+    unfinished = out.with_name(out.name + ASIDE)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        saelens.write(run.subject(step), unfinished, hook=hook)
+        unfinished.replace(out)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return out
+
+
+def _transformer_lens(run: Run, step: int, out: Path) -> Path:
     weights = run.weights(step)
     if not transformer_lens.is_state_dict(weights):
         kind = run.entry.record["spec"]["architecture"]["kind"]

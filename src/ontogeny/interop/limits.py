@@ -15,8 +15,8 @@ UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 @dataclass(frozen=True)
 class Limits:
-    """``bytes``: of everything once it is unpacked; ``members``: files of an archive, or operations of a pickle; ``ratio``: unpacked to
-    packed, of every member of more than 1 MiB; ``nesting``: containers within containers."""
+    """``bytes``: of everything once it is unpacked; ``members``: files of an archive, or operations of a pickle; ``ratio``:
+    unpacked to packed, of every member of more than 1 MiB; ``nesting``: containers within containers."""
 
     bytes: int = 8 * 2**30
     members: int = 5_000_000

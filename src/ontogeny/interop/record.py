@@ -34,10 +34,11 @@ def record(
             ...
 
     ``varied`` names the run (``seed=0, width=32``); the same names are the same run. ``architecture`` and ``task`` say how to run
-    the model and on what, so that lenses can read outputs and taps; without them, lenses that read weights alone work. ``split`` says
-    which rows of the task's table you trained on, ``{"train": rows, "test": rows}``; a number means the split that our own training draws
-    with that seed. Without it nothing is said of train and test, because nobody but you knows. A step that was recorded before is
-    replaced. ``done=True`` with the last step closes the run; until then its status is "recorded".
+    the model and on what, so that lenses can read outputs and taps; without them, lenses that read weights alone work.
+    ``split`` says which rows of the task's table you trained on, ``{"train": rows, "test": rows}``; a number means the split
+    that our own training draws with that seed. Without it nothing is said of train and test, because nobody but you knows. A
+    step that was recorded before is replaced. ``done=True`` with the last step closes the run; until then its status is
+    "recorded".
 
     Raises ``UserError`` for weights whose names or shapes are not those of the architecture, and for a directory that holds a
     study which trains its own runs.

@@ -14,7 +14,7 @@ from ontogeny.errors import UserError
 from ontogeny.models.base import Weights
 from ontogeny.store import checkpoints
 from ontogeny.store.directory import Directory
-from ontogeny.store.index import read_checkpoint_header
+from ontogeny.store.headers import read_checkpoint_header
 from ontogeny.study import Study, Variant
 from ontogeny.training.member import Member
 
@@ -26,10 +26,10 @@ UNKNOWN: Mapping[str, Any] = {"kind": "unknown"}  # the task of a model of which
 class Found:
     """One run as somebody's file has it.
 
-    ``rows``: metrics, each with its ``step``; ``split``: the rows of the task's probe in each part, where the file says so (without
-    it, lenses that need a held-out part are told that there is none, rather than given one that was never used); ``seeds``: those
-    of ours that apply. ``sizes``: settings of a task that the shapes of the weights give away, for whoever says which task it is.
-    ``source`` tells apart files in which the same thing varies.
+    ``rows``: metrics, each with its ``step``; ``split``: the rows of the task's probe in each part, where the file says so
+    (without it, lenses that need a held-out part are told that there is none, rather than given one that was never used);
+    ``seeds``: those of ours that apply. ``sizes``: settings of a task that the shapes of the weights give away, for whoever
+    says which task it is. ``source`` tells apart files in which the same thing varies.
     """
 
     varied: Mapping[str, Any]
@@ -66,9 +66,9 @@ def add_run(
 ) -> str:
     """Keep what was found in the study directory ``out`` (made if it is not there); returns the run's id.
 
-    Steps that are there already are replaced, and so are metrics from the first new row on. ``done`` closes the run; until somebody
-    says so its status is "recorded".
-    Raises ``UserError`` for weights that are not those of the architecture, and for a directory whose study trains its own runs.
+    Steps that are there already are replaced, and so are metrics from the first new row on. ``done`` closes the run; until
+    somebody says so its status is "recorded". Raises ``UserError`` for weights that are not those of the architecture, and for
+    a directory whose study trains its own runs.
     """
     member = found.member()
     for weights in found.snapshots.values():

@@ -30,7 +30,8 @@ def is_state_dict(value: Any) -> bool:
 
 
 def from_state_dict(state: Mapping[str, Tensor], where: str) -> tuple[int, int, Weights]:
-    """(d, P, weights) of one network. Raises ``UserError`` for shapes that do not belong together and for biases that are not zero."""
+    """(d, P, weights) of one network. Raises ``UserError`` for shapes that do not belong together and for biases that are not
+    zero."""
     must_be_tensors(state, where)
     both, projection = (state[name].detach().cpu() for name in NAMES)
     for name in set(state) - set(NAMES):
@@ -110,9 +111,8 @@ def _accuracy(accuracy: Any, key: Any) -> dict[str, float]:
     value = accuracy.get(key) if isinstance(accuracy, Mapping) else None
     if value is None:
         return {}
-    values = to_numpy(value).reshape(
-        -1
-    )  # a number, or one an epoch, of which the last belongs to the weights
+    # a number, or one an epoch, of which the last belongs to the weights
+    values = to_numpy(value).reshape(-1)
     return {"validation_accuracy": float(values[-1])}
 
 

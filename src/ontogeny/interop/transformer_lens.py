@@ -56,7 +56,8 @@ def to_state_dict(weights: Mapping[str, Tensor]) -> Weights:
 
 
 def configuration(architecture: Mapping[str, Any], state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """What ``HookedTransformerConfig`` takes for a state dict of ours, but for ``normalization_type=None``, which TOML cannot say."""
+    """What ``HookedTransformerConfig`` takes for a state dict of ours, but for ``normalization_type=None``, which TOML cannot
+    say."""
     sizes = {k: architecture[k] for k in ("n_layers", "n_heads", "d_model", "d_head", "d_mlp")}
     vocab, outputs = state["embed.W_E"].shape[0], state["unembed.W_U"].shape[1]
     shapes = {"n_ctx": state["pos_embed.W_pos"].shape[0], "d_vocab": vocab, "d_vocab_out": outputs}
@@ -67,11 +68,13 @@ def from_state_dict(state: Mapping[str, Tensor], activation: str = "relu") -> tu
     """(architecture, weights) of a TransformerLens state dict.
 
     Masks must be causal and biases zero, because our transformer has neither another mask nor biases: they are checked and
-    dropped. Raises ``UserError`` naming whatever would change the function if it were dropped, and shapes that do not belong together.
+    dropped. Raises ``UserError`` naming whatever would change the function if it were dropped, and shapes that do not belong
+    together.
     """
     if not is_state_dict(state):
         raise UserError(
-            f"A TransformerLens state dict has 'embed.W_E' and 'unembed.W_U'; this one has {', '.join(map(str, list(state)[:8])) if isinstance(state, Mapping) else type(state).__name__}."
+            "A TransformerLens state dict has 'embed.W_E' and 'unembed.W_U'; this one has "
+            f"{', '.join(map(str, list(state)[:8])) if isinstance(state, Mapping) else type(state).__name__}."
         )
     must_be_tensors(state, "The state dict")
     weights: Weights = {}
@@ -97,7 +100,8 @@ def from_state_dict(state: Mapping[str, Tensor], activation: str = "relu") -> tu
 
 
 def sizes_of(weights: Weights) -> dict[str, Any]:
-    """What the shapes say of the task: two numbers below p, and "=" where there is a third position. Which task it is, they cannot say."""
+    """What the shapes say of the task: two numbers below p, and "=" where there is a third position. Which task it is, they
+    cannot say."""
     vocab, positions = weights["embed.W_E"].shape[-2], weights["pos_embed.W_pos"].shape[-2]
     return {"p": vocab - (positions == 3), "equals": positions == 3} if positions in (2, 3) else {}
 
@@ -107,9 +111,9 @@ def from_published(
 ) -> tuple[Found, list[str]]:
     """A grokking run as it was published, and notes on what was taken for granted.
 
-    The file was written by a loop that, in epoch e, logged the training loss, updated, logged the test loss and then saved. In steps
-    (updates that the weights have seen): its checkpoint "epoch e" is step e + 1, ``train_losses[e]`` belongs to step e and
-    ``test_losses[e]`` to step e + 1. ``model`` is the last step.
+    The file was written by a loop that, in epoch e, logged the training loss, updated, logged the test loss and then saved. In
+    steps (updates that the weights have seen): its checkpoint "epoch e" is step e + 1, ``train_losses[e]`` belongs to step e
+    and ``test_losses[e]`` to step e + 1. ``model`` is the last step.
     """
     states = _first(data, "checkpoints", "state_dicts")
     epochs = _first(data, "checkpoint_epochs", "epochs")

@@ -22,7 +22,7 @@ from typing import Any, Literal, NamedTuple
 
 from torch import Tensor
 
-from ontogeny.axes import AXES, Labelled, array
+from ontogeny.axes import AXES, Labelled, labelled
 from ontogeny.errors import UnknownName, UserError
 from ontogeny.needs import Need, of_model
 from ontogeny.numerics.fourier import harmonic_names
@@ -95,7 +95,9 @@ class Lens(Catalogued):
     gives: Mapping[str, Gives] = field(default_factory=dict)
     cost: Cost = "cheap"
     scope: Scope = "model"
-    keep: bool = True  # False: computed when asked for, not stored
+    keep: bool = (
+        True  # False: a recipe that names no lenses does not have it; one that names it stores it too
+    )
 
     def __call__(self, model: Subject, **given: Any) -> dict[str, Labelled]:
         options = {**self.defaults, **given}
@@ -155,7 +157,7 @@ class Lens(Catalogued):
         ticks |= {axis: tick for axis, tick in said.ticks.items() if axis in dims}
         units = own.pop("units", declared.units)
         long_name = declared.long_name.format(**words)
-        return array(value, *dims, long_name=long_name, units=units, coords=ticks, **own, **spoken)
+        return labelled(value, *dims, long_name=long_name, units=units, coords=ticks, **own, **spoken)
 
 
 def _counted(axis: str, size: int, model: Subject) -> Sequence[Any] | None:

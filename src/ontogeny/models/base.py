@@ -7,7 +7,7 @@ An architecture is a frozen spec. Its weights are a dict of named tensors; any n
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor, nn
@@ -25,6 +25,38 @@ class Forward(NamedTuple):
 
     outputs: Tensor
     taps: dict[str, Tensor]
+
+
+class Seen(NamedTuple):
+    """What an architecture is told of an update: (place, …) of all variants of a stack."""
+
+    step: int  # updates that the weights have seen now
+    inputs: Tensor  # (place, example, feature) of the batch
+    losses: Tensor  # (place, example) before the update
+    active: Tensor  # (place, unit) which units of the tap that it watches were not 0 for some example
+    keys: Sequence[Key]  # of each place, for what it draws
+
+
+@runtime_checkable
+class Tended(Protocol):
+    """An architecture that looks after its weights while they train. No reduction crosses the places of a stack."""
+
+    @property
+    def watches(self) -> str:
+        """A tap (example, unit); the batch is not cut into pieces."""
+        ...
+
+    def fitted(self, weights: Weights, inputs: Callable[[], Tensor]) -> Weights:
+        """Fresh weights of one model as they begin on these inputs."""
+        ...
+
+    def projected_gradients(self, weights: Weights, gradients: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Gradients as the optimiser is given them."""
+        ...
+
+    def tended(self, weights: Weights, moments: Mapping[str, Weights], seen: Seen) -> Weights:
+        """Weights after an update; moments may be changed in place."""
+        ...
 
 
 class Edit(Protocol):

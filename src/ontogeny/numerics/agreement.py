@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from ontogeny.errors import UnknownName, UserError
 
@@ -62,7 +62,7 @@ def correlations(D1: ArrayLike, D2: ArrayLike) -> dict[str, float]:
     x, y = pairs_of(D1), pairs_of(D2)
     return {
         "pearson": _correlation(x, y),
-        "spearman": _correlation(stats.rankdata(x), stats.rankdata(y)),
+        "spearman": _correlation(scipy.stats.rankdata(x), scipy.stats.rankdata(y)),
     }
 
 
@@ -122,7 +122,7 @@ def _neighbourhood(rank1: Any, rank2: Any, k: int) -> dict[str, float]:
     shared = (near1 & near2).sum(1)
     penalty = 2 / (n * k * (2 * n - 3 * k - 1)) if 2 * k < n else float("nan")
     possible = np.arange(k + 1)
-    chance = stats.hypergeom(n - 1, k, k).pmf(possible)
+    chance = scipy.stats.hypergeom(n - 1, k, k).pmf(possible)
     values = (
         (shared / k).mean(),
         (shared / (2 * k - shared)).mean(),

@@ -138,9 +138,8 @@ def _frequency_power_wide(W_l: Tensor, W_r: Tensor, W_p: Tensor, side: slice) ->
 def _waves(W: Tensor) -> Tensor:
     """Rows of W (d, p) in the Fourier basis, by frequency: (frequency, d, cosine and sine)."""
     waves = torch.fft.rfft(W, norm="ortho")
-    waves[:, 1 : (W.shape[-1] + 1) // 2] *= (
-        2**0.5
-    )  # every frequency but 0 and p/2 stands for itself and its mirror image
+    # every frequency but 0 and p/2 stands for itself and its mirror image
+    waves[:, 1 : (W.shape[-1] + 1) // 2] *= 2**0.5
     return torch.view_as_real(waves).movedim(1, 0)
 
 

@@ -2,9 +2,9 @@
 
     ⟨1|2⟩ = Σ_r ⟨B₁[r], B₂[r]⟩_F = Σ_hg pp ⊙ ½ (ll ⊙ rr + lr ⊙ rl)
 
-with ll = W_l1 W_l2ᵀ, rr = W_r1 W_r2ᵀ, lr = W_l1 W_r2ᵀ, rl = W_r1 W_l2ᵀ, pp = W_p1ᵀ W_p2, all (d1, d2). The *invisible* part, which no
-one-hot input touches, is the off-diagonal of the blocks of one position with itself: the same kernel on the inputs of that position
-alone, less the diagonal of B, Σ_i l_hi r_hi l_gi r_gi. The visible part is the rest.
+with ll = W_l1 W_l2ᵀ, rr = W_r1 W_r2ᵀ, lr = W_l1 W_r2ᵀ, rl = W_r1 W_l2ᵀ, pp = W_p1ᵀ W_p2, all (d1, d2). The *invisible* part,
+which no one-hot input touches, is the off-diagonal of the blocks of one position with itself: the same kernel on the inputs of
+that position alone, less the diagonal of B, Σ_i l_hi r_hi l_gi r_gi. The visible part is the rest.
 
 Norms use that kernel. All pairs are taken from the upper triangles of B, written out some entries at a time so that memory stays
 small: each pair is then one inner product of two rows, whatever the widths, and does not know the other models.
@@ -81,7 +81,8 @@ def upper_triangle(inputs: int, positions: int, part: str) -> Tensor:
 
 
 def triangle(W_l: Tensor, W_r: Tensor, W_p: Tensor, entries: Tensor) -> Tensor:
-    """These entries of every B[r] as one vector, those off the diagonal times √2, so that inner products are those of B: (output · entry,)."""
+    """These entries of every B[r] as one vector, those off the diagonal times √2, so that inner products are those of B:
+    (output · entry,)."""
     i, j = entries
     units = W_l[:, i] * W_r[:, j] + W_r[:, i] * W_l[:, j]
     units *= torch.where(i == j, 0.25, 0.5).to(units).sqrt()

@@ -1,4 +1,5 @@
-"""Contiguous blocks in a similarity matrix whose rows are ordered (models by width): finding them, and testing them on other data."""
+"""Contiguous blocks in a similarity matrix whose rows are ordered (models by width): finding them, and testing them on other
+data."""
 
 from __future__ import annotations
 
@@ -143,7 +144,8 @@ def check_blocks(
 
 
 class SplitTest(NamedTuple):
-    """Gap of each seed under the blocks of the half without it, the larger and the smaller of the two p, and the blocks of each half."""
+    """Gap of each seed under the blocks of the half without it, the larger and the smaller of the two p, and the blocks of each
+    half."""
 
     gaps: Array
     p: float
@@ -154,7 +156,8 @@ class SplitTest(NamedTuple):
 def split_test(
     each: Array, gradient: Gradient, *, most: int = 6, smallest: int = 3, draws: int = 999
 ) -> SplitTest:
-    """Blocks found on every other seed and tested on the rest, and the other way round: similarities (seed, D, D), two seeds or more."""
+    """Blocks found on every other seed and tested on the rest, and the other way round: similarities (seed, D, D), two seeds or
+    more."""
     half = np.arange(len(each)) % 2
     means = [each[half == h].mean(0) for h in (0, 1)]
     first, second = (find_blocks(mean, gradient, most=most, smallest=smallest) for mean in means)
@@ -182,7 +185,8 @@ def injected_found(
 ) -> float:
     """Would sharp blocks of this gap have been seen? They are added to these matrices and looked for: the share found.
 
-    As many blocks as ``like`` has, at random places. Found: p below the threshold in both directions, and at least half of the gap.
+    As many blocks as ``like`` has, at random places. Found: p below the threshold in both directions, and at least half of the
+    gap.
     """
     found = []
     for labels in random_blocks(like, times, smallest=smallest, seed=7):

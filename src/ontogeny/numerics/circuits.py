@@ -1,4 +1,5 @@
-"""Two numbers that tell circuits for modular addition apart: how alike an output's two operands pull, and what their distance does."""
+"""Two numbers that tell circuits for modular addition apart: how alike an output's two operands pull, and what their distance
+does."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Several pieces of work side by side, each on one core.
 
-A BLAS that shares out one small or middling product or decomposition gains little, and on a busy machine waits for its own threads many
-times longer than it works. It also adds up in an order that depends on the number of threads.
+A BLAS that shares out one small or middling product or decomposition gains little, and on a busy machine waits for its own
+threads many times longer than it works. It also adds up in an order that depends on the number of threads.
 """
 
 from __future__ import annotations

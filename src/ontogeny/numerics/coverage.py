@@ -9,8 +9,8 @@ from math import comb
 def probability_of_cover(sizes: Sequence[int], drawn: int) -> float:
     """P(a subset of ``drawn`` of Σ sizes items, all subsets alike, holds at least one of every class).
 
-    Equation: subsets that miss no class are counted by the coefficient of x^drawn in Π_c ((1 + x)^n_c − 1), n_c items in class c; exact,
-    in whole numbers.
+    Equation: subsets that miss no class are counted by the coefficient of x^drawn in Π_c ((1 + x)^n_c − 1), n_c items in class
+    c; exact, in whole numbers.
     """
     counts = [1]
     for size in sizes:

@@ -26,9 +26,8 @@ def partial_sums(x: Tensor) -> PartialSums:
     p = x.shape[-1]
     frequencies = torch.arange(p // 2 + 1, device=x.device)
     spectrum = torch.fft.rfft(x)
-    waves = torch.fft.irfft(
-        spectrum.unsqueeze(-2) * torch.eye(len(frequencies)).to(x), n=p
-    )  # (…, frequency, p)
+    # (…, frequency, p)
+    waves = torch.fft.irfft(spectrum.unsqueeze(-2) * torch.eye(len(frequencies)).to(x), n=p)
     power = power_by_frequency(x)[..., 1:]
     sorted_power, order = power.sort(dim=-1, descending=True)
     chosen = waves[..., 1:, :].gather(-2, order.unsqueeze(-1).expand(*order.shape, p))

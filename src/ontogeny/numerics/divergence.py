@@ -17,8 +17,8 @@ from ontogeny.numerics.cores import one_core_each
 def js_divergences(x: Sequence[Tensor], y: Sequence[Tensor]) -> Tensor:
     """H(½(p + q)) − ½ H(p) − ½ H(q) in nats, for every p in ``x`` and q in ``y``, each (condition, outcome).
 
-    (len(x), len(y), condition) in float64, in [0, ln 2]: nearly equal distributions keep their digits. Zero probabilities count as they
-    should; NaN stays NaN. Where x is y, one triangle is computed.
+    (len(x), len(y), condition) in float64, in [0, ln 2]: nearly equal distributions keep their digits. Zero probabilities count
+    as they should; NaN stays NaN. Where x is y, one triangle is computed.
     """
     p, q = (torch.stack(list(one)).double().numpy() for one in (x, y))
     total = np.zeros((len(p), len(q), p.shape[1]))

@@ -1,7 +1,7 @@
 """Eigenvalues and eigenvectors of many small symmetric matrices, the matrices shared out among the cores.
 
-On a CPU, torch takes a batch one matrix at a time and lets the BLAS share each matrix out, which for some 100 rows costs more than it gains, and
-on a busy machine many times more. Here every core gets its own part of the batch.
+On a CPU, torch takes a batch one matrix at a time and lets the BLAS share each matrix out, which for some 100 rows costs more
+than it gains, and on a busy machine many times more. Here every core gets its own part of the batch.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Eigenvalues of symmetric matrices, compiled, several matrices side by side in the lanes of a register.
 
-A library takes one small matrix at a time, and its loops are too short to fill a core. Here a register holds the same entry of several
-matrices, so every loop is full whatever the size, and no matrix's arithmetic knows which others are there.
+A library takes one small matrix at a time, and its loops are too short to fill a core. Here a register holds the same entry of
+several matrices, so every loop is full whatever the size, and no matrix's arithmetic knows which others are there.
 
     A = Q T Qᵀ        Householder reflections (Golub & Van Loan, Matrix Computations, §8.3.1)
     T → eigenvalues   QL without square roots (Pal, Walker, Kahan; LAPACK's dsterf)
@@ -83,8 +83,8 @@ def _row(typing, A, at, first, i, v, w, u, y):
 def tridiagonal(packed, d, e):
     """Diagonals ``d`` and squared off-diagonals ``e`` (n, LANES) of the first LANES matrices of ``packed`` (pair, matrix).
 
-    ``packed`` holds lower triangles row by row. One pass over the triangle a step: the rank-two update of the step before, and the
-    product with the reflection of this one.
+    ``packed`` holds lower triangles row by row. One pass over the triangle a step: the rank-two update of the step before, and
+    the product with the reflection of this one.
     """
     n, count = d.shape[0], min(LANES, packed.shape[1])
     A, at = np.zeros((packed.shape[0], LANES)), 0
@@ -175,7 +175,8 @@ def chase(d, e):
 
 @compiled("contract")
 def eigenvalues(packed, first, last, out):
-    """Of the matrices ``first … last − 1`` of ``packed`` (pair, matrix), lower triangles row by row: ``out`` (n, matrix), unsorted."""
+    """Of the matrices ``first … last − 1`` of ``packed`` (pair, matrix), lower triangles row by row: ``out`` (n, matrix),
+    unsorted."""
     n = out.shape[0]
     for group in range(first, last, CHASED):
         d, e = np.zeros((n, CHASED)), np.zeros((n, CHASED))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import special
 
 from ontogeny.numerics.resampling import Array
 
@@ -22,12 +22,12 @@ def firth_logistic(x: ArrayLike, successes: ArrayLike, trials: ArrayLike, *, ste
     beta = np.zeros((*k.shape[:-1], 2))
 
     def information(beta: Array) -> tuple[Array, Array]:
-        p = special.expit(beta @ design.T)
+        p = scipy.special.expit(beta @ design.T)
         return p, np.einsum("...d,di,dj->...ij", n * p * (1 - p), design, design) + 1e-10 * np.eye(2)
 
     def objective(beta: Array) -> Array:
         eta = beta @ design.T
-        likelihood = (k * special.log_expit(eta) + (n - k) * special.log_expit(-eta)).sum(-1)
+        likelihood = (k * scipy.special.log_expit(eta) + (n - k) * scipy.special.log_expit(-eta)).sum(-1)
         return np.asarray(likelihood + 0.5 * np.linalg.slogdet(information(beta)[1])[1])
 
     best = objective(beta)

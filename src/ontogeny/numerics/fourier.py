@@ -1,7 +1,8 @@
 """The real Fourier basis of functions on Z_p, and power by frequency.
 
-Frequency k means k cycles over the period; 0 is the constant; it runs to ⌊p/2⌋. Rows of the basis, all of unit norm: the constant,
-then cos k, sin k for k = 1, 2, …; for even p the last is cos p/2 alone (its sine vanishes at every integer). p rows in all.
+Frequency k means k cycles over the period; 0 is the constant; it runs to ⌊p/2⌋. Rows of the basis, all of unit norm: the
+constant, then cos k, sin k for k = 1, 2, …; for even p the last is cos p/2 alone (its sine vanishes at every integer). p rows
+in all.
 """
 
 from __future__ import annotations

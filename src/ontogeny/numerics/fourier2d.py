@@ -21,7 +21,8 @@ def harmonics_2d(maps: Tensor) -> Tensor:
 
 
 def block_energy(power: Tensor) -> Tensor:
-    """Energy in the block of each frequency from C²: (…, harmonic, harmonic, map) → (…, frequency, map); the constant is left out.
+    """Energy in the block of each frequency from C²: (…, harmonic, harmonic, map) → (…, frequency, map); the constant is left
+    out.
 
     Blocks are disjoint but do not cover everything: terms that mix two frequencies, cos w_j a cos w_k b, are in none.
     """

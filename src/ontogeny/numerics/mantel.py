@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from ontogeny.errors import UserError
 from ontogeny.numerics.agreement import Array, pairs_of
@@ -53,7 +53,7 @@ def mantel(
         raise UserError(f"method = {method!r}: choose 'pearson' or 'spearman'.")
     triangles = [pairs_of(D) for D in (D1, D2, *(() if control is None else (control,)))]
     if method == "spearman":
-        triangles = [np.asarray(stats.rankdata(x), dtype=float) for x in triangles]
+        triangles = [np.asarray(scipy.stats.rankdata(x), dtype=float) for x in triangles]
     x, *fixed = (_standardised(triangle) for triangle in triangles)
     if any(len(other) != len(x) for other in fixed):
         raise UserError("The matrices are about different numbers of models.")

@@ -13,8 +13,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from ontogeny.errors import UserError
 from ontogeny.numerics.resampling import Array, permutation_p
@@ -79,7 +79,7 @@ def _ranks(distances: Array) -> Array:
     if distances.ndim != 3 or distances.shape[1] != distances.shape[2] or distances.shape[1] < 4:
         raise UserError(f"Distances are (seed, N, N) with N ≥ 4; these have the shape {distances.shape}.")
     i, j = np.triu_indices(distances.shape[1], 1)
-    return np.asarray(stats.rankdata(distances[:, i, j], axis=1) / len(i))
+    return np.asarray(scipy.stats.rankdata(distances[:, i, j], axis=1) / len(i))
 
 
 def own(pairs: Array) -> Array:

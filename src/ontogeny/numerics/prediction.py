@@ -11,8 +11,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from ontogeny.numerics.resampling import Array
 
@@ -99,13 +99,13 @@ class Spread:
     def at_least_wide(self, n: int | None = None, sure: float = 0.95) -> float:
         """How wide the interval stays with any number of seeds, the standard deviation taken at its lower bound (χ², ``sure``)."""
         n = self.n if n is None else n
-        least = math.sqrt((n - 1) / stats.chi2.ppf(sure, n - 1))
-        low, high = self._ends(least * stats.norm.ppf((1 + self.level) / 2))
+        least = math.sqrt((n - 1) / scipy.stats.chi2.ppf(sure, n - 1))
+        low, high = self._ends(least * scipy.stats.norm.ppf((1 + self.level) / 2))
         return high - low
 
     def seeds_for(self, width: float) -> int:
         """How many seeds would say whether a new one lies within ``width``: at which the interval is no wider, or surely wider."""
-        shrinks = self._ends(stats.norm.ppf((1 + self.level) / 2))
+        shrinks = self._ends(scipy.stats.norm.ppf((1 + self.level) / 2))
         narrow = shrinks[1] - shrinks[0] < width
         seeds = range(self.n + 1, MOST_SEEDS)  # both widths go one way with n
         decided = (
@@ -114,7 +114,7 @@ class Spread:
         return self.n + 1 + bisect.bisect_left(seeds, True, key=decided)
 
     def _reach(self, n: int) -> float:
-        return float(stats.t.ppf((1 + self.level) / 2, n - 1) * math.sqrt(1 + 1 / n))
+        return float(scipy.stats.t.ppf((1 + self.level) / 2, n - 1) * math.sqrt(1 + 1 / n))
 
     def _ends(self, times: float) -> tuple[float, float]:
         y = self.scale.to(self.values)
@@ -136,7 +136,7 @@ def share_interval(yes: int, n: int, level: float = 0.95) -> tuple[float, float]
     """Where the share of all seeds lies, given k of n: Clopper and Pearson's, whose coverage is at least ``level``."""
     if not n:
         return 0.0, 1.0
-    interval = stats.binomtest(yes, n).proportion_ci(level, method="exact")
+    interval = scipy.stats.binomtest(yes, n).proportion_ci(level, method="exact")
     return float(interval.low), float(interval.high)
 
 

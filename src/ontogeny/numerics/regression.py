@@ -28,7 +28,8 @@ def least_squares(x: Tensor, y: Tensor, rows: Tensor | None = None, *, standardi
     Equation: minimise ‖y − x β − β₀‖² over ``rows`` (all by default), in float64. Where the features do not determine β
     (more features than rows, or collinear ones), the smallest β of features scaled to unit variance. Without
     ``standardise``, of the features as they are: a unit that hardly varies on the fitted rows then gets no large coefficient, and
-    cannot ruin what is predicted of rows on which it does. Directions within the rounding of the dtype that ``x`` came in do not count: float32 activations on a plane stay on it.
+    cannot ruin what is predicted of rows on which it does. Directions within the rounding of the dtype that ``x`` came in do
+    not count: float32 activations on a plane stay on it.
     """
     target, rounding = y, torch.finfo(x.dtype).eps * max(x.shape[-2:])
     x, y = x.double(), y.double()

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from ontogeny.errors import UserError
 
@@ -65,7 +65,7 @@ def jackknife_interval(
         return math.nan, math.nan
     units = np.arange(n)
     without = np.array([statistic(np.delete(units, i)) for i in units], dtype=float)
-    half = stats.t.ppf((1 + level) / 2, n - 1) * math.sqrt((n - 1) * without.var())
+    half = scipy.stats.t.ppf((1 + level) / 2, n - 1) * math.sqrt((n - 1) * without.var())
     middle = float(statistic(units))
     return float(np.clip(middle - half, *bounds)), float(np.clip(middle + half, *bounds))
 
@@ -105,7 +105,7 @@ def _student(values: ArrayLike, level: float, variance: Callable[[int], float]) 
     n = len(data)
     if n < 2:
         return math.nan, math.nan
-    half = stats.t.ppf((1 + level) / 2, n - 1) * data.std(ddof=1) * math.sqrt(variance(n))
+    half = scipy.stats.t.ppf((1 + level) / 2, n - 1) * data.std(ddof=1) * math.sqrt(variance(n))
     return float(data.mean() - half), float(data.mean() + half)
 
 
@@ -116,7 +116,7 @@ def wilson_interval(successes: int, trials: int, level: float = 0.95) -> tuple[f
     """
     if trials == 0:
         return 0.0, 1.0
-    interval = stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
+    interval = scipy.stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
     return float(interval.low), float(interval.high)
 
 
@@ -126,7 +126,7 @@ def predictive_count(successes: int, trials: int, new_trials: int = 1) -> Array:
     With m = 1 the last entry is (k + ½)/(n + 1), the probability that a single new trial succeeds. With few trials it
     stays near ½: three of three says 0.875, not 1.
     """
-    law = stats.betabinom(new_trials, successes + 0.5, trials - successes + 0.5)
+    law = scipy.stats.betabinom(new_trials, successes + 0.5, trials - successes + 0.5)
     return np.asarray(law.pmf(np.arange(new_trials + 1)), dtype=float)
 
 
@@ -153,7 +153,7 @@ def benjamini_hochberg(p: ArrayLike) -> Array:
 
     Holds for independent or positively dependent tests. It is about a *family*: leaving members out makes it meaningless.
     """
-    return np.asarray(stats.false_discovery_control(np.asarray(p, dtype=float), method="bh"))
+    return np.asarray(scipy.stats.false_discovery_control(np.asarray(p, dtype=float), method="bh"))
 
 
 def percentile_interval(values: Array, level: float) -> tuple[float, float]:

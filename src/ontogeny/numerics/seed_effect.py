@@ -9,7 +9,7 @@ anything. With few seeds the data hardly speak of τ; a prior then does, and say
 from __future__ import annotations
 
 import numpy as np
-from scipy import special
+import scipy
 
 from ontogeny.numerics.resampling import Array
 
@@ -31,7 +31,7 @@ def posterior_draws(
     """
     centre = np.clip(-fitted[0] / fitted[1], x.min(), x.max()) if fitted[1] else x.mean()
     away = x - centre
-    p = special.expit(fitted[0] + fitted[1] * x)
+    p = scipy.special.expit(fitted[0] + fitted[1] * x)
     spread = np.sqrt(
         np.linalg.inv(_information(away, trials.sum(0) * p * (1 - p)) + 1e-6 * np.eye(2)).diagonal()
     )

@@ -16,7 +16,8 @@ def singular_values(matrix: Tensor) -> Tensor:
 
 
 def participation_ratio(s: Tensor) -> Tensor:
-    """(Σ s²)² / Σ s⁴ of singular values (…, component): from 1 (one direction) to their number (all equal); NaN for a zero matrix.
+    """(Σ s²)² / Σ s⁴ of singular values (…, component): from 1 (one direction) to their number (all equal); NaN for a zero
+    matrix.
 
     The squares are the variances; elsewhere the ratio is taken of s itself, (Σ s)² / Σ s², which is larger.
     """

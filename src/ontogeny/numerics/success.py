@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import optimize, special
 
 from ontogeny.errors import UserError
 from ontogeny.numerics.firth import firth_logistic
@@ -47,13 +47,13 @@ class SuccessCurve:
 
     def at(self, d: ArrayLike) -> Array:
         """P(reach | d), for d of any shape."""
-        return np.asarray(special.expit(self.intercept + self.slope * _x(d, self.scale)))
+        return np.asarray(scipy.special.expit(self.intercept + self.slope * _x(d, self.scale)))
 
     def draws_at(self, d: ArrayLike) -> Array:
         """P(reach | d) of one new seed, under every draw: (B, *d.shape)."""
         x = _x(d, self.scale)
         column = (slice(None), *(None,) * x.ndim)
-        return np.asarray(special.expit(self.draws[:, 0][column] + self.draws[:, 1][column] * x))
+        return np.asarray(scipy.special.expit(self.draws[:, 0][column] + self.draws[:, 1][column] * x))
 
 
 def fit_success(
@@ -83,7 +83,7 @@ def fit_success(
     x, n, k = _x(widths, scale), trials.sum(0), wins.sum(0)
     fitted = firth_logistic(x, k, n)
     left = posterior_draws(x, wins, trials, fitted, draws=draws, random_seed=random_seed)
-    over_seeds = special.expit((left[:, :1] + left[:, 1:2] * x) / np.sqrt(1 + 0.346 * left[:, 2:] ** 2))
+    over_seeds = scipy.special.expit((left[:, :1] + left[:, 1:2] * x) / np.sqrt(1 + 0.346 * left[:, 2:] ** 2))
     low, high = np.quantile(over_seeds, [(1 - level) / 2, (1 + level) / 2], axis=0)
     u = np.random.default_rng(random_seed).standard_normal(draws) * left[:, 2]
     edges = k.sum() == 0 or (k == n).all()
@@ -99,7 +99,7 @@ def fit_success(
         d=widths,
         trials=n,
         successes=k,
-        probability=special.expit(fitted[0] + fitted[1] * x),
+        probability=scipy.special.expit(fitted[0] + fitted[1] * x),
         low=low,
         high=high,
         draws=np.stack([left[:, 0] + u, left[:, 1]], -1),
@@ -132,8 +132,8 @@ def monotone_p(
     n, k = trials.sum(0), wins.sum(0)
     x = _x(widths, scale)
     intercept, slope = firth_logistic(x, k, n)
-    logistic = special.expit(intercept + slope * x)
-    isotonic = optimize.isotonic_regression(k / n, weights=n).x
+    logistic = scipy.special.expit(intercept + slope * x)
+    isotonic = scipy.optimize.isotonic_regression(k / n, weights=n).x
     generator = np.random.default_rng(random_seed)
     observed = _violation(k, n)
     if observed == 0:
@@ -146,12 +146,12 @@ def monotone_p(
 
 
 def _violation(k: Array, n: Array) -> float:
-    rising = np.clip(optimize.isotonic_regression(k / n, weights=n).x, 0, 1)
+    rising = np.clip(scipy.optimize.isotonic_regression(k / n, weights=n).x, 0, 1)
     return 2 * float(_likelihood(k, n, k / n) - _likelihood(k, n, rising))
 
 
 def _likelihood(k: Array, n: Array, p: Array) -> float:
-    return float((special.xlogy(k, p) + special.xlog1py(n - k, -p)).sum())
+    return float((scipy.special.xlogy(k, p) + scipy.special.xlog1py(n - k, -p)).sum())
 
 
 def _tabulate(d: ArrayLike, reached: ArrayLike, seed: ArrayLike) -> tuple[Array, Array, Array]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from ontogeny.numerics.resampling import Array, permutation_p
 
@@ -59,7 +59,7 @@ def waiting(
         return Waiting(
             np.zeros(1), one, one, one, n, 0, math.inf, inf, horizon, horizon, (math.nan, math.nan)
         )
-    curve = stats.ecdf(stats.CensoredData(uncensored=when[came], right=when[~came])).sf
+    curve = scipy.stats.ecdf(scipy.stats.CensoredData(uncensored=when[came], right=when[~came])).sf
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # at S = 1 and S = 0 there is no band
         band: Any = curve.confidence_interval(level, method="log-log")
@@ -94,7 +94,7 @@ def _mean(
     risk = np.array([(when >= t).sum() for t in at[1:]])
     left = risk - events
     terms = np.divide(after**2 * events, risk * left, out=np.zeros_like(after), where=left > 0)
-    half = float(stats.t.ppf((1 + level) / 2, n - 1) * math.sqrt(terms.sum() * n / (n - 1)))
+    half = float(scipy.stats.t.ppf((1 + level) / 2, n - 1) * math.sqrt(terms.sum() * n / (n - 1)))
     return mean, (max(0.0, mean - half), min(horizon, mean + half))
 
 

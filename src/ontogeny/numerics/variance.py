@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from ontogeny.errors import UserError
 from ontogeny.numerics.resampling import Array, percentile_interval
@@ -102,7 +102,7 @@ def components(
         for name, one in parts.items()
     }
     p = {
-        name: float(stats.f.sf((one.t @ one.t) / len(one.t) / rest, len(one.t), df)) if rest else 0.0
+        name: float(scipy.stats.f.sf((one.t @ one.t) / len(one.t) / rest, len(one.t), df)) if rest else 0.0
         for name, one in parts.items()
     }
     rng = np.random.default_rng(seed)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Sequence
+from typing import ClassVar, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -22,4 +23,16 @@ class Objective(Protocol):
 
     def examples(self, forward: Forward, batch: Batch) -> dict[str, Tensor]:
         """{"loss": (…, example), "accuracy": (…, example), ...}; (…) are the leading axes of the weights."""
+        ...
+
+
+@runtime_checkable
+class Scheduled(Objective, Protocol):
+    """An objective with numbers that variants of one program may differ in, or that change with the updates."""
+
+    varies: ClassVar[tuple[str, ...]]
+
+    def side_by_side(self, others: Sequence[Objective], update: int | None) -> Objective:
+        """The objective of these variants at this update (counted from 1): its numbers are columns (variant, 1), or () of one variant.
+        ``None``: at full strength, as it is evaluated and looked at."""
         ...

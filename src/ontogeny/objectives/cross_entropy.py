@@ -31,11 +31,13 @@ class CrossEntropy:
     def examples(self, forward: Forward, batch: Batch) -> dict[str, Tensor]:
         if batch.labels.is_floating_point():
             raise UserError(
-                "cross_entropy needs a class for a label, and this task gives real vectors: use objective.kind = 'reconstruction'."
+                "cross_entropy needs a class for a label, and this task gives real vectors: use "
+                "objective.kind = 'reconstruction'."
             )
         if batch.labels.ndim > 1 and batch.labels.shape[-1] != forward.outputs.shape[-2]:
             raise UserError(
-                "cross_entropy needs one label an example, and this task has one at every position: use objective.kind = 'next_token'."
+                "cross_entropy needs one label an example, and this task has one at every position: use "
+                "objective.kind = 'next_token'."
             )
         return classification(forward.outputs, batch.labels, getattr(torch, self.precision))
 

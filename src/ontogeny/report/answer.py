@@ -7,8 +7,9 @@ A study may phrase them in its recipe,
     when = { "when.groks" = { at_least = 0.5 }, "forms.ahead" = ["as published", "compatible, varies by seed"] }
 
 where ``{CLAIM}`` is a claim by question and name, ``{CLAIM/POPULATION}`` one of its further columns, what follows a colon one of
-:data:`FORMS`, and ``{tally}`` a sentence on how all that was published fared. Every number comes from the results; a sentence of which a number is not known, or a condition does not
-hold, is not said. Where a study phrases nothing that holds, each question is answered by its first claim.
+:data:`FORMS`, and ``{tally}`` a sentence on how all that was published fared. Every number comes from the results; a sentence
+of which a number is not known, or a condition does not hold, is not said. Where a study phrases nothing that holds, each
+question is answered by its first claim.
 """
 
 from __future__ import annotations

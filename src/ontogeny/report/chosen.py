@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from ontogeny import registry
+from ontogeny.comparing import consistency
 from ontogeny.errors import UserError
-from ontogeny.findings import consistency
 from ontogeny.handles import Run, Store
 from ontogeny.needs import inline, parse
 from ontogeny.report.assemble import drawn, files, provenance, runs_section, write
 from ontogeny.report.document import Document, Figure, Section, said
+from ontogeny.report.overlay import overlay
 from ontogeny.report.tables import called, claims, compared, map_table, number_table, standing, summary
 from ontogeny.study import Use
 from ontogeny.views.base import Drawn
@@ -25,7 +26,7 @@ LEARNING = ("progress_curves", "loss_curves")
 
 
 def write_chosen(
-    store: Store, runs: Sequence[Run], format: Literal["html", "md"] = "html", out: Path | None = None
+    store: Store, runs: Sequence[Run], format: Literal["html", "md", "pdf"] = "html", out: Path | None = None
 ) -> Path:
     """The report of one run, or the comparison of several, under ``report/``, named after them."""
     by_id = {run.id: run for run in runs}
@@ -174,11 +175,14 @@ def pictures(some: Store, runs: Sequence[Run]) -> list[tuple[str, list[Figure], 
             if use.name in LEARNING or not of_lenses or (use.name, options) in seen:
                 continue
             seen.append((use.name, options))
+            each: dict[str, list[Figure]] = {}
             for run in runs[:BESIDE]:
                 whose = f" – {names[run.id]}" if len(runs) > 1 else ""
-                more, note = shown(some.only([run]), Use(name=use.name, options=options), whose)
-                figures += more if len(runs) == 1 else [_still(one) for one in more]
+                each[names[run.id]], note = shown(
+                    some.only([run]), Use(name=use.name, options=options), whose
+                )
                 notes += [note] if note else []
+            figures += beside(each)
         if figures and len(runs) > BESIDE:
             notes.append(f"Shown are the first {BESIDE} of {len(runs)} runs.")
         if figures or notes:
@@ -191,6 +195,25 @@ def shown(alone: Store, use: Use, whose: str) -> tuple[list[Figure], str]:
     figures, note = drawn(alone, [use], whose)
     takes_a_run = "run" in registry.views[use.name].defaults
     return [f for f in figures if takes_a_run or any(one.axis == "run" for one in f.drawn.bindings)], note
+
+
+def beside(each: Mapping[str, list[Figure]]) -> list[Figure]:
+    """The same pictures of several runs (by name): over one another where they can be, one after the other where they cannot."""
+    there = {name: figures for name, figures in each.items() if figures}
+    if len(each) == 1 or not there:
+        return [figure for figures in there.values() for figure in figures]
+    found: list[Figure] = []
+    for same in zip(*there.values(), strict=False):
+        one = (
+            overlay({name: figure.drawn for name, figure in zip(there, same, strict=True)})
+            if len(same) > 1
+            else None
+        )
+        caption = same[0].caption.removesuffix(f" – {next(iter(there))}")
+        found += (
+            [replace(same[0], drawn=one, caption=caption)] if one else [_still(figure) for figure in same]
+        )
+    return found
 
 
 def _still(figure: Figure) -> Figure:

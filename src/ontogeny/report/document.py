@@ -28,7 +28,8 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, prose (blank lines part paragraphs), figures of which those after the first ``shown`` fold, a table, a note under them."""
+    """A heading, prose (blank lines part paragraphs), figures of which those after the first ``shown`` fold, a table, a note
+    under them."""
 
     heading: str
     prose: str = ""
@@ -71,7 +72,8 @@ class Topic:
 
 @dataclass(frozen=True)
 class Document:
-    """A whole report. ``answer`` holds one sentence an item; ``files`` are texts to be had beside it, by name; ``provenance`` may be nested."""
+    """A whole report. ``answer`` holds one sentence an item; ``files`` are texts to be had beside it, by name; ``provenance``
+    may be nested."""
 
     title: str
     question: str

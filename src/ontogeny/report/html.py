@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 from itertools import count
 from typing import Any
@@ -17,17 +18,9 @@ from ontogeny.views.bindings import with_slider
 
 def render(document: Document) -> str:
     """The page, ready to be written to ``index.html`` (UTF-8)."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("ontogeny", "report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {"said": said, "paragraphs": paragraphs, "cells": cells, "carried": carried}
     numbers = count(1)
     figures = {id(figure): _prepared(figure, next(numbers)) for figure in document.figures}
-    return environment.get_template("template.html.j2").render(
+    return _template().render(
         document=document,
         picture=figures[id(document.picture)] if document.picture else None,
         sections=[
@@ -38,6 +31,19 @@ def render(document: Document) -> str:
         few=FEW,
         plotly=markupsafe.Markup(plotly.offline.get_plotlyjs()) if figures else "",
     )
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("ontogeny", "report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"said": said, "paragraphs": paragraphs, "cells": cells, "carried": carried}
+    return environment.get_template("template.html.j2")
 
 
 def carried(text: str, kind: str = "text/plain") -> str:

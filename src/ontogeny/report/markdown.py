@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ontogeny.report.document import FEW, Document, Figure, Row, Section, Topic, cells, paragraphs, said
+from ontogeny.report.photograph import photograph
 from ontogeny.store.files import write_text
 from ontogeny.views.bindings import still
 
@@ -174,21 +175,16 @@ def _end(document: Document, folder: Path | None) -> list[str]:
 
 
 def _pictures(figures: Sequence[Figure], folder: Path | None) -> tuple[list[str], str | None]:
-    """Relative paths of the pictures, or none and why. All are drawn by one browser: starting one takes longer than drawing."""
+    """Relative paths of the pictures, or none and why."""
     if folder is None:
         return [], "no folder for them was given"
     if not figures:
         return [], None
-    import plotly.io as pio
-
     names = [f"figure-{i}.png" for i in range(1, len(figures) + 1)]
-    drawings = [_on_paper(figure) for figure in figures]
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        pio.write_images(drawings, [folder / name for name in names], scale=1.5)
-    except (ImportError, ValueError, RuntimeError, OSError) as error:
-        lines = str(error).strip().splitlines()
-        return [], lines[0].strip(". :,") if lines else type(error).__name__
+    drawings = {folder / name: _on_paper(figure) for name, figure in zip(names, figures, strict=True)}
+    if problem := photograph(drawings):
+        return [], problem
     for old in folder.glob("figure-*.png"):  # of a page that had more of them
         if old.name not in names:
             old.unlink()

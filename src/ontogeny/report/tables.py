@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ontogeny.comparing import consistency
 from ontogeny.errors import UserError
-from ontogeny.findings import consistency
 from ontogeny.handles import Run, Store
 from ontogeny.report.document import said
 
@@ -141,7 +141,8 @@ def claims(store: Store, runs: Sequence[Run], fellows: Sequence[Run]) -> pd.Data
 
 
 def _over(values: Sequence[float | bool], everyone: int) -> str:
-    """ "5 of 8" for what holds or not, else the median with the smallest and the largest, and how many have the number if not all."""
+    """ "5 of 8" for what holds or not, else the median with the smallest and the largest, and how many have the number if not
+    all."""
     if values and all(isinstance(one, bool) for one in values):
         return f"{sum(values)} of {len(values)}"
     known = [float(one) for one in values if np.isfinite(one)]

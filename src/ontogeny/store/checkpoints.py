@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ontogeny.errors import Damaged
 from ontogeny.store.files import aside
-from ontogeny.store.index import CheckpointFile, read_checkpoint_header
+from ontogeny.store.headers import CheckpointFile, read_checkpoint_header
 from ontogeny.store.seal import ROOM
 
 Weights = Mapping[str, Tensor]

@@ -55,12 +55,18 @@ def alone(module: str) -> str:
     return _tree_hash(module)[0]
 
 
+@functools.cache
 def package(name: str) -> str:
     """Fingerprint of a whole package, with its templates and the like."""
     files = sorted(p for p in Path(str(resources.files(name))).rglob("*") if p.suffix not in (".pyc", ""))
     return combine(
         [
-            (p.name, _tree(p.read_text("utf-8")) if p.suffix == ".py" else combine(p.read_text("utf-8")))
+            (
+                p.name,
+                _tree(ast.parse(p.read_text("utf-8")))
+                if p.suffix == ".py"
+                else combine(p.read_text("utf-8")),
+            )
             for p in files
         ]
     )
@@ -94,11 +100,11 @@ def _tree_hash(module: str) -> tuple[str, tuple[str, ...]]:
     tree = ast.parse(source)
     package = module if _is_package(module) else module.rpartition(".")[0]
     imports = {name for node in ast.walk(tree) for name in _imported(node, package, module.split(".")[0])}
-    return _tree(source), tuple(sorted(imports))
+    return _tree(tree), tuple(sorted(imports))
 
 
-def _tree(source: str) -> str:
-    tree = ast.parse(source)
+def _tree(tree: ast.Module) -> str:
+    """Hash of a syntax tree, whose docstrings are taken out."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None

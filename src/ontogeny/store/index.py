@@ -8,54 +8,36 @@ nothing, and the index can be deleted at any time: nothing is true because it sa
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
-import mmap
 import os
-import re
-import struct
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ontogeny.errors import Damaged
-from ontogeny.store import seal
-from ontogeny.store.files import read_json, saying_when_full, still_there, write_bytes
-from ontogeny.store.record import FINISHED, refuse
+from ontogeny.store.files import saying_when_full, still_there, write_bytes
+from ontogeny.store.headers import (
+    CheckpointFile,
+    ResultFile,
+    read_checkpoint_header,
+    read_findings_header,
+    read_metrics_header,
+    read_record,
+    read_report_header,
+    read_result_header,
+    verify_checkpoint,
+)
+from ontogeny.store.record import FINISHED
 from ontogeny.study import identity
 
 INDEX, FINDINGS, REPORT = "index.jsonl", "findings.json", "report/index.html"
 BEFORE = "index.json"  # of version 0.1
 VERSION = b"ontogeny-index-3"
 HISTORY = 256  # rows that no longer count, from which on a log that is half history is written anew
-DTYPES = {
-    "F64": "float64",
-    "F32": "float32",
-    "F16": "float16",
-    "BF16": "bfloat16",
-    "I64": "int64",
-    "I32": "int32",
-    "BOOL": "bool",
-}
-
-
-@dataclass(frozen=True)
-class CheckpointFile:
-    steps: list[int]
-    digests: list[str]
-
-
-@dataclass(frozen=True)
-class ResultFile:
-    """What a result says of itself: which lens (or measure) with which options, and the fingerprint of what is behind it."""
-
-    name: str
-    options: dict[str, Any]
-    fingerprint: str
-    digests: list[str]  # of the weights behind it: one per step, or one per run for a comparison
-    steps: list[int] = field(default_factory=list)
-    sealed: bool = False  # what is sealed behind its last byte says so, as that may be cut off
 
 
 @dataclass
@@ -73,8 +55,7 @@ class RunEntry:
     @property
     def digest(self) -> str:
         """A hash of everything that its files say."""
-        said = {k: v for k, v in asdict(self).items() if k != "known"}
-        return self.known or identity(said)
+        return self.known or identity({k: v for k, v in asdict(self).items() if k != "known"})
 
     @property
     def digests(self) -> dict[int, str]:
@@ -118,97 +99,6 @@ class Index:
         return identity({"runs": there, **{n: asdict(c) for n, c in self.comparisons.items()}})
 
 
-def read_record(path: Path) -> dict[str, Any]:
-    """What a run is. Its folder is named by a hash of that."""
-    record = read_json(path)
-    refuse(record, str(path), path.parent.name)
-    return record
-
-
-def read_metrics_header(path: Path) -> dict[str, Any]:
-    """How many rows were logged."""
-    import pyarrow.parquet as pq
-
-    seal.check(path)
-    try:
-        return {"rows": pq.read_metadata(path).num_rows}
-    except (OSError, ValueError) as error:
-        raise Damaged(f"{path} is truncated or damaged ({error}); it is not used.", path) from None
-
-
-def read_checkpoint_header(path: Path) -> CheckpointFile:
-    """Steps and digests from a safetensors header; refuses a file shorter than its header says."""
-    seal.check(path)
-    metadata, _ = _safetensors_header(path)
-    return CheckpointFile(json.loads(metadata["steps"]), json.loads(metadata["digests"]))
-
-
-def verify_checkpoint(path: Path) -> None:
-    """Hashes every step as :func:`ontogeny.store.checkpoints.weights_digest` does, without torch."""
-    metadata, tensors = _safetensors_header(path)
-    with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as blob:
-        start = 8 + struct.unpack("<Q", blob[:8])[0]
-        steps = zip(json.loads(metadata["steps"]), json.loads(metadata["digests"]), strict=True)
-        for i, (step, digest) in enumerate(steps):
-            state = hashlib.blake2b(digest_size=8)
-            for name, entry in sorted(tensors.items()):
-                begin, end = entry["data_offsets"]
-                size, shape = (end - begin) // entry["shape"][0], tuple(entry["shape"][1:])
-                state.update(f"{name}{shape}torch.{DTYPES.get(entry['dtype'], entry['dtype'])}".encode())
-                state.update(blob[start + begin + i * size : start + begin + (i + 1) * size])
-            if state.hexdigest() != digest:
-                raise Damaged(
-                    f"{path} was altered since it was written: the weights at step {step} do not have the digest that was "
-                    "recorded. It is not used.",
-                    path,
-                )
-
-
-def _safetensors_header(path: Path) -> tuple[dict[str, str], dict[str, Any]]:
-    size = path.stat().st_size
-    try:
-        with path.open("rb") as handle:
-            (length,) = struct.unpack("<Q", handle.read(8))
-            if length > size:
-                raise ValueError("the header is longer than the file")
-            header = json.loads(handle.read(length))
-        metadata = header.pop("__metadata__")
-        end = max(entry["data_offsets"][1] for entry in header.values())
-        if size != 8 + length + end:
-            raise ValueError(f"it should be {8 + length + end} bytes long and is {size}")
-        json.loads(metadata["steps"]), json.loads(metadata["digests"])
-        return metadata, header
-    except (ValueError, KeyError, struct.error, UnicodeDecodeError) as error:
-        raise Damaged(f"{path} is truncated or damaged ({error}); it is not used.", path) from None
-
-
-def read_report_header(path: Path) -> dict[str, Any]:
-    """What a report was made from, as it says in its first line."""
-    seal.check(path)
-    with path.open(encoding="utf-8") as handle:
-        found = re.match(r"<!-- ontogeny-seal:\w+ made-from:(\w*) -->", handle.readline(200))
-    return {"fingerprint": found[1] if found else ""}
-
-
-def read_result_header(path: Path) -> ResultFile:
-    """What a NetCDF result says of itself."""
-    import h5py
-
-    sealed = seal.check(path)
-    try:
-        with h5py.File(path, "r") as handle:
-            about = ResultFile(**json.loads(handle.attrs["ontogeny"]))
-        if about.sealed and not sealed:
-            raise ValueError("its end is missing")
-        return about
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise Damaged(f"{path} is truncated or damaged ({error}); it is not used.", path) from None
-
-
-def read_findings_header(path: Path) -> dict[str, Any]:
-    return {"fingerprint": read_json(path).get("fingerprint", "")}
-
-
 DOCUMENTS = {FINDINGS: read_findings_header, REPORT: read_report_header}
 
 
@@ -217,13 +107,26 @@ Facts = dict[str, Any]
 Row = dict[str, tuple[int, int, Facts]]
 
 
+@contextmanager
+def without_collecting() -> Iterator[None]:
+    """While this lasts nobody looks for circles among what is made: there are none, and with 10,000 runs looking takes as long as making."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 class Indexer:
     """Reads a study directory into an :class:`Index`, re-reading only what changed since last time."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         #: What the log says, what was read since, and both.
-        self._old, self._known, self._lines, self._torn = _rows(self._log)
+        with without_collecting():
+            self._old, self._known, self._lines, self._torn = _rows(self._log)
         self._new: dict[str, Row] = {}
         self._before = dict(self._old)
 
@@ -236,11 +139,12 @@ class Indexer:
         index = Index()
         self._before |= self._new
         self._new = {}
-        for id in _names(self.root / "runs"):
-            if entry := self.run(id):
-                index.runs[id] = entry
+        with without_collecting():
+            for id in _names(self.root / "runs"):
+                if entry := self.run(id):
+                    index.runs[id] = entry
         of_comparisons = _Place(self, "comparisons", index.damaged)
-        for name, facts in of_comparisons.all(self.root / "comparisons", ".nc", read_result_header):
+        for name, facts in of_comparisons.all("", ".nc", read_result_header):
             index.comparisons[name.removesuffix(".nc")] = ResultFile(**facts)
         of_documents = _Place(self, "", index.damaged)
         for name, read in DOCUMENTS.items():
@@ -254,14 +158,13 @@ class Indexer:
         """One run; None if nothing says what it is."""
         damaged: dict[str, str] = {}
         place = _Place(self, f"runs/{id}", damaged)
-        folder = self.root / "runs" / id
         record = place.one("run.json", read_record)
         metrics = place.one("metrics.parquet", read_metrics_header)
         entry = RunEntry(id, record or {}, damaged=damaged, rows=(metrics or {}).get("rows"))
-        files = place.all(folder / "checkpoints", ".safetensors", read_checkpoint_header, verify_checkpoint)
+        files = place.all("checkpoints/", ".safetensors", read_checkpoint_header, verify_checkpoint)
         for name, facts in files:
             entry.checkpoints[name.rpartition("/")[2]] = CheckpointFile(**facts)
-        for name, facts in place.all(folder / "results", ".nc", read_result_header):
+        for name, facts in place.all("results/", ".nc", read_result_header):
             entry.results[name.rpartition("/")[2].removesuffix(".nc")] = ResultFile(**facts)
         same = place.keep()
         if not (record or damaged):
@@ -353,25 +256,24 @@ class _Place:
 
     def all(
         self,
-        folder: Path,
+        folder: str,
         suffix: str,
         read: Callable[[Path], Any],
         verify: Callable[[Path], None] | None = None,
     ) -> Iterator[tuple[str, Facts]]:
-        """The files of one folder, by name."""
+        """The files of a folder here, by name; ``folder`` ends with a slash."""
         try:
-            with os.scandir(folder) as found:
+            with os.scandir(f"{self._folder}/{folder}") as found:
                 there = sorted((f for f in found if f.name.endswith(suffix)), key=lambda f: f.name)
         except (FileNotFoundError, NotADirectoryError):
             return
-        inside = "" if str(folder) == self._folder else f"{folder.name}/"
         for file in there:
             try:
                 stat = file.stat()
             except FileNotFoundError:
                 continue
-            if facts := self.one(f"{inside}{file.name}", read, verify, stat):
-                yield f"{inside}{file.name}", facts
+            if facts := self.one(f"{folder}{file.name}", read, verify, stat):
+                yield f"{folder}{file.name}", facts
 
     def keep(self) -> bool:
         """Put the row into the index; whether it is that of last time."""

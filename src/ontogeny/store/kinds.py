@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ontogeny.errors import Damaged
-from ontogeny.store import index, seal
+from ontogeny.store import headers, index, seal
 from ontogeny.store.files import ASIDE, DAMAGED, read_json
 
 
@@ -27,8 +27,8 @@ class Kind:
 
 
 def _checkpoint(path: Path) -> None:
-    index.read_checkpoint_header(path)
-    index.verify_checkpoint(path)
+    headers.read_checkpoint_header(path)
+    headers.verify_checkpoint(path)
 
 
 def _resume(path: Path) -> None:
@@ -47,7 +47,7 @@ def _log(path: Path) -> None:
 def _result(path: Path) -> None:
     from ontogeny.store.results import read
 
-    index.read_result_header(path)
+    headers.read_result_header(path)
     read(path)
 
 
@@ -55,7 +55,7 @@ TRAINING = "the same `ontogeny run` trains the run again, to the same bits"
 KINDS = (
     Kind("recipe", "study.toml", seal.check, "the same `ontogeny run STUDY --out DIR` writes it again"),
     Kind("recipe of before", "recipes/*.toml", seal.check, "nothing needs it: it says what was asked earlier"),
-    Kind("run record", "runs/*/run.json", index.read_record, "the same `ontogeny run` goes on from the last resume point"),
+    Kind("run record", "runs/*/run.json", headers.read_record, "the same `ontogeny run` goes on from the last resume point"),
     Kind("metrics", "runs/*/metrics.parquet", seal.check, TRAINING),
     Kind("metrics of a run in training", "runs/*/metrics.jsonl", _log, TRAINING),
     Kind("checkpoints", "runs/*/checkpoints/steps-*.safetensors", _checkpoint, TRAINING),
@@ -63,12 +63,17 @@ KINDS = (
     Kind("result of a lens", "runs/*/results/*.nc", _result, "`--repair` looks again", derived=True),
     Kind("comparison", "comparisons/*.nc", _result, "`--repair` compares again", derived=True),
     Kind("findings", "findings.json", read_json, "`--repair` finds again", derived=True),
-    Kind("report", "report/index.html", index.read_report_header, "`--repair` draws again", derived=True),
-    Kind("report of chosen runs", "report/*.html", index.read_report_header, "`ontogeny report DIR --run …` writes it again", derived=True),
-    Kind("report in Markdown", "report/*.md", index.read_report_header, "`ontogeny report DIR --format md` writes it again", derived=True),
+    Kind("report", "report/index.html", headers.read_report_header, "`--repair` draws again", derived=True),
+    Kind("report of chosen runs", "report/*.html", headers.read_report_header, "`ontogeny report DIR --run …` writes it again", derived=True),
+    Kind("report in Markdown", "report/*.md", headers.read_report_header, "`ontogeny report DIR --format md` writes it again", derived=True),
     Kind("picture of a report", "report/*/*.png", lambda path: None, "`ontogeny report DIR --format md` draws it again", derived=True),
     Kind("data of a report", "report/*/*.csv", lambda path: None, "`ontogeny report DIR --format md` writes it again", derived=True),
     Kind("recipe of a report", "report/*/recipe.toml", lambda path: None, "`ontogeny report DIR --format md` writes it again", derived=True),
+    Kind("what the workbench set aside", "workbench/*.json", read_json, "nothing: it was chosen by hand"),
+    Kind("report in PDF", "report/*.pdf", lambda path: None, "`ontogeny report DIR --format pdf` prints it again", derived=True),
+    Kind("job of the workbench", "jobs/*.json", read_json, "nothing needs it: it says what was begun from the workbench", derived=True, bundled=False),
+    Kind("log of a job", "jobs/*.log", lambda path: None, "nothing needs it", derived=True, bundled=False),
+    Kind("recipe of a job", "jobs/*.toml", lambda path: None, "nothing needs it: the study has its recipe", derived=True, bundled=False),
     Kind("index", index.INDEX, index.verify_index, "any command reads it anew", derived=True, bundled=False),
     Kind("events", "events/*.jsonl", lambda path: None, "nothing needs it: it says what was going on", derived=True, bundled=False),
     Kind("lease", "leases/*", lambda path: None, "who writes makes it, and removes it", derived=True, bundled=False),

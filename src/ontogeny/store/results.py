@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ontogeny.errors import Damaged
 from ontogeny.store import seal
 from ontogeny.store.files import write_bytes
-from ontogeny.store.index import ResultFile
+from ontogeny.store.headers import ResultFile
 from ontogeny.study import canonical
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ def stem(name: str, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> 
 def write(path: Path, data: xr.Dataset, about: ResultFile) -> None:
     """Compressed, whole or not at all, and sealed."""
     data = data.copy()
-    data.attrs = {k: _plain(v) for k, v in data.attrs.items()}
+    data.attrs = {k: _attribute(v) for k, v in data.attrs.items()}
     data.attrs["ontogeny"] = json.dumps({**asdict(about), "sealed": True})
     encoding: dict[Any, dict[str, Any]] = {}
     for name, variable in data.variables.items():
-        variable.attrs = {k: _plain(v) for k, v in variable.attrs.items()}
+        variable.attrs = {k: _attribute(v) for k, v in variable.attrs.items()}
         if variable.ndim and variable.dtype.kind in "fiub":
             encoding[name] = {"zlib": True, "complevel": 4, "shuffle": True}
     # In memory first: HDF5 that fails to write, as on a full disk, takes the process down when its handles are closed.
@@ -43,8 +43,8 @@ def write(path: Path, data: xr.Dataset, about: ResultFile) -> None:
 def read(path: Path) -> xr.Dataset:
     """A result, in memory; a file whose checksums fail is named and not used.
 
-    What ``xarray.open_dataset`` would give, without its asking every dimension of every variable of the file again and again: opening the
-    results of a study that way takes four times as long.
+    What ``xarray.open_dataset`` would give, without its asking every dimension of every variable of the file again and again:
+    opening the results of a study that way takes four times as long.
     """
     import h5py
     import xarray as xr
@@ -95,7 +95,7 @@ def _attributes(item: Any) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
+def _attribute(value: Any) -> Any:
     """What NetCDF attributes can hold; the rest as JSON."""
     if isinstance(value, bool):
         return int(value)

@@ -1,7 +1,8 @@
 """One run's files: what it is, what was logged, and the point from which it goes on.
 
 Order of a commit: checkpoints, metrics, then the resume point, which holds a digest of the log as it was then; a crash in between
-leaves later steps that the next training removes and writes again, bit for bit. Runs are independent, so a population torn between two runs is only two runs at two steps.
+leaves later steps that the next training removes and writes again, bit for bit. Runs are independent, so a population torn
+between two runs is only two runs at two steps.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ BUFFER_BYTES = 256 * 2**20
 class DiskSink:
     """Receives what training produces (see ``ontogeny.training.population.Sink``).
 
-    ``every``: seconds between commits. Commits change when things are written, never what is computed. ``budgets``: how many epochs
-    each run is allowed, which its last record says.
+    ``every``: seconds between commits. Commits change when things are written, never what is computed. ``budgets``: how many
+    epochs each run is allowed, which its last record says.
     """
 
     def __init__(

@@ -34,6 +34,33 @@ class Batch(NamedTuple):
     mask: Tensor | None = None  # (position,) which labels count; None: all
 
 
+class Truth(NamedTuple):
+    """What is known of data by construction."""
+
+    features: Tensor  # (feature, d) unit rows
+    codes: Tensor  # (example, feature) of the probe; 0 where a feature is not active
+    common: Tensor  # rows of ``features`` that other worlds share; entry j is the same feature in each
+
+
+class Host(Protocol):
+    """The model whose activations a probe holds: it goes on from there with others in their place."""
+
+    @property
+    def words(self) -> str:
+        """What it is, for a person: study, run, step and tap."""
+        ...
+
+    @property
+    def labels(self) -> Tensor:
+        """Its own answers, (example[, position])."""
+        ...
+
+    def onward(self, values: Tensor | None) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Its outputs, and what its objective says of each example, with these in place of the activations (example, d); ``None``: as
+        it is."""
+        ...
+
+
 @dataclass(frozen=True)
 class Probe:
     """The fixed inputs every lens sees. ``grid`` names the axes when the examples are all cells of a grid, row by row."""
@@ -43,6 +70,8 @@ class Probe:
     mask: Tensor | None = None
     grid: Mapping[str, int] = field(default_factory=dict)  # {"a": 64, "b": 64}: example = a·64 + b
     period: int | None = None
+    truth: Truth | None = None
+    host: Host | None = None
     group: Group | None = None  # the labelling in which the task is addition in Z_n
 
     @property

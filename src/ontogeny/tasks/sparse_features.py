@@ -2,11 +2,12 @@
 
     x = Σ_i c_i f_i + noise,   c_i = Bernoulli(p_i) · Uniform(0, 1),   p_i ∝ λ^i,   Σ p_i = active
 
-With a correlation ρ the activities are those of a Gaussian copula: z ~ N(0, R) with unit diagonal and ρ within blocks of
+With a correlation ρ the activities are those of a Gaussian copula: z ~ N(0, R) with unit diagonal and ρ within clusters of ``block``
 features, feature i active where z_i > Φ⁻¹(1 − p_i). The probabilities p_i are exact whatever ρ is.
 
-Two data sets may share features: a fraction ``shared`` of the rows comes from a dictionary common to all, the rest from
-the data set's own (``dictionary``), and the order is shuffled. Source: Sharkey, Braun, Millidge 2022.
+Two worlds may share features: a fraction ``shared`` of the rows comes from a dictionary common to all, the rest from the world's own
+(``dictionary`` names it), and the order, which is that of frequency, is shuffled. Clusters travel with their features: those of common
+features are the same in every world. Which rows are common stands in ``common`` and in the probe. Source: Sharkey, Braun, Millidge 2022.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from torch import Tensor
 from ontogeny.errors import UserError
 from ontogeny.numerics.random import Key
 from ontogeny.registry import tasks
-from ontogeny.tasks.base import Batch, Probe, Signature
+from ontogeny.tasks.base import Batch, Probe, Signature, Truth
 
 
 @tasks.register("sparse_features")
@@ -73,6 +74,26 @@ class SparseFeatures:
         return Key(self.dictionary, "dictionary").permutation(self.n_features, "order").argsort()[:n]
 
     @cached_property
+    def own(self) -> Tensor:
+        """Rows of ``truth()`` that no other world has."""
+        rest = torch.ones(self.n_features, dtype=torch.bool)
+        rest[self.common] = False
+        return rest.nonzero().squeeze(-1)
+
+    @cached_property
+    def cluster(self) -> Tensor:
+        """(feature,): which features are active together. Common features first, then the world's own, ``block`` by ``block``."""
+        labels = torch.empty(self.n_features, dtype=torch.long)
+        labels[self.common] = torch.arange(len(self.common)) // self.block
+        labels[self.own] = -(-len(self.common) // self.block) + torch.arange(len(self.own)) // self.block
+        return labels
+
+    @property
+    def empty_share(self) -> float:
+        """Π (1 − p_i): the share of samples with nothing active, where features are independent."""
+        return float((1 - self.probabilities).prod())
+
+    @cached_property
     def _features(self) -> Tensor:
         own, everyone = Key(self.dictionary, "dictionary"), Key(0, "common dictionary")
         features = own.normal("features", self.n_features, self.d, std=1.0)
@@ -90,11 +111,10 @@ class SparseFeatures:
         shape = (size, self.n_features)
         p = self.probabilities.float()
         if self.correlation:
-            n_blocks = -(-self.n_features // self.block)
-            together = torch.randn(size, n_blocks, generator=generator).repeat_interleave(self.block, -1)
+            together = torch.randn(size, int(self.cluster.max()) + 1, generator=generator)
             alone = torch.randn(shape, generator=generator)
             rho = self.correlation
-            z = rho**0.5 * together[:, : self.n_features] + (1 - rho) ** 0.5 * alone
+            z = rho**0.5 * together[:, self.cluster] + (1 - rho) ** 0.5 * alone
             on = z > torch.special.ndtri(1 - self.probabilities).float()
         else:
             on = torch.rand(shape, generator=generator) < p
@@ -109,8 +129,8 @@ class SparseFeatures:
         return data, codes
 
     def probe(self) -> Probe:
-        data, _ = self.sample(Key(0, "probe").generator(), self.probe_size)
-        return Probe(data, data)
+        data, codes = self.sample(Key(0, "probe").generator(), self.probe_size)
+        return Probe(data, data, truth=Truth(self.truth(), codes, self.common))
 
     def split(self, key: Key) -> dict[str, Tensor]:
         return {}

@@ -53,8 +53,9 @@ class BilinearEngine:
             return "the task is not a finite table of pairs"
         if type(member.objective) is not CrossEntropy or member.objective.precision != "float32":
             return "the objective is not cross-entropy in float32"
-        if type(member.optimiser) is not AdamW or member.optimiser.warmup or member.clip is not None:
-            return "the optimiser is not plain AdamW without warm-up or clipping"
+        o = member.optimiser
+        if type(o) is not AdamW or o.warmup or o.decay_stop or member.clip is not None:
+            return "the optimiser is not plain AdamW without warm-up, decay or clipping"
         return None
 
     def advance(self, active: Sequence[int], start: int, stop: int) -> dict[int, int]:

@@ -144,7 +144,8 @@ class BilinearKernel:
         rows: Sequence[Array],
         needed: Sequence[int],
     ) -> Array:
-        """Whether each active model is right on at least ``needed`` of its ``rows`` of the table; seen no further than is necessary."""
+        """Whether each active model is right on at least ``needed`` of its ``rows`` of the table; seen no further than is
+        necessary."""
         inputs, labels = self._table(active, inputs, labels)
         for of in {id(of): of for of in rows}.values():
             _within(of, len(labels), "rows of a part")

@@ -142,7 +142,8 @@ def _exp(x):
 
 @compiled()
 def _maxima(logits, tops):
-    """The largest entry of each row, found among integers that sort like the floats: those vectorise without assuming away NaN."""
+    """The largest entry of each row, found among integers that sort like the floats: those vectorise without assuming away
+    NaN."""
     for e in range(tops.size):
         top = np.int32(-(2**31))
         for j in range(logits.shape[1]):
@@ -258,7 +259,8 @@ def _is_first(logits, top, label):
 
 @compiled("contract")
 def reach(w, d, n_in, n_out, inputs, labels, rows, needed):
-    """Whether at least ``needed`` of the rows are right (NaN beside the largest logit is not looked for); ends when that is out of reach."""
+    """Whether at least ``needed`` of the rows are right (NaN beside the largest logit is not looked for); ends when that is out
+    of reach."""
     size, chunk, right = n_in * d, 32, 0
     W_l, W_r, W_p = w[:size].reshape(n_in, d), w[size : 2 * size].reshape(n_in, d), w[2 * size :]
     by_l, by_r = np.empty((chunk, d), np.float32), np.empty((chunk, d), np.float32)

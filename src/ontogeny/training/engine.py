@@ -10,15 +10,16 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ontogeny.models.base import Forward, Weights
+from ontogeny.models.base import Forward, Seen, Tended, Weights
 from ontogeny.numerics.cores import Work, one_core_each
 from ontogeny.numerics.random import Key
+from ontogeny.objectives.base import Objective, Scheduled
 from ontogeny.study import Stop
 from ontogeny.tasks.base import Batch
 from ontogeny.training.feed import Feed
@@ -26,8 +27,15 @@ from ontogeny.training.member import Member, State
 from ontogeny.training.optimisers import Hyper, Optimiser
 from ontogeny.training.stacks import HEIGHT, Stack, by_example, filled, large, pieces
 
-#: Per-example values of a piece of a batch, and its gradients by weight.
-Pass = tuple[dict[str, Tensor], dict[str, Tensor]]
+
+class Pass(NamedTuple):
+    """What one piece of a batch came to."""
+
+    values: dict[str, Tensor]  # by metric: (place, example)
+    gradients: dict[str, Tensor]  # by weight: (place, …)
+    active: Tensor | None = None  # (place, unit) of the tap that a tended architecture watches
+
+
 Item = TypeVar("Item")
 
 SEEN = 896  # examples of a piece that is only evaluated: small enough to share out evenly
@@ -79,6 +87,7 @@ class TorchEngine:
         self.inputs, self.labels = probe.inputs.to(self.device), probe.labels.to(self.device)
         self.mask = None if probe.mask is None else probe.mask.to(self.device)
         self.by_example = by_example(self.first.architecture, self.first.objective)
+        self.tended = self.first.architecture if isinstance(self.first.architecture, Tended) else None
         padded = {i: self._pad(m, s) for i, (m, s) in enumerate(zip(members, states, strict=True))}
         self.trained = [
             n
@@ -175,14 +184,16 @@ class TorchEngine:
         batch = Batch(inputs, labels, self.mask)
         optimisers = [type(self._optimisers[0])()] * HEIGHT
         everything = torch.arange(len(self.inputs), device=self.device)
+        objective, keys = side_by_side([self.first.objective] * HEIGHT, None), [key] * HEIGHT
         with one_core_each():
             for part in self._parts(len(self.inputs)):
-                yield from self._seen((stack, everything[part])).values()
+                yield from self._seen((stack, everything[part]), objective).values()
             for step in range(2):
-                passes = [self._pass(stack, batch, part) for part in self._pieces(n)]
-                for found in (one for each in passes for one in each):
-                    yield from found.values()
-                self._update(stack, passes, step, optimisers)
+                passes = [self._pass(stack, batch, part, objective) for part in self._pieces(n)]
+                for one in passes:
+                    yield from one.values.values()
+                    yield from one.gradients.values()
+                self._update(stack, batch, passes, step, optimisers, keys)
         yield from stack.weights.values()
 
     # -- updates -------------------------------------------------------------------------------------------------
@@ -191,13 +202,19 @@ class TorchEngine:
         self._arrange(active)
         losses = []
         optimisers = [[self._optimisers[i] for i in stack.places] for stack in self.stacks]
+        keys = [[self.members[i].key("order") for i in stack.places] for stack in self.stacks]
         with one_core_each() as share:
             for step, batches in zip(range(start, stop), self._batches(start, stop), strict=True):
-                passes = self._ahead or self._passes(batches, share)
+                passes = self._ahead or self._passes(batches, step, share)
                 self._ahead = None
 
-                def update(k: int, step: int = step, passes: list[list[Pass]] = passes) -> Tensor:
-                    return self._update(self.stacks[k], passes[k], step, optimisers[k])
+                def update(
+                    k: int,
+                    step: int = step,
+                    passes: list[list[Pass]] = passes,
+                    batches: Sequence[Batch] = batches,
+                ) -> Tensor:
+                    return self._update(self.stacks[k], batches[k], passes[k], step, optimisers[k], keys[k])
 
                 each = share(update, range(len(self.stacks)))
                 losses.append(torch.cat([x[: len(s.who)] for s, x in zip(self.stacks, each, strict=True)]))
@@ -248,41 +265,68 @@ class TorchEngine:
     def _pieces(self, n: int) -> list[slice]:
         return pieces(n) if self.by_example else [slice(0, n)]
 
-    def _passes(self, batches: Sequence[Batch], share: Work) -> list[list[Pass]]:
+    def _objective(self, stack: Stack, update: int | None) -> Objective:
+        """That of a stack's variants at this update, counted from 1; ``None``: as it is evaluated."""
+        return side_by_side([self.members[i].objective for i in stack.places], update)
+
+    def _passes(self, batches: Sequence[Batch], step: int, share: Work) -> list[list[Pass]]:
         """Forward and backward of every piece of every stack's batch."""
         parts = self._pieces(self.feed.rows_per_batch)
         items = [(k, part) for k in range(len(self.stacks)) for part in parts]
-        done = share(lambda item: self._pass(self.stacks[item[0]], batches[item[0]], item[1]), items)
+        objectives = [self._objective(stack, step + 1) for stack in self.stacks]
+
+        def through(item: tuple[int, slice]) -> Pass:
+            k, part = item
+            return self._pass(self.stacks[k], batches[k], part, objectives[k])
+
+        done = share(through, items)
         return [list(passes) for passes in batched(done, len(parts))]
 
-    def _pass(self, stack: Stack, batch: Batch, part: slice) -> Pass:
+    def _pass(self, stack: Stack, batch: Batch, part: slice, objective: Objective) -> Pass:
         """What the objective says of each example of a piece, and the gradient of their loss, as a share of the whole batch."""
         n, mine = batch.labels.shape[1], 0 if stack.lone else slice(None)
         piece = Batch(batch.inputs[mine, part], batch.labels[mine, part], batch.mask)
         leaves = {n: w.detach().requires_grad_(n in self.trained) for n, w in stack.models.items()}
-        values = self._examples(stack, leaves, piece, axis=0 if stack.lone else 1)
+        values, forward = self._examples(stack, leaves, piece, objective, axis=0 if stack.lone else 1)
         loss = (values["loss"].sum(-1) / n).sum()
         gradients = torch.autograd.grad(loss, [leaves[n] for n in self.trained], allow_unused=True)
-        return {metric: v.detach() for metric, v in values.items()}, {
-            n: g.view_as(stack.weights[n])
-            for n, g in zip(self.trained, gradients, strict=True)
-            if g is not None
-        }
+        return Pass(
+            {metric: v.detach() for metric, v in values.items()},
+            {
+                n: g.view_as(stack.weights[n])
+                for n, g in zip(self.trained, gradients, strict=True)
+                if g is not None
+            },
+            (forward.taps[self.tended.watches] != 0).any(-2).view(stack.height, -1) if self.tended else None,
+        )
 
-    def _examples(self, stack: Stack, models: Weights, batch: Batch, axis: int) -> dict[str, Tensor]:
-        """What the objective says of each example, which is this axis of the batch: (place, example)."""
-        count, objective = batch.labels.shape[axis], self.first.objective
+    def _examples(
+        self, stack: Stack, models: Weights, batch: Batch, objective: Objective, axis: int
+    ) -> tuple[dict[str, Tensor], Forward]:
+        """What the objective says of each example, which is this axis of the batch: (place, example); and the forward pass."""
+        count = batch.labels.shape[axis]
         if self.by_example and not stack.lone:
             batch = filled(batch, axis)
-        forward: Forward = self.first.architecture.forward(models, batch.inputs, read=objective.reads)
+        read = {*objective.reads, *([self.tended.watches] if self.tended else [])}
+        forward: Forward = self.first.architecture.forward(models, batch.inputs, read=read)
         values = objective.examples(forward, batch)
-        return {metric: v[..., :count].reshape(-1, count) for metric, v in values.items()}
+        return {metric: v[..., :count].reshape(-1, count) for metric, v in values.items()}, forward
 
     @torch.no_grad()
-    def _update(self, stack: Stack, passes: Sequence[Pass], step: int, optimisers: list[Optimiser]) -> Tensor:
+    def _update(
+        self,
+        stack: Stack,
+        batch: Batch,
+        passes: Sequence[Pass],
+        step: int,
+        optimisers: list[Optimiser],
+        keys: Sequence[Key],
+    ) -> Tensor:
         """Add the pieces up, clip, and apply their gradients; the losses before the update, (place,)."""
-        values, by_piece = zip(*passes, strict=True)
+        by_piece = [one.gradients for one in passes]
         gradients = {n: functools.reduce(torch.add, (g[n] for g in by_piece)) for n in by_piece[0]}
+        if self.tended:
+            gradients = self.tended.projected_gradients(stack.weights, gradients)
         if self.first.clip is not None:
             first, *rest = (per_variant_sum(g.square()) for g in gradients.values())
             norm = sum(
@@ -295,8 +339,12 @@ class TorchEngine:
             moments = {kind: by[name] for kind, by in stack.moments.items()}
             self._optimisers[0].update(stack.weights[name], g, moments, step + 1, hyper)
         stack.weights = self.first.architecture.project(stack.weights)
+        if self.tended and passes[0].active is not None:
+            seen = Seen(step + 1, batch.inputs, passes[0].values["loss"], passes[0].active, keys)
+            stack.weights = self.tended.tended(stack.weights, stack.moments, seen)
         n = self.feed.rows_per_batch
-        return functools.reduce(torch.add, (v["loss"].sum(-1) / n for v in values)).reshape(-1)
+        losses = (one.values["loss"].sum(-1) / n for one in passes)
+        return functools.reduce(torch.add, losses).reshape(-1)
 
     # -- evaluation ----------------------------------------------------------------------------------------------
 
@@ -317,21 +365,21 @@ class TorchEngine:
         everything = torch.arange(len(self.inputs), device=self.device)
         parts = self._parts(len(self.inputs))
         items = [(stack, everything[part]) for stack in self.stacks for part in parts]
-        return [joined(one) for one in batched(share(self._seen, items), len(parts))]
+        return [joined(one) for one in batched(self._all_seen(items, share), len(parts))]
 
     def _through_training(self, share: Work) -> list[dict[str, Tensor]]:
         """The same of a full batch: it is gone through as an update does, which then has its gradients, and then the rest."""
-        self._ahead = self._ahead or self._passes(self._full, share)
+        self._ahead = self._ahead or self._passes(self._full, self._steps[self.stacks[0].who[0]], share)
         rests = [torch.stack([self._rests[i][0] for i in stack.places]) for stack in self.stacks]
         parts = self._parts(rests[0].shape[1])
         items = [
             (stack, rest[:, part]) for stack, rest in zip(self.stacks, rests, strict=True) for part in parts
         ]
-        done = batched(share(self._seen, items), len(parts)) if items else [[] for _ in self.stacks]
+        done = batched(self._all_seen(items, share), len(parts)) if items else [[] for _ in self.stacks]
         return [
             {
                 metric: torch.stack([v[k][self._rests[i][1]] for k, i in enumerate(stack.places)])
-                for metric, v in joined([*(values for values, _ in passes), *unseen]).items()
+                for metric, v in joined([*(one.values for one in passes), *unseen]).items()
             }
             for stack, passes, unseen in zip(self.stacks, self._ahead, done, strict=True)
         ]
@@ -353,13 +401,23 @@ class TorchEngine:
         outputs = self.feed.task.signature.outputs
         return pieces(n, SEEN if self.by_example else max(1, BYTE_BUDGET // (4 * 16 * max(64, outputs))))
 
+    def _all_seen(self, items: Sequence[tuple[Stack, Tensor]], share: Work) -> list[dict[str, Tensor]]:
+        objectives = {id(stack): self._objective(stack, None) for stack in self.stacks}
+        return share(lambda item: self._seen(item, objectives[id(item[0])]), items)
+
     @torch.no_grad()
-    def _seen(self, item: tuple[Stack, Tensor]) -> dict[str, Tensor]:
+    def _seen(self, item: tuple[Stack, Tensor], objective: Objective) -> dict[str, Tensor]:
         """What the objective says of these rows of the probe: (example,) of all places, or (place, example)."""
         stack, rows = item
         rows = rows[0] if stack.lone and rows.ndim > 1 else rows
         batch = Batch(self.inputs[rows], self.labels[rows], self.mask)
-        return self._examples(stack, stack.models, batch, axis=rows.ndim - 1)
+        return self._examples(stack, stack.models, batch, objective, axis=rows.ndim - 1)[0]
+
+
+def side_by_side(objectives: Sequence[Objective], update: int | None) -> Objective:
+    """One objective for these variants; those without numbers that vary are all alike."""
+    first = objectives[0]
+    return first.side_by_side(objectives, update) if isinstance(first, Scheduled) else first
 
 
 def same_bits(x: Tensor) -> bool:

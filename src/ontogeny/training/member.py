@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from torch import Tensor
 
-from ontogeny.models.base import Architecture, Weights
+from ontogeny.models.base import Architecture, Tended, Weights
 from ontogeny.numerics.random import Key
-from ontogeny.objectives.base import Objective
+from ontogeny.objectives.base import Objective, Scheduled
+from ontogeny.settings import places
 from ontogeny.study import canonical, identity
-from ontogeny.tasks.base import Task
+from ontogeny.tasks.base import Probe, Task
 from ontogeny.training.optimisers import Moments, Optimiser
 
 Outcome = Literal["training", "done", "stopped", "diverged"]
+
+
+@lru_cache(maxsize=64)
+def probe_of(task: Any) -> Probe:
+    """The probe of a task, made once."""
+    return task.probe()
 
 
 @dataclass
@@ -35,7 +42,10 @@ class Member:
 
     @cached_property
     def id(self) -> str:
-        return identity(dict(self.spec))
+        """Where its data lie is no part of what a run is."""
+        where = places(self.task)
+        task = {k: v for k, v in self.spec["task"].items() if k not in where}
+        return identity({**self.spec, "task": task})
 
     @property
     def name(self) -> str:
@@ -46,7 +56,11 @@ class Member:
         return Key(self.seeds[purpose], purpose)
 
     def init(self) -> Weights:
-        return self.architecture.init(self.task.signature, self.key("init"))
+        fresh = self.architecture.init(self.task.signature, self.key("init"))
+        if isinstance(self.architecture, Tended):
+            task: Any = self.task  # a frozen dataclass, which the protocol cannot say
+            return self.architecture.fitted(fresh, lambda: probe_of(task).inputs)
+        return fresh
 
     @property
     def shard(self) -> str:
@@ -59,9 +73,12 @@ class Member:
 
     @property
     def program(self) -> str:
-        """What must be equal for two variants to be one program: everything but seeds, padded axes and numbers of the optimiser."""
+        """What must be equal for two variants to be one program: everything but seeds, padded axes, numbers of the optimiser, and those of
+        the objective that may stand side by side."""
         architecture = {k: v for k, v in asdict(self.architecture).items() if k not in self.architecture.pads}  # type: ignore[call-overload]
         spec = {k: v for k, v in self.spec.items() if k not in ("architecture", "optimiser", "seeds")}
+        if isinstance(self.objective, Scheduled):
+            spec["objective"] = {k: v for k, v in spec["objective"].items() if k not in self.objective.varies}
         kinds = [self.spec["architecture"]["kind"], self.spec["optimiser"]["kind"]]
         return canonical([spec, kinds, architecture])
 

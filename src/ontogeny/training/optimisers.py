@@ -7,7 +7,7 @@ reduction crosses the variant axis, so a variant's path does not depend on its c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -16,7 +16,9 @@ from torch import Tensor
 
 from ontogeny.errors import UserError
 from ontogeny.numerics.compiled import compiled
+from ontogeny.numerics.schedule import ramp, wrong_ramp
 from ontogeny.registry import optimisers
+from ontogeny.settings import LATER
 
 Moments = dict[str, dict[str, Tensor]]  # {"m": {weight: (variant, …)}}
 
@@ -28,14 +30,18 @@ class Optimiser:
     lr: float = 1e-3
     weight_decay: float = 0.0
     warmup: int = 0  # updates over which the learning rate rises linearly from 0
+    decay_start: int = field(default=0, metadata=LATER)  # update after which it falls linearly …
+    decay_stop: int = field(
+        default=0, metadata=LATER
+    )  # … and the last at which it is above 0; 0: it never falls
 
     moments: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         if self.lr < 0 or self.weight_decay < 0:
             raise UserError(f"lr = {self.lr}, weight_decay = {self.weight_decay}: neither may be negative.")
-        if self.warmup < 0:
-            raise UserError(f"warmup = {self.warmup}: it is a number of updates, 0 or more.")
+        if wrong := wrong_ramp(self.warmup, self.decay_start, self.decay_stop):
+            raise UserError(wrong)
 
     def update(self, w: Tensor, g: Tensor, state: Mapping[str, Tensor], t: int, hyper: Hyper) -> None:
         """One in-place update of one stacked weight; ``t`` counts from 1."""
@@ -57,7 +63,7 @@ class Hyper:
         return self.of([float(getattr(o, name)) for o in self.optimisers], like)
 
     def lr(self, t: int) -> list[float]:
-        return [o.lr * min(1.0, t / o.warmup) if o.warmup else o.lr for o in self.optimisers]
+        return [o.lr * ramp(t, o.warmup, o.decay_start, o.decay_stop) for o in self.optimisers]
 
     def table(self, t: int, like: Tensor, numbers: Callable[[int, Hyper], list[list[float]]]) -> np.ndarray:
         """(place, number) at step ``t``, in the weight's own precision; made once for all weights."""

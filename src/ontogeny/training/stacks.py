@@ -1,8 +1,8 @@
 """Variants share their passes in *stacks* of a fixed number of places, so that nobody's arithmetic depends on who else is there.
 
-A library chooses its algorithm by the shapes it is given, shares work out by the number of threads, and treats the beginning and the
-end of a row by where they lie in memory. A stack that grows with its company therefore gives a variant other last bits in other
-company, on one processor or another. Here
+A library chooses its algorithm by the shapes it is given, shares work out by the number of threads, and treats the beginning
+and the end of a row by where they lie in memory. A stack that grows with its company therefore gives a variant other last bits
+in other company, on one processor or another. Here
 
 * a stack always has ``HEIGHT`` places, whoever is there (places left over repeat the last variant), and each stack has one core;
 * ``HEIGHT`` rows of anything begin on the boundaries of cache lines if a row is whole cache lines long, so examples are filled up

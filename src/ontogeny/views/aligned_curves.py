@@ -33,9 +33,10 @@ def aligned_curves(
 ) -> Drawn:
     """Do runs take the same course before and after they grok, whenever that is?
 
-    One line a run; steps are counted from the run's own ``event`` (a result of the lens ``learning_events``), so 0 is that step in every
-    run. Runs in which it did not happen have no place here and are named below. Left the held-out loss; then restricted loss
-    where it was measured (if it falls at the same distance in every run, so does what happens out of sight); right the accuracy.
+    One line a run; steps are counted from the run's own ``event`` (a result of the lens ``learning_events``), so 0 is that step
+    in every run. Runs in which it did not happen have no place here and are named below. Left the held-out loss; then
+    restricted loss where it was measured (if it falls at the same distance in every run, so does what happens out of sight);
+    right the accuracy.
 
     How it misleads: curves that are laid over one another at a threshold agree there by construction. Only what
     happens far from 0 is evidence.

@@ -13,12 +13,12 @@ from ontogeny.views.panels import panels
 from ontogeny.views.theme import PALETTE
 
 
-@view(reads=("one:lens:attention@cursor",), title="Attention of the last position")
-def attention_bars(attention: xr.Dataset) -> Drawn:
+@view(reads=("one:lens:attention(layer={layer})@cursor",), title="Attention of the last position")
+def attention_bars(attention: xr.Dataset, *, layer: int = -1) -> Drawn:
     """How much does each head attend to each position, on average over the inputs?
 
-    Bars are means over all inputs, whiskers ± one standard deviation over them (not an uncertainty): a long whisker says that the head's weights
-    depend on the tokens.
+    Bars are means over all inputs, whiskers ± one standard deviation over them (not an uncertainty): a long whisker says that
+    the head's weights depend on the tokens.
     """
     data = attention
     mean, std = (data[name].transpose("step", "key", "head") for name in ("mean", "std"))

@@ -24,7 +24,7 @@ from ontogeny.registry import views
 from ontogeny.views.one_run import one_run
 
 #: Steps that a slider carries at most; of more that were kept, evenly chosen ones.
-FRAMES = 60
+FRAMES = 40
 
 #: What changes when a cursor moves: trace → attribute → value.
 Frame = dict[int, dict[str, Any]]

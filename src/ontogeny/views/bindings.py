@@ -45,7 +45,8 @@ def bind(
 
 
 def with_slider(drawn: Drawn, height: int | None = None) -> go.Figure:
-    """A copy of the figure with one slider an axis of several ticks; all bindings of an axis move together, and it begins at ``drawn.start``.
+    """A copy of the figure with one slider an axis of several ticks; all bindings of an axis move together, and it begins at
+    ``drawn.start``.
 
     ``height`` is that of the figure without its sliders, in pixels; without it, the figure's own. Raises UserError if bindings of
     one axis disagree on its ticks, if two axes claim one attribute, or if the start is no tick.
@@ -65,7 +66,7 @@ def with_slider(drawn: Drawn, height: int | None = None) -> go.Figure:
                 f"The cursor of '{axis}' cannot start at tick {start}: it has {len(ticks)} (from 0)."
             )
         for one in group:
-            fig.data[one.trace][one.attribute] = _plain(one.values[start])
+            fig.data[one.trace][one.attribute] = _as_lists(one.values[start])
         if len(ticks) > 1:
             steps = [_step(fig, group, i) for i in range(len(ticks))]
             sliders.append(_slider(len(sliders), start, ticks, steps))
@@ -82,7 +83,7 @@ def still(drawn: Drawn) -> go.Figure:
     fig = go.Figure(drawn.figure)
     for one in drawn.bindings:
         start = len(one.ticks) - 1 if drawn.start is None else drawn.start
-        fig.data[one.trace][one.attribute] = _plain(one.values[start])
+        fig.data[one.trace][one.attribute] = _as_lists(one.values[start])
     return fig
 
 
@@ -141,12 +142,12 @@ def _check(axes: dict[str, list[Bind]]) -> None:
 
 def _present(fig: go.Figure, trace: int, attribute: str) -> Any:
     try:
-        return _plain(fig.data[trace][attribute])
+        return _as_lists(fig.data[trace][attribute])
     except (KeyError, ValueError):
         return None
 
 
-def _plain(values: Any) -> Any:
+def _as_lists(values: Any) -> Any:
     """As JSON will have it: plain lists (a slider's steps cannot hold Plotly's binary arrays), four digits."""
     if values is None or isinstance(values, str):
         return values
@@ -157,17 +158,17 @@ def _plain(values: Any) -> Any:
 
 
 def packed(values: Any) -> Any:
-    """A frame as a page carries it: numbers that are many as Plotly's typed array (base64 of single precision, or of the smallest whole
-    numbers that hold them), which is two thirds of their text or less; the rest as JSON."""
+    """A frame as a page carries it: numbers that are many as Plotly's typed array (base64 of single precision, or of the
+    smallest whole numbers that hold them), which is two thirds of their text or less; the rest as JSON."""
     array = None if values is None or isinstance(values, str) else to_numpy(values)
     if array is None or array.dtype.kind not in "fiu" or array.ndim not in (1, 2) or array.size < FEW:
-        return _plain(values)
+        return _as_lists(values)
     if array.dtype.kind == "f":
         array = array.astype("<f4")
     else:
         kind = np.result_type(np.min_scalar_type(array.min()), np.min_scalar_type(array.max()))
         if kind.itemsize > 4:
-            return _plain(values)
+            return _as_lists(values)
         array = array.astype(kind.newbyteorder("<"))
     data = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
     shape = {"shape": ", ".join(map(str, array.shape))} if array.ndim > 1 else {}

@@ -29,12 +29,13 @@ def circuit_plane(
 ) -> Drawn:
     """Which way of adding modulo p do runs come to, and by which path?
 
-    Across: gradient symmetricity, whether both operands pull on an output in one direction (the bar is two standard errors of its sample).
-    Up: distance irrelevance, how little the right answer's logit depends on how far apart the operands are. A dot is a run at the
-    slider's step, a line its way there. Pizzas, which average the operands, stand at the lower right, clocks, which multiply them, at the upper left.
+    Across: gradient symmetricity, whether both operands pull on an output in one direction (the bar is two standard errors of
+    its sample). Up: distance irrelevance, how little the right answer's logit depends on how far apart the operands are. A dot
+    is a run at the slider's step, a line its way there. Pizzas, which average the operands, stand at the lower right, clocks,
+    which multiply them, at the upper left.
 
-    How it misleads: untrained networks stand somewhere too, so look at the end of runs that have learned the task. Networks that are
-    built symmetric stand at the right edge whatever they do.
+    How it misleads: untrained networks stand somewhere too, so look at the end of runs that have learned the task. Networks
+    that are built symmetric stand at the right edge whatever they do.
     """
     both = xr.merge([gradient_symmetricity, distance_irrelevance], compat="override")
     if run:

@@ -19,8 +19,8 @@ def embedding_scatter(embedding_geometry: xr.Dataset) -> Drawn:
     """Do the numbers lie on a line, a parabola or a circle, and how many directions do they need?
 
     Left: every number at its first two principal-component scores, joined in order, coloured by size. Right: share of variance by
-    component, cumulative, and of a Gaussian matrix of the same shape; lines at 90 % and 95 %. A parabola is what PCA makes of any smooth
-    curve; the scree says how little else there is.
+    component, cumulative, and of a Gaussian matrix of the same shape; lines at 90 % and 95 %. A parabola is what PCA makes of
+    any smooth curve; the scree says how little else there is.
     """
     data = embedding_geometry
     ticks = step_ticks(data)

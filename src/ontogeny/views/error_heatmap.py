@@ -17,7 +17,8 @@ from ontogeny.views.theme import DIVERGING, colourbar, title_of
 def error_heatmap(error_grid: xr.Dataset) -> Drawn:
     """Where over (a, b) is the model wrong, and by how much?
 
-    A cell is an input, a downwards; white is right, red too large, blue too small. Errors that depend on a + b alone make diagonals.
+    A cell is an input, a downwards; white is right, red too large, blue too small. Errors that depend on a + b alone make
+    diagonals.
     """
     data = error_grid
     error = data["error"].transpose("step", ...)

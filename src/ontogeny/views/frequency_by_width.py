@@ -19,9 +19,10 @@ RANKS = ("first", "second", "third", "fourth")
 def frequency_by_width(frequency_distribution: xr.Dataset, *, by: str = "") -> Drawn:
     """Which frequencies do models of each width use, and is the energy in few or in many?
 
-    Left: the distribution over frequencies, averaged over operands, outputs and seeds. Right: the share of each output's strongest
-    frequency but the constant, its second, and so on, averaged likewise; small dots are single runs. A high first share is one
-    circuit for all; the dotted line is what an even spread would give each. Averaging hides seeds that chose differently.
+    Left: the distribution over frequencies, averaged over operands, outputs and seeds. Right: the share of each output's
+    strongest frequency but the constant, its second, and so on, averaged likewise; small dots are single runs. A high first
+    share is one circuit for all; the dotted line is what an even spread would give each. Averaging hides seeds that chose
+    differently.
     """
     data = in_order(frequency_distribution, by)
     p = data["p"].mean("side", keep_attrs=True).transpose("run", "output", "frequency")

@@ -18,8 +18,8 @@ from ontogeny.views.theme import DIVERGING, SEQUENTIAL, colourbar, title_of
 def grid_heatmap(grid_activations: xr.Dataset, *, tap: str = "outputs") -> Drawn:
     """What does one unit of a tap say at every (a, b)?
 
-    A cell is an input, a downwards; numbers are written in on small grids. The slider walks through the units of ``tap`` (or the outputs).
-    One colour scale serves all units: a pale map is a unit that says little.
+    A cell is an input, a downwards; numbers are written in on small grids. The slider walks through the units of ``tap`` (or
+    the outputs). One colour scale serves all units: a pale map is a unit that says little.
 
     Raises UserError if the lens was asked for a tap without units.
     """

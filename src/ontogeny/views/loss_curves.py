@@ -15,7 +15,9 @@ from ontogeny.views.panels import colour_axis, panels
 from ontogeny.views.theme import (
     MUTED,
     ORDERED,
+    apart,
     colourbar,
+    colours,
     log_ticks,
     name_of,
     ordered_colour,
@@ -28,7 +30,7 @@ from ontogeny.views.theme import (
 def loss_curves(metrics: pd.DataFrame, *, by: str = "", part: str = "", points: int = 40) -> Drawn:
     """How do loss and accuracy of every run move over training?
 
-    One line a run, coloured by what varied; the step axis is logarithmic, so the initialisation (step 0) is not on it. At most
+    One line a run, coloured by what varied (seeds, which have no order, each by its own); the step axis is logarithmic, so the initialisation (step 0) is not on it. At most
     ``points`` logged steps a run are drawn (fewer for hundreds of runs), evenly spaced in the logarithm. The dotted line is the loss of a uniform guess,
     ln(outputs): a run above it is worse than knowing nothing. A line that ends early is a run that stopped by rule. ``part`` names the
     examples; left empty, those held out, or all where nothing was held out.
@@ -40,8 +42,10 @@ def loss_curves(metrics: pd.DataFrame, *, by: str = "", part: str = "", points: 
             f"Nothing was logged of '{part}': there is no {part}_loss among {', '.join(map(str, metrics.columns))}."
         )
     logged = metrics[metrics["step"] > 0].sort_values([by, "run", "step"])
-    fig = panels(len(drawn), height=430, bars=logged[by].nunique() > 1)
-    places = {value: i for i, value in enumerate(sorted(logged[by].unique(), key=str))}
+    values = sorted(logged[by].unique(), key=str)
+    named = apart(by, len(values))
+    fig = panels(len(drawn), height=430, bars=len(values) > 1 and not named)
+    places = {value: i for i, value in enumerate(values)}
     numeric = pd.api.types.is_numeric_dtype(logged[by])
     logged = logged.assign(
         place=logged[by] if numeric else logged[by].map(places)
@@ -53,6 +57,7 @@ def loss_curves(metrics: pd.DataFrame, *, by: str = "", part: str = "", points: 
         value = same[by].iloc[0]
         runs = [one.iloc[log_thinned(len(one), points)] for _, one in same.groupby("run", sort=False)]
         place = (float(str(at)) - low) / (high - low) if high > low else 0.5
+        colour = colours(by, len(values))[places[value]] if named else ordered_colour(place)
         for panel, quantity in enumerate(drawn, start=1):
             name = f"{sign_of(by)} = {value}"
             fig.add_trace(
@@ -63,16 +68,17 @@ def loss_curves(metrics: pd.DataFrame, *, by: str = "", part: str = "", points: 
                     name=name,
                     mode="lines",
                     connectgaps=False,
-                    line={"width": 1.2, "color": ordered_colour(place)},
+                    line={"width": 1.2, "color": colour},
                     opacity=0.85,
-                    showlegend=False,
+                    legendgroup=name,
+                    showlegend=named and panel == 1,
                     hovertemplate=f"<b>{'%{text}' if len(runs) > 1 else name}</b><br>"
                     f"step %{{x:,}}<br>{quantity} %{{y:.4g}}<extra></extra>",
                 ),
                 row=1,
                 col=panel,
             )
-    if high > low:
+    if high > low and not named:
         bar = colourbar(name_of(by).capitalize())
         axis = colour_axis(fig, 0, bar, colorscale=ORDERED, cmin=low, cmax=high, showscale=True)
         fig.add_trace(_scale_bearer(axis, low, high), row=1, col=1)

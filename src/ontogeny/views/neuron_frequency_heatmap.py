@@ -14,8 +14,13 @@ from ontogeny.views.panels import colour_axis, panels
 from ontogeny.views.theme import SEQUENTIAL, colourbar, name_of, title_of
 
 
-@view(reads=("one:lens:neuron_fourier@cursor", "one:lens:neuron_order"), title="Neurons by frequency")
-def neuron_frequency_heatmap(neuron_fourier: xr.Dataset, neuron_order: xr.Dataset) -> Drawn:
+@view(
+    reads=("one:lens:neuron_fourier(layer={layer})@cursor", "one:lens:neuron_order(layer={layer})"),
+    title="Neurons by frequency",
+)
+def neuron_frequency_heatmap(
+    neuron_fourier: xr.Dataset, neuron_order: xr.Dataset, *, layer: int = -1
+) -> Drawn:
     """With which frequency does each neuron compute, and when did it take it up?
 
     A column is a neuron, dark where its energy is. Neurons are sorted by what they are at the last step (frequency, then
@@ -42,7 +47,8 @@ def neuron_frequency_heatmap(neuron_fourier: xr.Dataset, neuron_order: xr.Datase
     threshold = data["specialised"].attrs.get("threshold", 0.85)
     first = f", {float(data['specialised'][0]):.0%} at the first" if data.sizes["step"] > 1 else ""
     says = (
-        f"{at_last(data)}, {float(data['specialised'][-1]):.0%} of {len(order)} neurons have at least {threshold:g} of their variance at "
+        f"{at_last(data)}, {float(data['specialised'][-1]):.0%} of {len(order)} neurons have at least "
+        f"{threshold:g} of their variance at "
         f"one frequency{first}; the largest share of a random map "
         f"is {float(data['control_max'][-1]):.2g}."
     )

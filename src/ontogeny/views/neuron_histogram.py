@@ -20,8 +20,8 @@ STAGES = {"pre": "before the nonlinearity", "post": "after the nonlinearity"}
 def neuron_histogram(neuron_correlation: xr.Dataset, *, variable: str = "a + b") -> Drawn:
     """Do neurons follow the sum (or an operand, or a component) linearly, before and after the nonlinearity?
 
-    Histogram of the neurons' Pearson correlation with the variable; dashed lines at ±.9. A ReLU lowers |r| by itself. Neurons that never
-    vary have no correlation: they are counted in the panel's title and are in no bar.
+    Histogram of the neurons' Pearson correlation with the variable; dashed lines at ±.9. A ReLU lowers |r| by itself. Neurons
+    that never vary have no correlation: they are counted in the panel's title and are in no bar.
     """
     data = neuron_correlation
     known = [str(v) for v in data["variable"].values]

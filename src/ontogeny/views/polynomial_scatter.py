@@ -18,8 +18,8 @@ from ontogeny.views.theme import PALETTE, RULE, faint
 def polynomial_scatter(polynomial_fit: xr.Dataset, *, x: str = "linear", y: str = "quadratic") -> Drawn:
     """How much better does one polynomial of the embedding's components fit each neuron than another?
 
-    A dot is a neuron: R² of one fit against R² of the other, before (left) and after (right) the nonlinearity. On the diagonal the larger fit
-    adds nothing. Neurons that never vary have no R² and no dot.
+    A dot is a neuron: R² of one fit against R² of the other, before (left) and after (right) the nonlinearity. On the diagonal
+    the larger fit adds nothing. Neurons that never vary have no R² and no dot.
     """
     data = polynomial_fit
     known = [str(name) for name in data["fit"].values]

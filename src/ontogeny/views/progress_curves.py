@@ -35,9 +35,9 @@ def progress_curves(
 
     Restricted loss (held-out part, key frequencies of the final step alone) falling while the held-out loss stands still is a
     circuit that forms out of sight; excluded loss (training part, those frequencies removed) rising says that training inputs
-    come to lean on it. Both axes are logarithmic, so step 0 is not shown. Shades are the phases by ``rule``: "nats" (losses against
-    fixed values), "accuracy" (shares that are right) or "log-fall" (shares of the way to where each loss ends, however low); the
-    sentence below has all three. What moves with the rule is a matter of the rule.
+    come to lean on it. Both axes are logarithmic, so step 0 is not shown. Shades are the phases by ``rule``: "nats" (losses
+    against fixed values), "accuracy" (shares that are right) or "log-fall" (shares of the way to where each loss ends, however
+    low); the sentence below has all three. What moves with the rule is a matter of the rule.
     """
     if rule not in RULES:
         raise UnknownName("rule for phases", rule, RULES)

@@ -21,8 +21,9 @@ from ontogeny.views.theme import DIVERGING, colourbar, title_of
 def readout_heatmap(readout: xr.Dataset, neuron_correlation: xr.Dataset) -> Drawn:
     """What does every neuron write to every output, and does that go with what it follows?
 
-    A row is an output, a column a neuron; neurons are sorted by their correlation with a + b after the nonlinearity, from −1 to 1; neurons that
-    never vary stand last. Blue lowers the logit, red raises it. The colour scale ends at the 99th percentile of |W_L|.
+    A row is an output, a column a neuron; neurons are sorted by their correlation with a + b after the nonlinearity, from −1 to
+    1; neurons that never vary stand last. Blue lowers the logit, red raises it. The colour scale ends at the 99th percentile of
+    |W_L|.
     """
     W_L = last_of(readout)["W_L"]
     r = last_of(neuron_correlation)["r"].sel(stage="post", variable="a + b").values

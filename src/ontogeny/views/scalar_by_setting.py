@@ -28,9 +28,10 @@ def scalar_by_setting(
 ) -> Drawn:
     """How does one number of a lens depend on what was varied?
 
-    A dot a run, the line through the medians over seeds. ``lens`` and ``scalar`` name the number, ``where`` the ticks at which it is taken
-    (``{split = "test"}``), ``by`` the setting. Runs in which the number is missing (an event that never came) have no dot and are
-    counted in the sentence below: the medians are of the others, so they flatter settings in which much is missing.
+    A dot a run, the line through the medians over seeds. ``lens`` and ``scalar`` name the number, ``where`` the ticks at which
+    it is taken (``{split = "test"}``), ``by`` the setting. Runs in which the number is missing (an event that never came) have
+    no dot and are counted in the sentence below: the medians are of the others, so they flatter settings in which much is
+    missing.
     """
     (said,) = data.values()
     if scalar not in said.data_vars:

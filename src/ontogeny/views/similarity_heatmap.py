@@ -55,9 +55,8 @@ def similarity_triptych(*, by: str = "", **measures: xr.Dataset) -> Drawn:
 
 def _draw(fig: go.Figure, panel: int, name: str, data: xr.Dataset, by: str, brief: bool = False) -> str:
     """One measure in one panel; returns what is seen."""
-    if (
-        data.sizes["run"] > MOST_RUNS and "seed" in data.coords
-    ):  # one seed draws the pattern; hundreds of rows draw a page of 15 MB
+    # one seed draws the pattern; hundreds of rows draw a page of 15 MB
+    if data.sizes["run"] > MOST_RUNS and "seed" in data.coords:
         first = data["seed"].values.min()
         data = data.isel(run=data["seed"].values == first, run_other=data["seed_other"].values == first)
     data = in_order(in_order(data, by), by, "run_other")

@@ -79,7 +79,8 @@ def spectrum_by_width(eigenspectrum: xr.Dataset, effective_rank: xr.Dataset, *, 
             col=2,
         )
         ends.append(
-            f"{label} {float(mean[0]):.3g} at {sign_of(by)} = {mean[by].values[0]} and {float(mean[-1]):.3g} at {mean[by].values[-1]}"
+            f"{label} {float(mean[0]):.3g} at {sign_of(by)} = {mean[by].values[0]} and "
+            f"{float(mean[-1]):.3g} at {mean[by].values[-1]}"
         )
     top, bottom = float(high.max()), float(low.min())
     fig.update_xaxes(title_text=name_of("component"), row=1, col=1)

@@ -23,6 +23,8 @@ INK, MUTED, RULE, GRID = "#1f2328", "#59636e", "#9aa4ae", "#e7eaee"
 SEQUENTIAL = plotly.colors.make_colorscale(["#ffffff", *plotly.colors.sequential.YlGnBu[1:]])
 #: Signed values around zero: blue below, white at zero, red above.
 DIVERGING = plotly.colors.make_colorscale(plotly.colors.diverging.RdBu[::-1])
+#: What varies in no order.
+UNORDERED = ("seed", "init", "split", "order", "run")
 #: Lines and dots by size, on white: dark is small; the pale end of viridis, which paper swallows, is cut off.
 ORDERED = plotly.colors.make_colorscale(
     plotly.colors.sample_colorscale("Viridis", [0.88 * i / 8 for i in range(9)])
@@ -138,6 +140,18 @@ def share_of(count: int, total: int, things: str) -> str:
 def ordered_colour(position: float) -> str:
     """The colour of a line at ``position`` (0 to 1) of the ordered scale."""
     return str(plotly.colors.sample_colorscale(ORDERED, [min(max(position, 0.0), 1.0)])[0])
+
+
+def apart(by: str, count: int) -> bool:
+    """Whether values of a setting are names, each with a colour of its own: seeds are, which are numbers in no order."""
+    return by in UNORDERED and 1 < count <= len(PALETTE)
+
+
+def colours(by: str, count: int) -> list[str]:
+    """A colour for each of the values of a setting, in their order."""
+    if apart(by, count):
+        return list(PALETTE[:count])
+    return [ordered_colour(i / max(count - 1, 1)) for i in range(count)]
 
 
 def faint(colour: str, alpha: float) -> str:

@@ -19,9 +19,10 @@ MOST_RUNS = 24  # more lines than this tell nobody anything
 def train_and_test(metrics: pd.DataFrame, *, quantity: str = "loss", points: int = 200) -> Drawn:
     """When does each run learn what it was shown, and when what it was not?
 
-    One colour a run: the dashed line is what was trained on, the full line what was held out, both axes logarithmic for losses. A gap
-    between the two in time is a delay of generalisation; a full line that never falls is a run that remembers only, or that was stopped too
-    early. Step 0 is not on a logarithmic axis. Of many runs the first are drawn, in the order of the table.
+    One colour a run: the dashed line is what was trained on, the full line what was held out, both axes logarithmic for losses.
+    A gap between the two in time is a delay of generalisation; a full line that never falls is a run that remembers only, or
+    that was stopped too early. Step 0 is not on a logarithmic axis. Of many runs the first are drawn, in the order of the
+    table.
     """
     parts = ("train", held_out(metrics))
     columns = [f"{part}_{quantity}" for part in parts]

@@ -22,8 +22,8 @@ def waiting_by_setting(
     """How long does it take in every setting, and how much does that differ between seeds?
 
     A filled dot is a run that got there, an open triangle one that did not within its budget: it takes longer, or for ever. Lines
-    join the medians of settings that differ in ``by`` alone, one line for every value of ``lines``; bars are 95 % intervals of the
-    median (Kaplan and Meier's). A setting of which half never got there has no median, and its line is broken there.
+    join the medians of settings that differ in ``by`` alone, one line for every value of ``lines``; bars are 95 % intervals of
+    the median (Kaplan and Meier's). A setting of which half never got there has no median, and its line is broken there.
     ``event`` names the claim whose times are drawn, the first unless given.
 
     How it misleads: medians of few seeds have wide intervals; a bar that reaches up to the budget has no upper end.

@@ -25,8 +25,8 @@ def waiting_curves(
 ) -> Drawn:
     """By when have how many runs of a setting got there?
 
-    One staircase for every value of ``by``, a panel for every value of ``beside``: 1 − S(t), S by Kaplan and Meier, with its pointwise
-    95 % ``band``. A staircase that ends below 1 is a setting of which some runs never got there within their budget.
+    One staircase for every value of ``by``, a panel for every value of ``beside``: 1 − S(t), S by Kaplan and Meier, with its
+    pointwise 95 % ``band``. A staircase that ends below 1 is a setting of which some runs never got there within their budget.
 
     How it misleads: each step is one run, and bands of few seeds are wide; two that overlap may still differ.
     """

@@ -20,8 +20,8 @@ COUNTS = ("participation_ratio", "entropy_rank", "norm")
 def weight_spectra_curves(weight_spectra: xr.Dataset, *, quantity: str = "participation_ratio") -> Drawn:
     """Does training narrow each weight matrix to a few directions, and when?
 
-    One curve a matrix (a head, where there are heads). ``quantity``: participation_ratio, entropy_rank or norm. Random matrices start high; 1
-    is a single direction. A count says nothing of which direction.
+    One curve a matrix (a head, where there are heads). ``quantity``: participation_ratio, entropy_rank or norm. Random matrices
+    start high; 1 is a single direction. A count says nothing of which direction.
     """
     if quantity not in COUNTS:
         raise UnknownName("quantity of weight_spectra", quantity, COUNTS)

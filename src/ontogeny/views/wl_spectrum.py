@@ -18,8 +18,8 @@ from ontogeny.views.theme import SEQUENTIAL, colourbar, title_of
 def wl_spectrum(readout_spectrum: xr.Dataset, readout_order: xr.Dataset) -> Drawn:
     """Which frequencies over the outputs does each neuron write?
 
-    A column is a neuron's row of W_L, dark where its amplitude is; neurons are sorted by their strongest frequency at the last step, then by its
-    amplitude, in the same order at all steps. The constant (frequency 0) moves no prediction.
+    A column is a neuron's row of W_L, dark where its amplitude is; neurons are sorted by their strongest frequency at the last
+    step, then by its amplitude, in the same order at all steps. The constant (frequency 0) moves no prediction.
     """
     data = readout_spectrum
     amplitude = data["amplitude"].transpose("step", "frequency", "neuron")

@@ -11,7 +11,8 @@ from ontogeny.measures.pairwise import between_runs
 from ontogeny.plan import Job, Wanted, last_digest
 from ontogeny.store import results
 from ontogeny.store.directory import Directory
-from ontogeny.store.index import Index, ResultFile
+from ontogeny.store.headers import ResultFile
+from ontogeny.store.index import Index
 from ontogeny.training.member import Member
 from ontogeny.work.base import Place, Tell, failed
 from ontogeny.work.look import load

@@ -10,7 +10,8 @@ from ontogeny.errors import Damaged, Locked
 from ontogeny.plan import Job
 from ontogeny.store import events, lease
 from ontogeny.store.files import held
-from ontogeny.store.index import FINDINGS, REPORT, read_findings_header, read_report_header
+from ontogeny.store.headers import read_findings_header, read_report_header
+from ontogeny.store.index import FINDINGS, REPORT
 from ontogeny.work.base import Outcome, Place, Tell
 from ontogeny.work.compare import compare_runs
 from ontogeny.work.look import look_at_run

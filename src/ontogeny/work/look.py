@@ -13,7 +13,8 @@ from ontogeny.lenses.session import Session
 from ontogeny.plan import Job, Wanted
 from ontogeny.store import checkpoints, results
 from ontogeny.store.directory import Directory
-from ontogeny.store.index import ResultFile, RunEntry
+from ontogeny.store.headers import ResultFile
+from ontogeny.store.index import RunEntry
 from ontogeny.training.member import Member
 from ontogeny.work.base import Place, Tell, failed
 

@@ -12,7 +12,7 @@ import xarray as xr
 from torch import Tensor
 
 from ontogeny import axes, registry
-from ontogeny.axes import Labelled, array
+from ontogeny.axes import Labelled, labelled
 from ontogeny.lenses.base import lens
 from ontogeny.measures.base import measure
 from ontogeny.subject import Subject
@@ -37,7 +37,7 @@ def loss_by_parity(model: Subject, *, scale: float = 1.0) -> dict[str, Labelled]
     loss = model.on_grid(model.examples["loss"]) * scale
     parts = [loss[..., start::2, :].mean((-2, -1)) for start in (0, 1)]
     return {
-        "loss": array(
+        "loss": labelled(
             torch.stack(parts, -1),
             "remainder_of_two",
             long_name="loss by parity of a",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ontogeny.axes import Labelled, array, dataset, to_numpy
+from ontogeny.axes import Labelled, dataset, labelled, to_numpy
 from ontogeny.errors import UserError
 from ontogeny.numerics.agreement import K, correlations, neighbourhoods, stress, to_distance
 from ontogeny.numerics.mantel import mantel
@@ -43,29 +43,33 @@ def agreement(
 ) -> xr.Dataset:
     """Do two comparisons of the same models agree in distances, in their order, and in who is whose neighbour?
 
-    ``D1``, ``D2``: results of measures (Dataset, or DataArray with ``attrs["kind"]``), turned into distances first: cosine s → √(2(1 − s)), inner
-    product g → √(g_ii + g_jj − 2 g_ij), divergence → √; or (N, N) arrays, which are distances. ``control``: a third matrix to hold fixed, such as |Δd|;
-    always distances. Not for models ordered by a setting: see :mod:`ontogeny.numerics.matched`.
+    ``D1``, ``D2``: results of measures (Dataset, or DataArray with ``attrs["kind"]``), turned into distances first: cosine s →
+    √(2(1 − s)), inner product g → √(g_ii + g_jj − 2 g_ij), divergence → √; or (N, N) arrays, which are distances. ``control``:
+    a third matrix to hold fixed, such as |Δd|; always distances. Not for models ordered by a setting: see
+    :mod:`ontogeny.numerics.matched`.
 
-    pearson, spearman of the upper triangles, with Mantel's p-value (``…_p``), and partial (``partial_…``) if there is a control; stress with the best
-    scale α and with α = 1; over ``k``: knn_overlap, jaccard, each with its chance level, trustworthiness, continuity (missing for k ≥ N/2).
+    pearson, spearman of the upper triangles, with Mantel's p-value (``…_p``), and partial (``partial_…``) if there is a
+    control; stress with the best scale α and with α = 1; over ``k``: knn_overlap, jaccard, each with its chance level,
+    trustworthiness, continuity (missing for k ≥ N/2).
 
-    High: the two name the same models alike. It misleads where both follow a third thing, such as the width: read the partial correlation; and where k nears N, where
-    every overlap nears 1: read the distance to chance. Errors: matrices that are not square, symmetric, finite, or about the same runs.
+    High: the two name the same models alike. It misleads where both follow a third thing, such as the width: read the partial
+    correlation; and where k nears N, where every overlap nears 1: read the distance to chance. Errors: matrices that are not
+    square, symmetric, finite, or about the same runs.
     """
     first, second = as_distances(D1, "first"), as_distances(D2, "second")
     _same_runs(D1, D2, len(first), len(second))
     if control is not None:
         control = to_numpy(getattr(control, "values", control)).astype(float)
     values = {**correlations(first, second), **stress(first, second)}
-    arrays = {name: array(values[name], long_name=title) for name, title in ONCE.items()}
+    arrays = {name: labelled(values[name], long_name=title) for name, title in ONCE.items()}
     for method in ("pearson", "spearman"):
         arrays |= _tests(method, first, second, None, permutations, seed)
         if control is not None:
             arrays |= _tests(method, first, second, control, permutations, seed)
     near = neighbourhoods(first, second, k)
     arrays |= {
-        name: array(near[name], "k", long_name=title, coords={"k": list(k)}) for name, title in BY_K.items()
+        name: labelled(near[name], "k", long_name=title, coords={"k": list(k)})
+        for name, title in BY_K.items()
     }
     return dataset(arrays, attrs={"n": len(first), "permutations": permutations, "seed": seed})
 
@@ -75,10 +79,10 @@ def _tests(method: str, D1: Any, D2: Any, control: Any, permutations: int, seed:
     given = f"partial_{method}" if control is not None else method
     title = f"{'partial ' if control is not None else ''}{method.title()} correlation of distances"
     return {
-        given: array(test.r, long_name=title),
-        f"{given}_p": array(test.p, long_name=f"{title}, Mantel p"),
-        f"{given}_null_mean": array(test.null_mean, long_name=f"{title}, mean of the null"),
-        f"{given}_null_sd": array(test.null_sd, long_name=f"{title}, spread of the null"),
+        given: labelled(test.r, long_name=title),
+        f"{given}_p": labelled(test.p, long_name=f"{title}, Mantel p"),
+        f"{given}_null_mean": labelled(test.null_mean, long_name=f"{title}, mean of the null"),
+        f"{given}_null_sd": labelled(test.null_sd, long_name=f"{title}, spread of the null"),
     }
 
 

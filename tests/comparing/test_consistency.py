@@ -5,8 +5,8 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from ontogeny.findings import consistency
-from ontogeny.findings.maps import correlations
+from ontogeny.comparing import consistency
+from ontogeny.numerics.map_correlation import correlations
 
 RNG = np.random.default_rng(2)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from ontogeny.comparing.agreement import agreement
 from ontogeny.errors import UserError
-from ontogeny.findings.agreement import agreement
 from ontogeny.numerics.mantel import mantel
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 
-from ontogeny.findings.maps import correlations, shuffled_means
+from ontogeny.numerics.map_correlation import correlations, shuffled_means
 from ontogeny.numerics.resampling import benjamini_hochberg, pair_mean, permutation_p
 
 #: Axes whose ticks name the same thing in every run of a task. Neuron 3 of one seed has nothing to do with neuron 3 of another.
@@ -102,14 +102,15 @@ def numbers(results: Mapping[str, xr.Dataset], start: Mapping[str, xr.Dataset] |
 def maps(results: Mapping[str, xr.Dataset], draws: int = 400) -> list[Map]:
     """Which maps over inputs, outputs or frequencies are alike from run to run?
 
-    Spearman's rank correlation of every pair of runs, over all ticks that are known in both. Null: ticks shuffled within every run; p from
-    ``draws`` shuffles, corrected for the number of maps (Benjamini and Hochberg). "The same" asks ``ALIKE`` of every pair. Where a lens
-    says which inputs were trained on, only inputs held out in both runs count, because trained ones are alike by
-    construction. Axes without a meaning across runs (neurons, heads, components) and maps of yes and no are left out.
+    Spearman's rank correlation of every pair of runs, over all ticks that are known in both. Null: ticks shuffled within every
+    run; p from ``draws`` shuffles, corrected for the number of maps (Benjamini and Hochberg). "The same" asks ``ALIKE`` of
+    every pair. Where a lens says which inputs were trained on, only inputs held out in both runs count, because trained ones
+    are alike by construction. Axes without a meaning across runs (neurons, heads, components) and maps of yes and no are left
+    out.
 
-    How it misleads: shuffling takes ticks for independent, and neighbours rarely are: smooth maps of unrelated runs are found alike. Under a
-    symmetry of the task (multiplying all numbers of Z_p by a unit permutes its frequencies) equal circuits can have
-    different maps.
+    How it misleads: shuffling takes ticks for independent, and neighbours rarely are: smooth maps of unrelated runs are found
+    alike. Under a symmetry of the task (multiplying all numbers of Z_p by a unit permutes its frequencies) equal circuits can
+    have different maps.
     """
     compared: list[Map] = []
     rng = np.random.default_rng(0)
