@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 STAMP  := $(VENV)/.installed
 
-.PHONY: help install demo test test-all check docs bench calibration soak clean
+.PHONY: help install demo browser test test-all check docs bench scale calibration soak clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -20,7 +20,12 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install    ## train 64 widths, look, compare, and write the report
 	$(BIN)/ontogeny run bottleneck --out out/bottleneck
 
-test: install    ## the default suite, in parallel (under 10 minutes on two cores)
+browser:         ## a Chromium for the tests in a browser, where the machine has apt and lets us; else they are skipped and say so
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
+	  echo "no Chromium here, and none could be installed: tests in a browser are skipped"
+
+test: install ## the default suite, in parallel (under 10 minutes on two cores)
 	$(BIN)/python -m pytest -n 2 -m 'not slow and not optional and not attack'
 
 test-all: install ## everything, long tests included
@@ -35,6 +40,9 @@ docs: install    ## docs/recipes.md and docs/lenses.md, from the schema and the 
 
 bench: install   ## docs/performance.md, from scratch
 	$(BIN)/python -m benchmarks
+
+scale: install   ## docs/scale.md, from scratch: how a directory grows with its runs, up to 10,000
+	$(BIN)/python -m benchmarks.scale --out docs/scale.md
 
 calibration: install ## docs/findings/calibration.md, from scratch: how far a verdict can be trusted
 	$(BIN)/python -m benchmarks.calibration

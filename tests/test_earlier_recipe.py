@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import ontogeny as on
+from ontogeny.check import check
 from ontogeny.errors import UserError
 from ontogeny.report.assemble import write_report
 
@@ -30,6 +31,13 @@ def test_only_what_the_recipe_asks_for_is_counted(changed: Path) -> None:
     assert len(store.lens("performance").run) == 3
     assert store.metrics()["run"].nunique() == 3
     assert all(e.record["spec"]["optimiser"]["lr"] == 0.02 for e in store.entries())
+
+
+def test_nothing_is_stale_after_a_setting_changed(changed: Path) -> None:
+    """Findings and report were made of other runs, and are made anew with those that the recipe asks for now."""
+    page = (changed / "report/index.html").read_text()
+    assert all(id in page for id in on.open(changed).runs().index)
+    assert not [one.what for one in check(changed).of("stale", "damaged")]
 
 
 def test_a_column_tells_apart_what_is_called_the_same(changed: Path) -> None:

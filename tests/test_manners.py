@@ -11,6 +11,8 @@ import pytest
 import ontogeny as on
 from ontogeny.errors import UserError
 from ontogeny.handles import Store
+from ontogeny.interop.bring import bring
+from ontogeny.which import meant
 
 WRONG: dict[str, tuple[Callable[[Store], Any], str]] = {
     "a view": (lambda s: s.view("loss_curve"), "'loss_curves'"),
@@ -129,3 +131,21 @@ def test_a_damaged_record_is_named_and_the_others_are_there(a_copy: Path, comman
         said = command(*words)
         assert said.returncode == 0 and "Traceback" not in said.stderr
     assert run.id in said.stderr
+
+
+def test_a_short_id_is_guessed_to_be_a_setting_before_a_seed() -> None:
+    named = {f"{i:012x}": {"seed": i, "d_hidden": 8 * i} for i in range(5)}
+    for text, meant_by_it in (
+        ("32", "d_hidden=32"),
+        ("8", "d_hidden=8"),
+        ("3", "seed=3"),
+        ("77", "d_hidden=0"),
+    ):
+        with pytest.raises(UserError, match=f"values: {meant_by_it}."):
+            meant(named, text, {})
+
+
+def test_a_study_that_is_imported_is_said_to_be_one(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"is a study already.*export"):
+        bring(trained, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -25,13 +25,16 @@ ROOMS = {
 
 
 @functools.lru_cache(maxsize=4096)
-def _part(room: str, spec: str) -> Any:
-    return ROOMS[room].build(json.loads(spec))
+def _part(room: str, spec: str) -> tuple[Any, Spec]:
+    """A part, and it spelled out with every default filled in."""
+    said = json.loads(spec)
+    found: Any = ROOMS[room].build(said)
+    return found, {"kind": said["kind"], **settings(found)}
 
 
 def part(room: str, spec: Mapping[str, Any]) -> Any:
     """One part of a variant; equal specs give the same object."""
-    return _part(room, canonical(spec))
+    return _part(room, canonical(spec))[0]
 
 
 def member(variant: Variant) -> Member:
@@ -42,11 +45,9 @@ def member(variant: Variant) -> Member:
             ROOMS["architecture"][spec["architecture"].get("kind", "")], "objective", "cross_entropy"
         )
         spec = {**spec, "objective": {"kind": usual, **spec["objective"]}}
-    parts: dict[str, Any] = {room: part(room, spec[room]) if spec[room] else None for room in ROOMS}
-    resolved: Spec = {
-        **spec,
-        **{room: {"kind": spec[room]["kind"], **settings(p)} for room, p in parts.items() if p is not None},
-    }
+    both = {room: _part(room, canonical(spec[room])) if spec[room] else (None, None) for room in ROOMS}
+    parts: dict[str, Any] = {room: made for room, (made, _) in both.items()}
+    resolved: Spec = {**spec, **{room: dict(said) for room, (_, said) in both.items() if said is not None}}
     return Member(
         spec=resolved,
         varied=variant.varied,

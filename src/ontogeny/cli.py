@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ontogeny import cli_catalogues, cli_check, cli_compare, cli_files, cli_workers
+from ontogeny import cli_catalogues, cli_check, cli_compare, cli_files, cli_workbench, cli_workers
 from ontogeny.cli_progress import Bars
 from ontogeny.errors import Failed, UserError
 from ontogeny.overrides import set_path
@@ -36,6 +36,7 @@ A first session:
 - `ontogeny studies` – what can be run; `ontogeny new NAME` – a recipe of your own
 - `ontogeny run bottleneck-quick --out out/quick` – train, look, compare, report: seconds
 - `ontogeny runs out/quick` – what is there
+- `ontogeny workbench out` – look at it in the browser
 - `ontogeny compare out/quick --measure tn_similarity`
 - `ontogeny report out/quick --run d_hidden=2 --run d_hidden=32` – two runs beside one another
 - `ontogeny run bottleneck-quick --out out/quick --set train.epochs=300` – extends it
@@ -271,6 +272,10 @@ def look(
         list[str] | None, typer.Option("--lens", help="Lens to look through (may be repeated).")
     ] = None,
     option: Options = None,
+    run_: Annotated[
+        list[str] | None,
+        typer.Option("--run", help="Only at this run, by id or values (may be repeated).", metavar="RUN"),
+    ] = None,
     all_: All = False,
 ) -> None:
     """Look through lenses at every checkpoint of every run; by default through those that the study names."""
@@ -280,6 +285,7 @@ def look(
 
     store = open_store(directory)
     store = store.everything if all_ else store
+    store = store.only(store.run(which) for which in run_) if run_ else store
     entries = [e for e in store.entries() if e.checkpoints]
     members = {e.id: build.member_of(e.record) for e in entries}
     if not entries:
@@ -303,8 +309,10 @@ def look(
 def report(
     directory: Dir,
     format: Annotated[
-        Literal["html", "md"],
-        typer.Option(help="html: one offline file. md: Markdown, with PNG figures beside it."),
+        Literal["html", "md", "pdf"],
+        typer.Option(
+            help="html: one offline file. md: Markdown, with PNG figures beside it. pdf: printed by a Chromium."
+        ),
     ] = "html",
     run_: Annotated[
         list[str] | None,
@@ -331,7 +339,7 @@ def report(
     from ontogeny.report.chosen import write_chosen
 
     store = open_store(directory)
-    runs = [store.run(which) for which in run_ or []]
+    runs = [(store.everything if all_ else store).run(which) for which in run_ or []]
     elsewhere = out_file and not out_file.resolve().is_relative_to(directory.resolve())
     # what is only read needs no lease
     with nullcontext() if elsewhere else store.directory.leased("report"):
@@ -358,3 +366,4 @@ app.add_typer(cli_compare.app)  # compare
 app.add_typer(cli_files.app)  # import, export, densify
 app.add_typer(cli_check.app)
 app.add_typer(cli_workers.app)  # worker, watch
+app.add_typer(cli_workbench.app)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FIRST = ("status", "step")
 LEFT = ("run", "status", "differs in")  # columns of words
-LATER = ("checkpoints", "epoch", "budget_epochs")  # shown where there is room
+LATER = ("checkpoints", "epoch", "budget_epochs", "seed")  # shown where there is room, unless it varies
 
 
 def room_of(console: Console) -> int | None:
@@ -29,7 +29,8 @@ def show(console: Console, table: pd.DataFrame, last: Sequence[str] = ()) -> lis
     names = [str(name) for name in table.columns]
     varied = [n for n in table.attrs.get("varied", []) if n in names]
     metrics = [n for n in names if n not in (*varied, *FIRST, *LATER, *last)]
-    order = ["run", *varied, *FIRST, *sorted(metrics, key=_interest), *(n for n in LATER if n in names)]
+    later = [n for n in LATER if n in names and n not in varied]
+    order = ["run", *varied, *FIRST, *sorted(metrics, key=_interest), *later]
     cells = {"run": [str(id) for id in table.index]}
     cells |= {n: [_cell(v) for v in table[n]] for n in [*order[1:], *last]}
     width = {n: 2 + max(map(len, [*_header(n).split(), *cells[n]]), default=2) for n in cells}

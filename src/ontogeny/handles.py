@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ontogeny import as_html
-from ontogeny.errors import Damaged
+from ontogeny.errors import Damaged, UserError
 from ontogeny.gathering import drawing, results, tables
 from ontogeny.gathering.population import Population
 from ontogeny.one_run import Run
@@ -174,6 +174,16 @@ class Store:
         from ontogeny.views.bindings import with_slider
 
         return with_slider(self.draw(name, **options))
+
+    def explore(self, **state: str) -> Any:
+        """The viewer of the workbench in a cell. ``state`` is what it shows, as in the workbench's addresses: ``page="neurons"``."""
+        try:
+            from ontogeny.workbench.widget import Explorer
+        except ModuleNotFoundError as error:
+            raise UserError(
+                f"The viewer in a cell needs {error.name}, which is not installed: pip install 'ontogeny[notebook,workbench]'."
+            ) from None
+        return Explorer(self.directory.root, **state)
 
 
 def open_store(path: str | Path) -> Store:

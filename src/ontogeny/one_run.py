@@ -194,6 +194,10 @@ class Run:
         self.entry = self.store.refresh().index.runs[self.id]
         return new
 
+    def explore(self, **state: str) -> Any:
+        """This run in the viewer of the workbench, in a cell: ``explorer.step`` is the step under its cursor, ``explorer.units`` what is chosen."""
+        return self.store.explore(page="explore", run=self.id, **state)
+
     def _subjects(self, steps: Sequence[int]) -> Subject:
         return build.subject(self.member, self._load(steps))
 
@@ -211,7 +215,5 @@ def changes(under: Sequence[Change] | Change) -> list[Change]:
                 f"An intervention needs its settings: under={{'kind': '{one}', …}}; `ontogeny interventions` lists them."
             )
         if not isinstance(one, Mapping | Intervention) and not hasattr(one, "edits"):
-            raise UserError(
-                f"under= is an intervention or a list of them; there is a {type(one).__name__} in it."
-            )
+            raise UserError(f"under= is an intervention or a list of them; {one!r} is none.")
     return given

@@ -331,10 +331,16 @@ def identity(spec: Spec) -> str:
     return hashlib.blake2b(canonical(spec).encode(), digest_size=6).hexdigest()
 
 
+PLAIN = frozenset((str, int, bool, type(None)))
+
+
 def canonical(value: Any) -> str:
     """The one JSON spelling of a value; 1 and 1.0 are the same number."""
 
     def plain(x: Any) -> Any:
+        # most are one of these, and to ask whether something is a mapping takes longer than all the rest
+        if type(x) in PLAIN:
+            return x
         if isinstance(x, Mapping):
             return {str(k): plain(v) for k, v in x.items()}
         if isinstance(x, list | tuple):

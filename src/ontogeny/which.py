@@ -31,7 +31,7 @@ def meant(named: Named, id: str | None, varied: Mapping[str, Any]) -> str:
         names = {name for one in named.values() for name in one}
         for key in varied:
             if key not in names:
-                raise UnknownName("thing that varies in this study", key, names)
+                raise UnknownName("varied setting", key, names)
         found = [run for run, one in named.items() if all(one.get(k) == v for k, v in varied.items())]
     if len(found) == 1:
         return found[0]

@@ -204,7 +204,11 @@ def judge_probability(probability: float, n: int, *, level: float = LEVEL, unit:
 
     How it misleads: as the law does.
     """
-    given = f"from {_count(n, unit)} it has probability {probability:.2g}"
+    given = (
+        f"from {_count(n, unit)} it has probability {probability:.2g}"
+        if probability >= 1e-4
+        else f"from {_count(n, unit)} its probability is under 0.0001"
+    )
     if n < LEAST:
         return Judgement("too few seeds", f"{given}; {LEAST} are the least", n=n, needed=LEAST)
     return Judgement("not as published" if probability < 1 - level else "as published", given, n=n)

@@ -38,12 +38,15 @@ class Which:
         return Which(run, step, self.frames if cursor and step is None else 1)
 
 
-def draw(store: Store, name: str, options: Mapping[str, Any]) -> Drawn:
-    """A view with its bindings; where it follows the step, :meth:`~ontogeny.views.base.Drawn.frame` draws steps that it does not hold."""
+def draw(store: Store, name: str, options: Mapping[str, Any], frames: int | None = None) -> Drawn:
+    """A view with its bindings; where it follows the step, :meth:`~ontogeny.views.base.Drawn.frame` draws steps that it does not hold.
+
+    ``frames``: how many steps it holds at most, where the view's own number is not wanted.
+    """
     view: View = registry.views[name]
     words = view.words(options, store.study.first_measure)
     given = view.options({k: v for k, v in options.items() if k != "measure"})
-    which = Which(given.get("run", ""), given.get("step"), view.frames)
+    which = Which(given.get("run", ""), given.get("step"), frames or view.frames)
     reads = [parse(word) for word in words]
     drawn = view(**{read.keyword: one(store, read, which) for read in reads}, **given)
     if view.follows_step:

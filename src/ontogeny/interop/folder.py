@@ -50,6 +50,11 @@ def load_folder(path: str | Path) -> list[Found]:
     """The runs of a folder. Raises ``UserError`` for what ``runs.toml`` gets wrong, naming the file or key."""
     root = Path(path)
     about = root / NAME
+    if (root / "study.toml").is_file():
+        raise UserError(
+            f"{root} is a study already: `ontogeny runs {root}` lists its runs, `ontogeny export {root} --format bundle --out FILE` "
+            "makes one file of it."
+        )
     if not about.is_file():
         raise UserError(f"{root} has no {NAME} that says what its files are (see docs/files.md).")
     try:

@@ -57,7 +57,10 @@ def load(path: str | Path, *, inert: Collection[str] = (), limits: Limits | None
             f"{path} was refused: {error} Nothing was executed. Tensors, arrays, numbers, text and plain containers are read."
         ) from None
     except Exception as error:
-        raise Damaged(f"{path} cannot be read as a pickle or torch file: {error}.", path) from None
+        raise Damaged(
+            f"{path} is damaged, or no file of weights: as a pickle or torch file it cannot be read ({error}).",
+            path,
+        ) from None
 
 
 def _read(file: Any, size: int, limits: Limits, inert: bool = False, within: bool = False) -> Any:

@@ -17,7 +17,7 @@ from ontogeny import expect, registry
 from ontogeny.errors import UserError
 from ontogeny.findings.base import Finding
 from ontogeny.handles import Store
-from ontogeny.report import html, judged, markdown
+from ontogeny.report import html, judged, markdown, pdf
 from ontogeny.report.answer import answer
 from ontogeny.report.document import Document, Figure, Section
 from ontogeny.report.words import plain
@@ -34,7 +34,7 @@ MANY_RUNS = 80  # more than this are shown as means over seeds
 def write_report(
     directory: Directory,
     stamp: str | None = None,
-    format: Literal["html", "md"] = "html",
+    format: Literal["html", "md", "pdf"] = "html",
     out: Path | None = None,
 ) -> Path:
     """The report of a study, written whole: ``report/index.html`` or ``report/report.md``, or ``out`` with its figures beside it."""
@@ -46,7 +46,7 @@ def write(
     document: Document,
     directory: Directory,
     stem: str,
-    format: Literal["html", "md"] = "html",
+    format: Literal["html", "md", "pdf"] = "html",
     out: Path | None = None,
     stamp: str | None = None,
 ) -> Path:
@@ -59,6 +59,8 @@ def write(
         asked = expect.expectations(study, expect.members_of(study, directory))
         stamp = asked.stamps(directory.index())[REPORT]
     path = out or directory.report / f"{stem}.{format}"
+    if format == "pdf":
+        return pdf.write(document, path)
     text = html.render(document) if format == "html" else markdown.render(document, path.parent / path.stem)
     write_text(path, f"<!-- {ROOM} made-from:{stamp} -->\n{text}")
     return path

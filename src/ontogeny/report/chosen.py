@@ -26,7 +26,7 @@ LEARNING = ("progress_curves", "loss_curves")
 
 
 def write_chosen(
-    store: Store, runs: Sequence[Run], format: Literal["html", "md"] = "html", out: Path | None = None
+    store: Store, runs: Sequence[Run], format: Literal["html", "md", "pdf"] = "html", out: Path | None = None
 ) -> Path:
     """The report of one run, or the comparison of several, under ``report/``, named after them."""
     by_id = {run.id: run for run in runs}

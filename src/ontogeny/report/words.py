@@ -27,6 +27,7 @@ SHARES = (
     "share",
     "share of runs",
     "share of pairs",
+    "share that reached",
     "share of seeds",
     "share of variance",
     "share of energy",
@@ -93,11 +94,9 @@ def quantity(values: Sequence[float], units: str) -> str:
     if units in NAMES:
         return f"{NAMES[units]} {text}"
     words = plain(UNITS.get(units, units))
-    return (
-        text
-        if words.endswith(("accuracy", "setting")) or words.startswith(("expected", "median"))
-        else f"{text} {words}"
-    )
+    if words.startswith(("expected", "median")):
+        return f"{text} expected"
+    return text if words.endswith(("accuracy", "setting")) else f"{text} {words}"
 
 
 def counted(found: Finding) -> tuple[int, int] | None:
@@ -180,7 +179,8 @@ def listed(words: Iterable[str], last: str = "and") -> str:
 
 
 def plain(text: str) -> str:
-    """A sentence without tokens of code: ``d_hidden`` → width, ``seed=3`` → seed 3, ``validation_accuracy`` → validation accuracy."""
+    """A sentence without tokens of code: ``d_hidden`` → width, ``seed=3`` → seed 3, ``validation_accuracy`` → validation accuracy, ``(centred=true)`` → (centred)."""
+    text = re.sub(r"\(([a-z]\w*)=true\)", r" (\1)", text)
     text = re.sub(r"\b([A-Za-z]\w*)=(-?[\d.]+)\b", r"\1 \2", text)
     text = re.sub(r"(?<=\d)%", " %", re.sub(r"(?<=[\s(])-(?=[\d.])", "−", text))
     for token, words in NAMES.items():

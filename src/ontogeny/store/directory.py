@@ -23,7 +23,7 @@ from ontogeny.store.lease import LEASES, holders
 from ontogeny.store.runs import RunFiles
 from ontogeny.study import Study, dump, load_study
 
-OURS = (".lock", LEASES, EVENTS)  # what may be there before the recipe is
+OURS = (".lock", LEASES, EVENTS, "jobs")  # what may be there before the recipe is
 PATIENCE = 5.0  # seconds to wait for the lock, which is held for moments
 
 

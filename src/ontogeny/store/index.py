@@ -8,10 +8,12 @@ nothing, and the index can be deleted at any time: nothing is true because it sa
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,8 +55,7 @@ class RunEntry:
     @property
     def digest(self) -> str:
         """A hash of everything that its files say."""
-        said = {k: v for k, v in asdict(self).items() if k != "known"}
-        return self.known or identity(said)
+        return self.known or identity({k: v for k, v in asdict(self).items() if k != "known"})
 
     @property
     def digests(self) -> dict[int, str]:
@@ -106,13 +107,26 @@ Facts = dict[str, Any]
 Row = dict[str, tuple[int, int, Facts]]
 
 
+@contextmanager
+def without_collecting() -> Iterator[None]:
+    """While this lasts nobody looks for circles among what is made: there are none, and with 10,000 runs looking takes as long as making."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 class Indexer:
     """Reads a study directory into an :class:`Index`, re-reading only what changed since last time."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         #: What the log says, what was read since, and both.
-        self._old, self._known, self._lines, self._torn = _rows(self._log)
+        with without_collecting():
+            self._old, self._known, self._lines, self._torn = _rows(self._log)
         self._new: dict[str, Row] = {}
         self._before = dict(self._old)
 
@@ -125,11 +139,12 @@ class Indexer:
         index = Index()
         self._before |= self._new
         self._new = {}
-        for id in _names(self.root / "runs"):
-            if entry := self.run(id):
-                index.runs[id] = entry
+        with without_collecting():
+            for id in _names(self.root / "runs"):
+                if entry := self.run(id):
+                    index.runs[id] = entry
         of_comparisons = _Place(self, "comparisons", index.damaged)
-        for name, facts in of_comparisons.all(self.root / "comparisons", ".nc", read_result_header):
+        for name, facts in of_comparisons.all("", ".nc", read_result_header):
             index.comparisons[name.removesuffix(".nc")] = ResultFile(**facts)
         of_documents = _Place(self, "", index.damaged)
         for name, read in DOCUMENTS.items():
@@ -143,14 +158,13 @@ class Indexer:
         """One run; None if nothing says what it is."""
         damaged: dict[str, str] = {}
         place = _Place(self, f"runs/{id}", damaged)
-        folder = self.root / "runs" / id
         record = place.one("run.json", read_record)
         metrics = place.one("metrics.parquet", read_metrics_header)
         entry = RunEntry(id, record or {}, damaged=damaged, rows=(metrics or {}).get("rows"))
-        files = place.all(folder / "checkpoints", ".safetensors", read_checkpoint_header, verify_checkpoint)
+        files = place.all("checkpoints/", ".safetensors", read_checkpoint_header, verify_checkpoint)
         for name, facts in files:
             entry.checkpoints[name.rpartition("/")[2]] = CheckpointFile(**facts)
-        for name, facts in place.all(folder / "results", ".nc", read_result_header):
+        for name, facts in place.all("results/", ".nc", read_result_header):
             entry.results[name.rpartition("/")[2].removesuffix(".nc")] = ResultFile(**facts)
         same = place.keep()
         if not (record or damaged):
@@ -242,25 +256,24 @@ class _Place:
 
     def all(
         self,
-        folder: Path,
+        folder: str,
         suffix: str,
         read: Callable[[Path], Any],
         verify: Callable[[Path], None] | None = None,
     ) -> Iterator[tuple[str, Facts]]:
-        """The files of one folder, by name."""
+        """The files of a folder here, by name; ``folder`` ends with a slash."""
         try:
-            with os.scandir(folder) as found:
+            with os.scandir(f"{self._folder}/{folder}") as found:
                 there = sorted((f for f in found if f.name.endswith(suffix)), key=lambda f: f.name)
         except (FileNotFoundError, NotADirectoryError):
             return
-        inside = "" if str(folder) == self._folder else f"{folder.name}/"
         for file in there:
             try:
                 stat = file.stat()
             except FileNotFoundError:
                 continue
-            if facts := self.one(f"{inside}{file.name}", read, verify, stat):
-                yield f"{inside}{file.name}", facts
+            if facts := self.one(f"{folder}{file.name}", read, verify, stat):
+                yield f"{folder}{file.name}", facts
 
     def keep(self) -> bool:
         """Put the row into the index; whether it is that of last time."""

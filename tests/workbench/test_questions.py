@@ -1,0 +1,216 @@
+"""What the workbench says is what the library says."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from ontogeny.handles import open_store
+from ontogeny.workbench import viewer
+from ontogeny.workbench.packing import unpack
+
+
+@pytest.fixture(scope="module")
+def store(shelf):
+    return open_store(shelf / "first")
+
+
+@pytest.fixture(scope="module")
+def run(store):
+    return store.run(d_hidden=3)
+
+
+def test_studies_are_listed_without_being_opened(client, shelf, monkeypatch):
+    monkeypatch.setattr(
+        "ontogeny.workbench.library.open_store", lambda root: pytest.fail("a study was opened")
+    )
+    listed = client.said("studies")
+    assert [(one["key"], one["runs"], one["wrong"]) for one in listed] == [
+        ("first", 3, ""),
+        ("second", 3, ""),
+    ]
+
+
+def test_one_study_given_by_itself(over, shelf):
+    assert [one["key"] for one in over(shelf / "first").said("studies")] == ["first"]
+
+
+def test_the_table_is_the_stores(client, store):
+    said = client.said("s/first/runs")
+    columns = {one["name"]: one["values"] for one in said["columns"]}
+    table = store.runs()
+    assert columns["run"] == list(table.index) and said["varied"] == ["d_hidden"]
+    for name in table.columns:
+        assert columns[name] == json.loads(
+            table[name].to_json(orient="values", double_precision=15)
+        ) or np.allclose(columns[name], table[name])
+
+
+def test_further_columns_are_numbers_of_lenses(client, store):
+    offered = client.said("s/first/scalars")
+    assert {"lens": "performance", "variable": "errors"} in [
+        {k: one[k] for k in ("lens", "variable")} for one in offered
+    ] or offered
+    one = offered[0]
+    values = client.said("s/first/column", lens=one["lens"], variable=one["variable"])["values"]
+    expected = store.lens(one["lens"])[one["variable"]]
+    assert values == pytest.approx(
+        dict(zip(expected["run"].values.tolist(), expected.values.tolist(), strict=True))
+    )
+
+
+def test_a_run_says_which_views_can_look_at_it_and_why_others_cannot(client, run):
+    said = client.said(f"s/first/r/{run.id}")
+    assert said["steps"] == run.steps and said["name"] == run.name
+    views = {one["name"]: one for one in said["views"]}
+    assert views["loss_curves"]["state"] == "ready" and views["error_heatmap"]["state"] == "now"
+    assert views["attention_bars"]["state"] == "cannot" and "tap" in views["attention_bars"]["why"]
+    assert (
+        "similarity_heatmap" not in views and "accuracy_by_width" not in views
+    )  # they set runs beside one another
+    assert all(one["question"] for one in said["views"])
+
+
+def test_a_figure_at_a_step_is_that_of_the_step(client, run):
+    from ontogeny.views.bindings import still
+
+    step = run.steps[2]
+    said = client.said("s/first/figure", runs=run.id, view="error_heatmap", step=step)
+    drawn = run.store.only([run]).draw("error_heatmap")
+    assert said["bindings"][0]["axis"] == "step" and said["bindings"][0]["shape"] == [1, 7, 7]
+    frames, _ = unpack(
+        client.bytes("s/first/frames", runs=run.id, view="error_heatmap", step=step, first=0, count=1)
+    )
+    drawn.start = run.steps.index(step)
+    np.testing.assert_array_equal(frames["0"][0], np.array(still(drawn).data[0].z))
+
+
+def test_frames_are_the_bindings_of_the_view(client, over, a_copy):
+    from ontogeny.cli import app  # noqa: F401  (registers what a command would)
+
+    store = open_store(a_copy)
+    one = store.run(d_hidden=3)
+    client = over(a_copy)
+    whole = client.said("s/copy/figure", runs=one.id, view="error_heatmap")
+    assert whole["bindings"][0]["shape"][0] == len(one.steps)
+    frames, about = unpack(client.bytes("s/copy/frames", runs=one.id, view="error_heatmap", first=1, count=2))
+    expected = store.only([one]).draw("error_heatmap").bindings[0].values[1:3]
+    np.testing.assert_array_equal(frames["0"], expected)
+    assert about["first"] == 1
+
+
+def test_the_python_of_a_figure_makes_it(client, run):
+    for step in (None, run.steps[1]):
+        given = {"runs": run.id, "view": "error_heatmap", **({"step": step} if step is not None else {})}
+        said = client.said("s/first/figure", **given)
+        lines = said["python"].removesuffix(".show()")
+        *before, last = lines.splitlines()
+        scope: dict[str, object] = {}
+        exec("\n".join([*before, f"figure = {last}"]), scope)
+        shown = json.loads(scope["figure"].to_json())["data"]
+        assert [t["type"] for t in shown] == [t["type"] for t in said["figure"]["data"]]
+
+
+def test_metrics_are_those_of_the_log(client, run):
+    found, _ = unpack(client.bytes(f"s/first/r/{run.id}/metrics"))
+    table = run.metrics().reset_index()
+    assert set(found) == set(table.columns)
+    np.testing.assert_allclose(found["train_loss"], table["train_loss"], rtol=1e-6)
+
+
+def test_maps_are_the_activations(client, run):
+    kinds = client.said(f"s/first/r/{run.id}/units")
+    assert [one["tap"] for one in kinds] == ["hook_hidden", "hook_left", "hook_right", "outputs"]
+    step = run.steps[-1]
+    maps, about = unpack(client.bytes(f"s/first/r/{run.id}/mosaic", tap="hook_hidden", step=step, size=0))
+    truth = (
+        run.lens("grid_activations", [step], tap="hook_hidden")["activation"]
+        .isel(step=0)
+        .transpose("d_hidden", ...)
+        .values
+    )
+    assert about == {"sizes": [3], "grid": [7, 7]}
+    back = maps["low"][:, None, None] + maps["maps"] / 255 * (maps["high"] - maps["low"])[:, None, None]
+    assert np.abs(back - truth).max() <= (truth.max() - truth.min()) / 255
+    some, _ = unpack(
+        client.bytes(f"s/first/r/{run.id}/mosaic", tap="hook_hidden", step=step, size=0, only="2,0")
+    )
+    np.testing.assert_array_equal(some["maps"], maps["maps"][[2, 0]])
+
+
+def test_a_unit_at_length(client, run):
+    step = run.steps[-1]
+    found, about = unpack(client.bytes(f"s/first/r/{run.id}/unit", tap="hook_hidden", step=step, unit=1))
+    truth = (
+        run.lens("grid_activations", [step], tap="hook_hidden")["activation"].isel(step=0, d_hidden=1).values
+    )
+    np.testing.assert_allclose(found["map"], truth, rtol=1e-6)
+    energy = float(((truth - truth.mean()) ** 2).sum())
+    assert float((found["spectrum"].astype(float) ** 2).sum()) == pytest.approx(energy, rel=1e-4)  # Parseval
+    maps = (
+        run.lens("grid_activations", [step], tap="hook_hidden")["activation"]
+        .isel(step=0)
+        .transpose("d_hidden", ...)
+        .values
+    )
+    r = np.corrcoef(maps.reshape(3, -1))[1]
+    near = about["alike"][0]
+    assert near["units"] == [int(i) for i in np.argsort(-np.abs(r), kind="stable") if i != 1]
+    assert near["r"] == pytest.approx([r[i] for i in near["units"]], abs=1e-3)
+    past, when = unpack(client.bytes(f"s/first/r/{run.id}/history", tap="hook_hidden", unit=1))
+    assert when["steps"][0] == 0 and when["steps"][-1] == step and len(past["maps"]) == len(when["steps"])
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "said"),
+    [
+        ("s/frist", {}, "'first'"),
+        ("s/first/r/000", {}, "no run"),
+        ("s/first/figure", {"runs": "RUN", "view": "eror_heatmap"}, "error_heatmap"),
+        ("s/first/figure", {"runs": "RUN", "view": "loss_curves", "options": '{"pat": 1}'}, "part"),
+        ("s/first/figure", {"runs": "RUN", "view": "loss_curves", "options": "nonsense"}, "are a table"),
+        ("s/first/figure", {"runs": "RUN", "view": "error_heatmap", "step": "five"}, "whole number"),
+        ("s/first/figure", {"view": "error_heatmap"}, "not understood"),
+        ("s/first/r/RUN/mosaic", {"tap": "hook_hiden", "step": "0"}, "hook_hidden"),
+        ("s/first/r/RUN/mosaic", {"tap": "hook_hidden", "step": "0", "only": "99"}, "asked for: 99"),
+    ],
+)
+def test_wrong_questions_are_answered_in_words(client, run, path, query, said):
+    given = {key: value.replace("RUN", run.id) for key, value in query.items()}
+    assert said in client.refused(path.replace("RUN", run.id), **given)
+
+
+def test_a_study_that_changes_is_read_again(over, a_copy):
+    client = over(a_copy)
+    before = client.said("s/copy/runs")
+    run = next((a_copy / "runs").iterdir())
+    import shutil
+
+    shutil.rmtree(run)
+    client.app.middleware_stack = None  # a new process would do as well
+    after = over(a_copy).said("s/copy/runs")
+    assert len(after["columns"][0]["values"]) == len(before["columns"][0]["values"]) - 1
+    assert after["stamp"] != before["stamp"]
+
+
+def test_names_at_the_top_of_the_viewers_modules_are_unique():
+    """So that they can be one script, for a notebook and for a file that opens without a server."""
+    import re
+    from collections import Counter
+
+    names: Counter[str] = Counter()
+    for name, path in viewer.files().items():
+        if name.endswith(".js") and name != "main.js":
+            text = path.read_text(encoding="utf-8")
+            names.update(
+                re.findall(r"^(?:export )?(?:async )?(?:function|const|class|let) (\w+)", text, re.MULTILINE)
+            )
+            assert not re.search(
+                r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", text
+            ), name
+    assert [name for name, count in names.items() if count > 1] == []
+    bundled = viewer.bundle("main.js")
+    assert "import " not in re.sub(r"//.*", "", bundled) and "export " not in re.sub(r"//.*", "", bundled)
+    assert bundled.index("class Plot") < bundled.index("class Panel") < bundled.index("class App")
