@@ -78,7 +78,7 @@ def test_the_lens_of_contributing(workplace: Path) -> None:
         "import hidden_norm, ontogeny as on\n"
         "store = on.run('bottleneck-quick', 'out/quick', stages=['train'])\n"
         "norm = store.run(d_hidden=4).lens('hidden_norm')['norm']\n"
-        "assert norm.dims == ('step', 'd_hidden') and norm.attrs['long_name'] == 'RMS activation'\n"
+        "assert norm.dims == ('step', 'neuron') and norm.attrs['long_name'] == 'RMS activation'\n"
     )
     run([sys.executable, "use.py"], workplace)
 

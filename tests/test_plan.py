@@ -334,7 +334,7 @@ def test_a_new_value_trains_only_its_runs(study, a_copy, carry_out):
         ),  # read by a claim, not listed
         ("ontogeny.numerics.effective_rank", {"findings.json", "report/index.html"}),
         ("ontogeny.findings.judging", {"findings.json", "report/index.html"}),
-        ("ontogeny.handles", {"findings.json", "report/index.html"}),
+        ("ontogeny.gathering.results", {"findings.json", "report/index.html"}),
         ("ontogeny.lenses.frequency_distribution", {"report/index.html"}),  # read by a view alone
         ("ontogeny.views.theme", {"report/index.html"}),
         ("ontogeny.views.frequency_by_width", {"report/index.html"}),

@@ -29,6 +29,7 @@ from ontogeny.training.member import Member
 from ontogeny.training.population import total_steps
 
 PARTS = ("train_fraction", "held_out")  # settings of a task that leave its table as it is
+GATHERED = ("drawing", "population", "results", "tables")  # what findings and views are handed
 CLAIMS = ("claims", "quantities", "populations", "questions", "sources")  # what a recipe says of its findings
 COLUMNS = (
     "run",
@@ -119,18 +120,30 @@ def lenses_by_run(
             else:
                 wanted.append(wanted_lens(use, of[0]))
         found |= dict.fromkeys((m.id for m in of), tuple(wanted))
+    guessed = [
+        f"sites of {part} were guessed, as nobody named them: {said}" for part, said in _guesses(members)
+    ]
     for name, why in cannot.items():
         if name in named and sum(why.values()) == len(members):
             raise UserError(f"The lens '{name}' cannot look at this study's models: {next(iter(why))}.")
     if named:
-        return found, [
+        return found, guessed + [
             f"the lens '{name}' cannot look at {sum(why.values())} of {len(members)} runs: {next(iter(why))}"
             for name, why in cannot.items()
         ]
-    return found, [
+    left = (
         f"the recipe names no lenses, so every cheap one looks that can, {len(chosen) - len(cannot)} of {len(chosen)}; these cannot, and "
         f"`ontogeny lenses --for DIR` says why: {', '.join(cannot)}"
-    ] if cannot else []
+    )
+    return found, guessed + [left] * bool(cannot)
+
+
+def _guesses(members: Sequence[Member]) -> set[tuple[str, str]]:
+    """Of networks that somebody brought: which part was taken for which site."""
+    parts = {getattr(m.architecture, "factory", ""): getattr(m.architecture, "guessed", {}) for m in members}
+    return {
+        (part, ", ".join(f"{role} = {name}" for role, name in of.items())) for part, of in parts.items() if of
+    }
 
 
 def refuse_view(use: Use) -> None:
@@ -296,7 +309,7 @@ def expectations(study: Study, members: Sequence[Member]) -> Expectations:
         word for kind, claim in zip(kinds, claims, strict=True) for word in kind.needs(kind.given(claim))
     ]
     looked = [*every, *(w.fingerprint for w in measures)]
-    tables = fingerprint.package("ontogeny.gathering")
+    tables = [fingerprint.alone(f"ontogeny.gathering.{room}") for room in GATHERED]
     findings = fingerprint.combine(says, fingerprint.of(*kinds), looked, tables, reached(words, m))
     shown = [
         word for use in uses for word in registry.views[use.name].words(use.options, study.first_measure)

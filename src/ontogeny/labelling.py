@@ -42,7 +42,7 @@ class Relabelled(Subject):
         return Relabelled(
             architecture=whole.architecture,
             weights=whole.weights,
-            probe=Probe(probe.inputs[rows], labels, probe.mask, {a: n, b: n}, n, group),
+            probe=Probe(probe.inputs[rows], labels, probe.mask, {a: n, b: n}, n, group=group),
             signature=Signature(n, vocab=n + others, positions=places.positions),
             objective=whole.objective,
             split={part: (at := within[of])[at >= 0] for part, of in whole.split.items()},

@@ -48,7 +48,6 @@ MEANING = {
     "seeds": "which source of randomness `seed` sets",
     "train": "how long, and on what batches",
     "checkpoints": "when weights are kept",
-    "check": "when the rule is looked at besides, which may be cheaper than a whole evaluation",
     "resume_points": "when training can be taken up again besides the last point (for denser checkpoints afterwards)",
     "vary": 'grid of settings by dotted path, `"optimiser.lr" = [1e-3, 1e-2]`, and `seed = {range = [0, 4]}`; every combination is a run',
     "zip": "groups of names in `vary` that move together",

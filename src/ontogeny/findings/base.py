@@ -155,6 +155,7 @@ class FindingKind(Catalogued):
     name: str
     function: Callable[..., list[Finding]]
     reads: Reads
+    stated: bool = False  # whether its verdicts are on a statement that was published as true
 
     def __call__(self, data: Mapping[str, Any], **options: Any) -> list[Finding]:
         options = self.options(options)
@@ -165,7 +166,14 @@ class FindingKind(Catalogued):
                 raise UserError(
                     f"The finding '{self.name}' reads '{need}', which is not there; given: {there}."
                 )
-        return [replace(one, kind=one.kind or self.name) for one in self.function(data, **options)]
+        return [self._marked(one) for one in self.function(data, **options)]
+
+    def _marked(self, one: Finding) -> Finding:
+        if self.stated and one.verdict and not one.published:
+            inside = {"as published": True, "not as published": False}.get(one.verdict)
+            stated = {**one.details, "statement": True}
+            one = replace(one, published=(Published(1.0, inside=inside),), details=stated)
+        return replace(one, kind=one.kind or self.name)
 
     def needs(self, given: Mapping[str, Any] | None = None) -> dict[str, bool]:
         """What is read under these options → whether it must be there: ``{"measure:tn_similarity": True, …}``."""
@@ -179,13 +187,15 @@ class FindingKind(Catalogued):
         return {**asked.options, **text}
 
 
-def finding(*, kind: str, reads: Reads) -> Callable[[Callable[..., list[Finding]]], FindingKind]:
-    """Register a function ``(data, *, options…) → list[Finding]`` under ``kind``."""
+def finding(
+    *, kind: str, reads: Reads, stated: bool = False
+) -> Callable[[Callable[..., list[Finding]]], FindingKind]:
+    """Register a function ``(data, *, options…) → list[Finding]`` under ``kind``; ``stated``: what it judges was published as true."""
 
     def register(function: Callable[..., list[Finding]]) -> FindingKind:
         if not describe(function):
             raise UserError(f"The finding '{kind}' has no docstring; say which question it answers.")
-        entry = FindingKind(kind, function, reads)
+        entry = FindingKind(kind, function, reads, stated)
         return findings.add(kind, entry)
 
     return register

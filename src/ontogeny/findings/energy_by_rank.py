@@ -24,7 +24,7 @@ RANKS = 3  # the strongest, second and third frequency
 ORDINAL = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 
 
-@finding(kind="energy_by_rank", reads=(f"{SHARES}@final", f"{SHARES}@initial?"))
+@finding(kind="energy_by_rank", reads=(f"{SHARES}@final", f"{SHARES}@initial?"), stated=True)
 def energy_by_rank(
     data: Mapping[str, Any],
     *,

@@ -25,7 +25,7 @@ STRONG = 0.5  # a correlation that reveals something
 LEAST = 4  # seeds: fewer have too few orders for any p < .05
 
 
-@finding(kind="frequency_agreement", reads=("measure:{measure}", SHARES))
+@finding(kind="frequency_agreement", reads=("measure:{measure}", SHARES), stated=True)
 def frequency_agreement(
     data: Mapping[str, Any],
     *,

@@ -19,6 +19,7 @@ from ontogeny.numerics.resampling import Array, jackknife_interval, pair_mean, p
 @finding(
     kind="similarity_among_perfect",
     reads=("measure:{measure}", "measure:{measure}@initial?", "runs"),
+    stated=True,
 )
 def similarity_among_perfect(
     data: Mapping[str, Any],

@@ -19,7 +19,7 @@ MOST, SMALLEST = 6, 3  # blocks, and settings in one
 FOUND = 0.8  # share of injected blocks that must be found before their absence says anything
 
 
-@finding(kind="similarity_blocks", reads=("measure:{measure}",))
+@finding(kind="similarity_blocks", reads=("measure:{measure}",), stated=True)
 def similarity_blocks(
     data: Mapping[str, Any],
     *,

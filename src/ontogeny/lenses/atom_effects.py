@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ontogeny.axes import Labelled, array
+from ontogeny.axes import Labelled, labelled
 from ontogeny.errors import UserError
 from ontogeny.interventions.keep_units import KeepUnits
 from ontogeny.interventions.zero_ablate import ZeroAblate
@@ -50,14 +50,20 @@ def atom_effects(model: Subject, *, atoms: int = 16) -> dict[str, Labelled]:
     )
     linear = torch.allclose(full, 2 * half, rtol=1e-2, atol=1e-4 * float(full.abs().max()))
     return {
-        "atom": array(top, "rank", long_name="atom"),
-        "energy": array(energy[top], "rank", long_name="mean square of what the atom adds"),
-        "without": array(without, "rank", long_name="loss without the atom, above that of all", units="nat"),
-        "alone": array(alone, "rank", long_name="loss with this atom alone, above that of none", units="nat"),
-        "logit": array(
+        "atom": labelled(top, "rank", long_name="atom"),
+        "energy": labelled(energy[top], "rank", long_name="mean square of what the atom adds"),
+        "without": labelled(
+            without, "rank", long_name="loss without the atom, above that of all", units="nat"
+        ),
+        "alone": labelled(
+            alone, "rank", long_name="loss with this atom alone, above that of none", units="nat"
+        ),
+        "logit": labelled(
             full, "rank", "output", long_name="effect of a unit of the atom on the logits", units="logit"
         ),
-        "linear": array(torch.tensor(float(linear)), long_name="whether the effect on the logits is linear"),
+        "linear": labelled(
+            torch.tensor(float(linear)), long_name="whether the effect on the logits is linear"
+        ),
     }
 
 

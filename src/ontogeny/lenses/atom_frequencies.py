@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ontogeny.axes import Labelled, array
+from ontogeny.axes import Labelled, labelled
 from ontogeny.lenses.base import lens
 from ontogeny.numerics.answers import inputs_by_answer, table
 from ontogeny.numerics.fourier2d import block_share
@@ -46,33 +46,35 @@ def atom_frequencies(
     )
     frequency = {"frequency": range(p // 2 + 1)}
     return {
-        "dominant_frequency": array(atoms.frequency, "atom", long_name="dominant frequency", units="cycles"),
-        "dominant_share": array(atoms.share, "atom", long_name="share at the dominant frequency"),
-        "atoms_at": array(atoms.count(p), "frequency", long_name="specialised atoms", coords=frequency),
-        "is_key": array(
+        "dominant_frequency": labelled(
+            atoms.frequency, "atom", long_name="dominant frequency", units="cycles"
+        ),
+        "dominant_share": labelled(atoms.share, "atom", long_name="share at the dominant frequency"),
+        "atoms_at": labelled(atoms.count(p), "frequency", long_name="specialised atoms", coords=frequency),
+        "is_key": labelled(
             is_key.expand(*model.lead, -1),
             "frequency",
             long_name="key frequency of the host",
             coords=frequency,
         ),
-        "keys_found": array(
+        "keys_found": labelled(
             _found(atoms.count(p), is_key), long_name="share of the key frequencies with an atom"
         ),
-        "atoms_at_keys": array(
+        "atoms_at_keys": labelled(
             _at_keys(atoms.count(p), is_key), long_name="share of specialised atoms at a key frequency"
         ),
-        "specialised": array(
+        "specialised": labelled(
             atoms.rate, long_name=f"share of living atoms with {threshold:g} at one frequency"
         ),
-        "keys_of_units": array(
+        "keys_of_units": labelled(
             _found(units.count(p), is_key).expand(model.lead),
             long_name="share of the key frequencies with a unit of the host",
         ),
-        "units_at_keys": array(
+        "units_at_keys": labelled(
             _at_keys(units.count(p), is_key).expand(model.lead),
             long_name="share of the host's specialised units at a key frequency",
         ),
-        "units_specialised": array(
+        "units_specialised": labelled(
             units.rate.expand(model.lead),
             long_name=f"share of the host's units with {threshold:g} at one frequency",
         ),

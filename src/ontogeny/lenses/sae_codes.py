@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ontogeny.axes import Labelled, array
+from ontogeny.axes import Labelled, labelled
 from ontogeny.lenses.base import lens
 from ontogeny.subject import Subject
 
@@ -34,11 +34,11 @@ def sae_codes(model: Subject, *, bins: int = 4) -> dict[str, Labelled]:
         [((place.clamp_min(0) == i) & living).to(acts.dtype).mean(-1) for i in range(len(edges))], -1
     )
     return {
-        "l0": array(density.sum(-1), long_name="active atoms of an input", units="atoms"),
-        "dead": array((~living).to(acts.dtype).mean(-1), long_name="share of dead atoms"),
-        "density": array(density, "atom", long_name="share of inputs on which the atom is active"),
-        "mean_active": array(mean_active, "atom", long_name="mean activation where active"),
-        "histogram": array(
+        "l0": labelled(density.sum(-1), long_name="active atoms of an input", units="atoms"),
+        "dead": labelled((~living).to(acts.dtype).mean(-1), long_name="share of dead atoms"),
+        "density": labelled(density, "atom", long_name="share of inputs on which the atom is active"),
+        "mean_active": labelled(mean_active, "atom", long_name="mean activation where active"),
+        "histogram": labelled(
             histogram,
             "density",
             long_name="share of atoms of this density",

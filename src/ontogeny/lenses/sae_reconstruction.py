@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ontogeny.axes import Labelled, array
+from ontogeny.axes import Labelled, labelled
 from ontogeny.lenses.base import lens
 from ontogeny.subject import Subject
 
@@ -28,17 +28,17 @@ def sae_reconstruction(model: Subject) -> dict[str, Labelled]:
     inner = (x * rebuilt).sum((-2, -1))
     norm = torch.linalg.vector_norm
     return {
-        "explained": array(1 - error / variance, long_name="share of variance explained"),
-        "squared_error": array(error / x.shape[-2], long_name="mean squared error of an input"),
-        "cosine": array(
+        "explained": labelled(1 - error / variance, long_name="share of variance explained"),
+        "squared_error": labelled(error / x.shape[-2], long_name="mean squared error of an input"),
+        "cosine": labelled(
             torch.nn.functional.cosine_similarity(x.expand_as(rebuilt), rebuilt, dim=-1).mean(-1),
             long_name="cosine of input and reconstruction",
         ),
-        "norm_ratio": array(
+        "norm_ratio": labelled(
             norm(rebuilt, dim=-1).sum(-1) / norm(x, dim=-1).sum(-1),
             long_name="norm of reconstructions over that of inputs",
         ),
-        "shrinkage": array(
+        "shrinkage": labelled(
             rebuilt.square().sum((-2, -1)) / inner, long_name="factor by which reconstructions are too small"
         ),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ontogeny.axes import Labelled, array
+from ontogeny.axes import Labelled, labelled
 from ontogeny.lenses.base import lens
 from ontogeny.subject import Subject
 
@@ -42,17 +42,17 @@ def sae_splice(model: Subject) -> dict[str, Labelled]:
     loss = table("loss")
     clean, splice, zero, mean = loss.unbind(-1)
     found = {
-        "recovered": array(
+        "recovered": labelled(
             (zero - splice) / (zero - clean), long_name="share of the loss recovered", host=host.words
         ),
-        "recovered_of_mean": array(
+        "recovered_of_mean": labelled(
             (mean - splice) / (mean - clean), long_name="share of the loss recovered, measured from the mean"
         ),
-        "loss": array(loss, "condition", long_name="loss of the host", units="nat", coords=ticks),
+        "loss": labelled(loss, "condition", long_name="loss of the host", units="nat", coords=ticks),
     }
     if "accuracy" in alike["clean"]:
         accuracy = table("accuracy")
-        found["accuracy"] = array(accuracy, "condition", long_name="accuracy of the host", coords=ticks)
+        found["accuracy"] = labelled(accuracy, "condition", long_name="accuracy of the host", coords=ticks)
     return found
 
 

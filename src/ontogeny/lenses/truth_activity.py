@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ontogeny.axes import Labelled, array
+from ontogeny.axes import Labelled, labelled
 from ontogeny.lenses.base import lens
 from ontogeny.subject import Subject
 
@@ -31,10 +31,10 @@ def truth_activity(model: Subject) -> dict[str, Labelled]:
         return x.expand((*model.lead, *x.shape))
 
     return {
-        "active_mean": array(alike(n.mean()), long_name="active features of a sample", units="features"),
-        "active_sd": array(alike(n.std()), long_name="deviation of active features", units="features"),
-        "empty": array(alike((n == 0).sum()), long_name="samples with no active feature", units="samples"),
-        "samples": array(alike(torch.tensor(len(n))), long_name="samples of the probe", units="samples"),
-        "rate": array(alike(on.float().mean(0)), "feature", long_name="share of samples with the feature"),
-        "common": array(alike(common), "feature", long_name="whether other worlds have the feature"),
+        "active_mean": labelled(alike(n.mean()), long_name="active features of a sample", units="features"),
+        "active_sd": labelled(alike(n.std()), long_name="deviation of active features", units="features"),
+        "empty": labelled(alike((n == 0).sum()), long_name="samples with no active feature", units="samples"),
+        "samples": labelled(alike(torch.tensor(len(n))), long_name="samples of the probe", units="samples"),
+        "rate": labelled(alike(on.float().mean(0)), "feature", long_name="share of samples with the feature"),
+        "common": labelled(alike(common), "feature", long_name="whether other worlds have the feature"),
     }

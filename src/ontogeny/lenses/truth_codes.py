@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ontogeny.axes import Labelled, array
+from ontogeny.axes import Labelled, labelled
 from ontogeny.lenses.base import lens
 from ontogeny.numerics.dictionaries import cosines, counts, told
 from ontogeny.subject import Subject
@@ -39,9 +39,9 @@ def truth_codes(model: Subject, *, near: float = 0.8, most: float = 0.5) -> dict
         "amplitude": (amplitude, "size that own atoms give it, relative to the truth"),
     }
     return {
-        **{name: array(value, "feature", long_name=said) for name, (value, said) in words.items()},
+        **{name: labelled(value, "feature", long_name=said) for name, (value, said) in words.items()},
         **{
-            f"{name}_mean": array(value.nanmean(-1), long_name=f"{said}, mean over features")
+            f"{name}_mean": labelled(value.nanmean(-1), long_name=f"{said}, mean over features")
             for name, (value, said) in words.items()
         },
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ontogeny.axes import Labelled, array
+from ontogeny.axes import Labelled, labelled
 from ontogeny.lenses.base import lens
 from ontogeny.numerics.dictionaries import cosines, counts, matched
 from ontogeny.numerics.random import Key
@@ -50,8 +50,8 @@ def truth_recovery(
         "chance_of_atoms": (chance.amax(-1).mean().expand(model.lead), "the same of a random dictionary"),
     }
     return {
-        **{name: array(value, long_name=words) for name, (value, words) in values.items()},
-        "nearest_cosine": array(best, "feature", long_name="cosine with the nearest atom"),
-        "atoms_of_feature": array(count.atoms_of_feature, "feature", long_name="atoms of the feature"),
-        "features_of_atom": array(merged, "atom", long_name="features near the atom"),
+        **{name: labelled(value, long_name=words) for name, (value, words) in values.items()},
+        "nearest_cosine": labelled(best, "feature", long_name="cosine with the nearest atom"),
+        "atoms_of_feature": labelled(count.atoms_of_feature, "feature", long_name="atoms of the feature"),
+        "features_of_atom": labelled(merged, "atom", long_name="features near the atom"),
     }

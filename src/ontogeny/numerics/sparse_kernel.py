@@ -74,7 +74,7 @@ class _TopK(torch.autograd.Function):
 
 
 @compiled("contract")
-def _encode(pre, index, acts, W_dec, rebuilt):  # type: ignore[no-untyped-def]
+def _encode(pre, index, acts, W_dec, rebuilt):
     """The k largest positive entries of each row, lowest atom first; −1 where there are fewer. Ties go to the lower atom."""
     k = index.shape[1]
     value = np.empty(k, np.float32)
@@ -105,7 +105,7 @@ def _encode(pre, index, acts, W_dec, rebuilt):  # type: ignore[no-untyped-def]
 
 
 @compiled("contract", "reassoc")
-def _back(x, encoders, W_dec, index, acts, d_rebuilt, d_acts, d_x, d_enc, d_dec, d_b):  # type: ignore[no-untyped-def]
+def _back(x, encoders, W_dec, index, acts, d_rebuilt, d_acts, d_x, d_enc, d_dec, d_b):
     """Gradients, (atom, d) those of the encoder too; only of atoms that are active."""
     for n in range(x.shape[0]):
         for i in range(index.shape[1]):

@@ -94,11 +94,9 @@ def quantity(values: Sequence[float], units: str) -> str:
     if units in NAMES:
         return f"{NAMES[units]} {text}"
     words = plain(UNITS.get(units, units))
-    return (
-        text
-        if words.endswith(("accuracy", "setting")) or words.startswith(("expected", "median"))
-        else f"{text} {words}"
-    )
+    if words.startswith(("expected", "median")):
+        return f"{text} expected"
+    return text if words.endswith(("accuracy", "setting")) else f"{text} {words}"
 
 
 def counted(found: Finding) -> tuple[int, int] | None:

@@ -13,8 +13,8 @@ from ontogeny.views.panels import panels
 from ontogeny.views.theme import PALETTE
 
 
-@view(reads=("one:lens:attention@cursor",), title="Attention of the last position")
-def attention_bars(attention: xr.Dataset) -> Drawn:
+@view(reads=("one:lens:attention(layer={layer})@cursor",), title="Attention of the last position")
+def attention_bars(attention: xr.Dataset, *, layer: int = -1) -> Drawn:
     """How much does each head attend to each position, on average over the inputs?
 
     Bars are means over all inputs, whiskers ± one standard deviation over them (not an uncertainty): a long whisker says that

@@ -12,8 +12,8 @@ from ontogeny.views.panels import colour_axis, panels
 from ontogeny.views.theme import SEQUENTIAL, colourbar, name_of, title_of
 
 
-@view(reads=("one:lens:neuron_commitment@steps",), title="Frequencies over training")
-def frequency_over_time(neuron_commitment: xr.Dataset) -> Drawn:
+@view(reads=("one:lens:neuron_commitment(layer={layer})@steps",), title="Frequencies over training")
+def frequency_over_time(neuron_commitment: xr.Dataset, *, layer: int = -1) -> Drawn:
     """Which frequencies win neurons over training, and which are tried and given up?
 
     A row is a frequency, dark where many neurons have it as their dominant one; steps are equally wide, whatever lies between

@@ -14,8 +14,13 @@ from ontogeny.views.panels import colour_axis, panels
 from ontogeny.views.theme import SEQUENTIAL, colourbar, name_of, title_of
 
 
-@view(reads=("one:lens:neuron_fourier@cursor", "one:lens:neuron_order"), title="Neurons by frequency")
-def neuron_frequency_heatmap(neuron_fourier: xr.Dataset, neuron_order: xr.Dataset) -> Drawn:
+@view(
+    reads=("one:lens:neuron_fourier(layer={layer})@cursor", "one:lens:neuron_order(layer={layer})"),
+    title="Neurons by frequency",
+)
+def neuron_frequency_heatmap(
+    neuron_fourier: xr.Dataset, neuron_order: xr.Dataset, *, layer: int = -1
+) -> Drawn:
     """With which frequency does each neuron compute, and when did it take it up?
 
     A column is a neuron, dark where its energy is. Neurons are sorted by what they are at the last step (frequency, then

@@ -68,7 +68,7 @@ class Questions:
         with opened.lock:
             table = opened.runs()
             ids = [str(id) for id in table.index]
-            columns = [{"name": "run", "words": "run", "values": ids, "kind": "id"}]
+            columns: list[dict[str, Any]] = [{"name": "run", "words": "run", "values": ids, "kind": "id"}]
             for name in table.columns:
                 values = table[name].tolist()
                 numeric = all(isinstance(v, int | float) or v is None for v in values)

@@ -35,7 +35,7 @@ LIMITS = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most
 def form() -> list[dict[str, Any]]:
     """Sections of the form; a section of parts has a list of fields for each kind."""
     head = [_field(Study.model_fields[name], name, name) for name in ("name", "title", "question")]
-    sections = [{"name": "study", "title": "The study", "fields": head}]
+    sections: list[dict[str, Any]] = [{"name": "study", "title": "The study", "fields": head}]
     for room, rooms in ROOMS.items():
         kinds = [
             {"kind": kind, "help": describe(cls), "fields": list(settings(room, cls))}
@@ -85,7 +85,7 @@ def _field(one: Any, path: str, name: str) -> dict[str, Any]:
     limits = ", ".join(
         f"{words} {getattr(m, w)}" for m in one.metadata for w, words in LIMITS.items() if hasattr(m, w)
     )
-    default = None if one.is_required() else one.default
+    default: Any = None if one.is_required() else one.default
     said = {"path": path, "name": name, "type": kind, "choices": choices, "help": _words(name)}
     default = default.model_dump(exclude_defaults=True) if hasattr(default, "model_dump") else default
     return {**said, "default": plain(default), "required": one.is_required(), "limits": limits}

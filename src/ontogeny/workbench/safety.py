@@ -85,7 +85,7 @@ class Guard:
             await answer(scope, receive, send)
             return
 
-        async def guarded(message: dict) -> None:  # type: ignore[type-arg]
+        async def guarded(message: dict) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [
                     *message["headers"],
