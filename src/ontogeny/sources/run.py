@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from ontogeny.numerics.shuffle import batch_of
 from ontogeny.registry import sources
 from ontogeny.store import checkpoints
 from ontogeny.store.directory import Directory
-from ontogeny.store.index import RunEntry
+from ontogeny.store.index import Index, RunEntry
 from ontogeny.study import built_in
 from ontogeny.subject import Subject
 from ontogeny.tasks.activations import Activations
@@ -161,8 +161,20 @@ def _study(path: str) -> Directory:
         ) from None
 
 
+@lru_cache(maxsize=8)
+def _index(directory: Directory, stamp: tuple[int, ...]) -> Index:
+    """What is there; read again once a run or a checkpoint came or went."""
+    return directory.index()
+
+
+def _stamp(directory: Directory) -> tuple[int, ...]:
+    runs = directory.root / "runs"
+    folders = [runs, *(run / "checkpoints" for run in sorted(runs.iterdir()))] if runs.is_dir() else []
+    return tuple(folder.stat().st_mtime_ns for folder in folders if folder.is_dir())
+
+
 def _entry(directory: Directory, task: Activations) -> RunEntry:
-    index = directory.index()
+    index = _index(directory, _stamp(directory))
     there = {id: e.record.get("varied", {}) for id, e in index.runs.items() if e.record}
     if not there:
         raise UserError(
