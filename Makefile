@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 STAMP  := $(VENV)/.installed
 
-.PHONY: help install demo browser test test-all check docs bench scale calibration soak clean
+.PHONY: help install demo browser test test-all check docs measures bench scale calibration soak clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -37,6 +37,9 @@ check: install   ## formatting, lint, types and the import table of the house
 docs: install    ## docs/recipes.md and docs/lenses.md, from the schema and the registries
 	$(BIN)/python -m ontogeny.reference > docs/recipes.md
 	$(BIN)/python -m ontogeny.instruments > docs/lenses.md
+
+measures: install ## docs/measures.md, from scratch: which measure when
+	$(BIN)/python -m benchmarks.which_measure
 
 bench: install   ## docs/performance.md, from scratch
 	$(BIN)/python -m benchmarks

@@ -16,6 +16,7 @@ HEAD = """\
 
 A page is written from a study on disk by `python -m benchmarks.findings DIR …`, and so is this list; the first sentence of each \
 answer stands beside its title."""
+TITLE = re.compile(r"^# (.+)$", re.MULTILINE)  # behind the seal
 SUMMARY = re.compile(r"^(?:## Answer\n\n|\*\*In short\.\*\* )(.+)$", re.MULTILINE)
 MADE = re.compile(r"^\*Made by (.+)\.\*$|^Written by `(.+?)`", re.MULTILINE)
 
@@ -28,11 +29,11 @@ def index(folder: Path = PAGES) -> str:
 
 def line(page: Path) -> str:
     text = page.read_text(encoding="utf-8")
-    title = text.partition("\n")[0].removeprefix("# ")
+    title = TITLE.search(text)
     told, made = SUMMARY.search(text), MADE.search(text)
     command = next(filter(None, made.groups()), "") if made else ""
     return (
-        f"- [{title}]({page.name})"
+        f"- [{title.group(1) if title else page.stem}]({page.name})"
         + (f" {first_sentence(told.group(1))}" if told else "")
         + (f" Made by `{command}`." if command else "")
     )

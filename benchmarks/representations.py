@@ -84,7 +84,11 @@ PLAIN: list[tuple[str, Function, str]] = [
     ("cka_linear", cka_of_gram_matrices, "plain: NumPy, n × n matrices of inner products"),
     ("svcca", svcca, "plain: NumPy, two SVDs a pair"),
     ("rsa_correlation", rsa, "plain: NumPy and SciPy's ranks, two matrices a pair"),
-    ("procrustes_normalized", procrustes_normalized, "plain: scipy.spatial.procrustes"),
+    (
+        "procrustes_normalized",
+        procrustes_normalized,
+        "plain: scipy.spatial.procrustes; its singular vectors and its rotation are all that can be saved, half of its work",
+    ),
     ("knn_jaccard", knn_jaccard, "plain: scikit-learn's neighbours, sets in NumPy"),
 ]
 

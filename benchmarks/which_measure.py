@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.known_grounds import GROUNDS, SEEDS, WIDTHS, P, mean_rank, scores
+from benchmarks.known_grounds import GROUNDS, SEEDS, WIDTHS, Ground, P, mean_rank, scores
 from ontogeny.measures.base import Measure
 from ontogeny.numerics.resampling import permutation_p
 from ontogeny.registry import measures
@@ -220,6 +220,12 @@ def power() -> str:
 # -- known grounds --------------------------------------------------------------------------------------------------------
 
 
+def _read(ground: Ground, shares: list[float]) -> str:
+    """What is known, and how many measures say so more often than chance."""
+    above = sum(share > ground.chance for share in shares)
+    return f"{ground.words}. {above} of {len(shares)} measures are above chance; the best says it in {max(shares):.0%} of the cases."
+
+
 def grounds() -> str:
     found = scores()
     ranks = mean_rank(found)
@@ -228,7 +234,9 @@ def grounds() -> str:
         for name in sorted(found, key=ranks.__getitem__)
     ]
     rows.append(["*chance*", *(f"{g.chance:.2f}" for g in GROUNDS), f"{(len(found) + 1) / 2:.1f}"])
-    words = "\n".join(f"- **{g.name}**: {g.words}." for g in GROUNDS)
+    words = "\n".join(
+        f"- **{g.name}**: {_read(g, [of[i] for of in found.values()])}" for i, g in enumerate(GROUNDS)
+    )
     return f"{words}\n\n{table(['measure', *(g.name for g in GROUNDS), 'mean rank'], rows)}"
 
 
@@ -278,6 +286,9 @@ In the way of ReSi (Klabunde et al. 2025), on populations of our own: perceptron
 widths {", ".join(map(str, WIDTHS))}, with the true labels and with a shuffled table. Each column is the share of cases in which the measure says what is known.
 
 {grounds()}
+
+A column in which hardly any measure is above chance says that what "is known" does not hold of such networks: representations that have specialised,
+each seed in its own way, can be less like one another than like one that has not. Whoever ranks measures by it would reward the wrong ones.
 
 How far to trust it: {SEEDS} seeds of one small task. A measure that is best here may not be elsewhere; one that is at chance in a column cannot be used for that
 question on such networks.

@@ -36,6 +36,12 @@ def compare(
             help="Option of the measure: k=v, or measure.k=v for one of several (may be repeated).",
         ),
     ] = None,
+    tap: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a study: what of each model is compared: outputs, a tap or role (neurons[-1]), weights:NAME."
+        ),
+    ] = None,
     run_: Annotated[
         str | None, typer.Option("--run", help="Of a study: compare the steps of this run instead of runs.")
     ] = None,
@@ -89,6 +95,7 @@ def compare(
     """Compare all pairs of runs of a study at their last step, the steps of one run, or arrays of activations.
 
         ontogeny compare out/quick --measure tn_similarity
+        ontogeny compare out/grokking --measure cka_linear --tap neurons[-1]
         ontogeny compare a.npy b.npy --measure cka_linear --measure svcca --null row_shuffle --null random
         ontogeny compare layers_a.npz layers_b.npz --measure cka_linear_debiased --out grid.html
 
@@ -101,12 +108,20 @@ def compare(
         "npz",
         "safetensors",
     ):
-        return _study(first, measure or [], option, run_, between, all_, json_)
+        return _study(
+            first,
+            measure or [],
+            {**_parse(option), **({"tap": tap} if tap else {})},
+            run_,
+            between,
+            all_,
+            json_,
+        )
     from ontogeny.representations.comparing import USUAL
     from ontogeny.representations.comparing import compare as compare_arrays
     from ontogeny.representations.files import read, two_sides
 
-    for given, flag in ((run_, "--run"), (all_ or None, "--all")):
+    for given, flag in ((run_, "--run"), (all_ or None, "--all"), (tap, "--tap")):
         if given is not None:
             raise UserError(f"{flag} is about the runs of a study; {first} is a file.")
     x, y = two_sides(first, second)
@@ -168,7 +183,7 @@ def _options_by_measure(given: list[str] | None, names: list[str]) -> dict[str, 
 def _study(
     directory: Path,
     measures: list[str],
-    option: list[str] | None,
+    options: dict[str, Any],
     run_: str | None,
     between: Literal["final", "consecutive", "all"],
     all_: bool,
@@ -180,7 +195,6 @@ def _study(
         raise UserError("By which measure? --measure NAME; `ontogeny measures` lists them.")
     store = open_store(directory)
     store = store.everything if all_ else store
-    options = _parse(option)
     for measure in measures:
         if run_:
             data = store.run(run_).compare(measure, between, **options)["value"]

@@ -171,6 +171,14 @@ def test_procrustes_is_scipys():
     assert value("procrustes") == pytest.approx(expected, abs=NEAR)
 
 
+def test_near_shapes_keep_their_digits_in_single_precision():
+    x = RANDOM.standard_normal((500, 20)).astype("f4")
+    y = x + 1e-3 * RANDOM.standard_normal((500, 20)).astype("f4")
+    exact = value("procrustes_normalized", x.astype("f8"), y.astype("f8"))
+    assert value("procrustes_normalized", x, y) == pytest.approx(exact, rel=1e-3)
+    assert value("procrustes_normalized", x, x) < 1e-7
+
+
 def test_best_order_of_units_is_that_of_trying_them_all():
     from itertools import permutations
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ontogeny import errors
-from ontogeny.errors import UserError
+from ontogeny.errors import Locked, UserError
 from ontogeny.plan import Job
 from ontogeny.store import events
+from ontogeny.study import Study, identity
 from ontogeny.work.base import Outcome, Place, Settings, Tell
 
 BETWEEN = 1.0  # seconds between two events that say how far a job is
@@ -49,7 +50,15 @@ def elsewhere(job: dict[str, Any], root: str, settings: dict[str, Any], recipe: 
 @lru_cache(maxsize=1)
 def _place(root: str, settings: Settings, recipe: str) -> Place:
     """Kept from job to job, until the recipe is another."""
-    return Place.of(root, settings)
+    place = Place.of(root, settings)
+    if name_of(place.study) != recipe:
+        raise Locked(f"The recipe of {root} was changed by another command meanwhile.")
+    return place
+
+
+def name_of(study: Study) -> str:
+    """What a recipe is called among those who work by it."""
+    return identity(study.model_dump(mode="json"))
 
 
 def reporting(root: Path, also: Callable[[Job, str, float], None] | None = None) -> Tell:

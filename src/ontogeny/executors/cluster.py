@@ -51,6 +51,7 @@ class Cluster:
         ray = self._ray
         following = Following(jobs, place, tell)
         variables = dict.fromkeys(THREADS, str(self._threads))
+        variables |= {name: os.environ[name] for name in ("ONTOGENY_TRUST",) if name in os.environ}
         running = {}
         for job in sorted(jobs, key=lambda one: -one.cost.seconds):
             options = self._do.options(

@@ -17,9 +17,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ontogeny.executors.base import name_of
 from ontogeny.plan import Job
 from ontogeny.store.events import Follower
-from ontogeny.study import identity
 from ontogeny.work.base import Outcome, Place, Tell
 
 LOOKS = 0.5  # seconds between two looks at the events of the workers
@@ -138,8 +138,7 @@ class Following:
 
 def order(job: Job, place: Place) -> dict[str, Any]:
     """Everything that somebody elsewhere needs to do a job."""
-    recipe = identity(place.study.model_dump(mode="json"))
-    root = str(place.directory.root.absolute())
+    root, recipe = str(place.directory.root.absolute()), name_of(place.study)
     return {"job": job.to_dict(), "root": root, "settings": asdict(place.settings), "recipe": recipe}
 
 

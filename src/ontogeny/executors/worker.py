@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 
 
@@ -12,6 +13,8 @@ def main() -> None:
 
     from ontogeny.executors.base import elsewhere
 
+    # whoever handed out the jobs is asked to stop, and ends its workers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     # whatever a lens prints is not an answer

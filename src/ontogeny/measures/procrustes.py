@@ -12,22 +12,31 @@ from ontogeny.measures.base import measure
 from ontogeny.measures.kinds import OF_SAMPLES, ORTHOGONAL, SHAPE, TRANSLATION
 from ontogeny.numerics.bases import centre, compress, nuclear
 
+#: Below this share of ‖X‖² + ‖Y‖² a squared distance is a difference of nearly equal numbers, and float32 products are not enough.
+NEAR = 0.02
+
 
 class Placed(NamedTuple):
-    """C(X) in float64, as narrow as it can be, and ‖C(X)‖²_F. Equal shapes differ by rounding alone, and its root is what is left."""
+    """C(X), as narrow as it can be, and ‖C(X)‖²_F."""
 
     x: Tensor
     square: Tensor
 
 
 def placed(x: Tensor, unit: bool) -> Placed:
-    x = compress(centre(x.double()))
-    square = x.square().sum()
-    return Placed(x / square.sqrt(), square / square) if unit else Placed(x, square)
+    c = compress(centre(x.double()))
+    square = c.square().sum()
+    return Placed((c / square.sqrt()).to(x.dtype), square / square) if unit else Placed(c.to(x.dtype), square)
 
 
 def distance(x: Placed, y: Placed) -> Tensor:
-    return (x.square + y.square - 2 * nuclear(x.x, y.x)).clamp(min=0).sqrt()
+    """√(‖X‖² + ‖Y‖² − 2‖XᵀY‖_*); products in the dtype of X unless the two are near, singular values in float64."""
+    both = x.square + y.square
+    square = both - 2 * nuclear(x.x, y.x)
+    if x.x.dtype == torch.float32 and square < NEAR * both:
+        wide = [z.x.double() for z in (x, y)]
+        square = sum(z.square().sum() for z in wide) - 2 * nuclear(*wide)
+    return square.clamp(min=0).sqrt()
 
 
 @measure(

@@ -45,4 +45,4 @@ def canonical_correlations(x: Tensor, y: Tensor) -> Tensor:
 
 def nuclear(x: Tensor, y: Tensor) -> Tensor:
     """‖xᵀy‖_*: what the best rotation of one onto the other can make of their inner product."""
-    return torch.linalg.svdvals(x.mT @ y).sum(-1)
+    return torch.linalg.svdvals((x.mT @ y).double()).sum(-1)

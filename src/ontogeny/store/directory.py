@@ -9,7 +9,7 @@ import socket
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -215,17 +215,18 @@ class Directory:
     @contextmanager
     def leased(self, *names: str) -> Iterator[None]:
         """Hold these leases, or raise ``Locked``."""
-        try:
-            with held(self.root), lease.held(self.root, names) as (_, taken):
-                if taken:
-                    raise Locked(
-                        f"{self.root} is in use by {self.others()}. Wait for it, or stop it; nothing was touched."
-                    )
-                yield
-        except PermissionError as error:
-            raise UserError(
-                f"{self.root} cannot be written to: {error.strerror}. Choose another directory."
-            ) from None
+        with held(self.root), ExitStack() as stack:
+            try:
+                _, taken = stack.enter_context(lease.held(self.root, names))
+            except OSError as error:
+                raise UserError(
+                    f"{self.root} cannot be written to: {error.strerror}. Choose another directory."
+                ) from None
+            if taken:
+                raise Locked(
+                    f"{self.root} is in use by {self.others()}. Wait for it, or stop it; nothing was touched."
+                )
+            yield
 
     def others(self) -> str:
         """Who else writes here now, in words; "" if nobody does."""

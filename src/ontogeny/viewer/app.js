@@ -48,7 +48,8 @@ export class App {
       fill(this.place, h("main", { id: "main" }, trouble(error)));
       throw error;
     }
-    scrollTo?.(0, 0);
+    if (this.el.id !== "app") return; // in a cell, the page is somebody else's
+    scrollTo(0, 0);
     document.title = [study ? PAGES[name][0] : "Studies", study, "Ontogeny"].filter(Boolean).join(" – ");
   }
 

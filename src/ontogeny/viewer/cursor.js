@@ -86,6 +86,8 @@ export function cursorBar(cursor) {
   };
   range.addEventListener("input", () => cursor.go(Number(range.value)));
   const keys = (event) => {
+    const cell = bar.closest(".in-cell"); // a notebook has keys of its own
+    if (cell && !cell.contains(event.target)) return;
     if (event.target.closest?.("input:not([type=range]), select, textarea, [role=menu], [role=grid], [contenteditable]") || event.ctrlKey || event.metaKey || event.altKey) return;
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (by && event.target.type !== "range") { cursor.go(cursor.index + by * (event.shiftKey ? 10 : 1)); event.preventDefault(); }

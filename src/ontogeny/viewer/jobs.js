@@ -38,7 +38,7 @@ export function jobsOf(app, study) {
     log.addEventListener("toggle", async () => { if (log.open) log.lastChild.textContent = (await source.json(`s/${study}/jobs/${one.id}`)).log || "Nothing was written yet."; });
     const again = !working && !about.read_only && one.words[0] === "run" && one.state !== "done";
     const plots = el.querySelector(".live");
-    fill(el, h("div", { class: "job" }, h("header", null, h("span", { class: `state ${one.state}` }, WORDS[one.state]), h("code", null, `ontogeny ${short(one.words)}`), h("span", { class: "muted small" }, new Date(one.begun * 1000).toLocaleString("en-GB")),
+    fill(el, h("div", { class: "job-card" }, h("header", null, h("span", { class: `state ${one.state}` }, WORDS[one.state]), h("code", null, `ontogeny ${short(one.words)}`), h("span", { class: "muted small" }, new Date(one.begun * 1000).toLocaleString("en-GB")),
       working && !about.read_only && button("Stop", () => stop(one)), again && button("Resume", resume, { main: true })),
       one.why && h("p", { class: "bad", role: "alert" }, one.why), bar, plots ?? (working && h("div", { class: "live" })), log),
       jobs.length > 1 && h("details", { class: "fold" }, h("summary", null, `${jobs.length - (one === jobs[0] ? 1 : 0)} earlier`), jobs.filter((job) => job !== one).map((job) => h("p", { class: "small" }, h("span", { class: `state ${job.state}` }, WORDS[job.state]), " ", h("code", null, `ontogeny ${short(job.words)}`), " ", job.why))));

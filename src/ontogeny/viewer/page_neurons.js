@@ -42,6 +42,7 @@ export function neuronsPage(app) {
       kinds = await source.json(`s/${study}/r/${id}/units`);
       if (closed) return;
       mosaic = new Mosaic({ table: tables.sequential, onpick: (unit) => state.set({ unit }, { back: true }), onchoose: chosen, label: "Maps of all units over (a, b). Arrow keys move from one to the next." });
+      mosaic.chosen = new Set(state.list("units").map(Number));
       fill(field, mosaic.el);
       off.push(state.on(["run"], () => state.get("run") !== run.id && app.again()), cursor.on(() => { follow(); sparks.forEach((one) => one.move(cursor.index)); later(); }), state.on(["unit"], () => { mosaic.pick(unit()); one(); }), state.on(["tap"], choose), state.on(["order", "colour", "group", "only", "size", "down"], follow));
       choose();
@@ -161,8 +162,10 @@ export function neuronsPage(app) {
     fill(under, `${number(units.length)} of ${number(count)} ${kind.words}${represented}, each over its own range.${shown} `, legends, picks);
   }
 
+  if (state.get("units")) queueMicrotask(() => chosen(state.list("units").map(Number)));
   const legends = h("span", null), picks = h("span", { class: "actions" });
   function chosen(units) {
+    state.set({ units });
     fill(picks, units.length > 0 && [h("span", null, `${units.length} chosen `), button("Copy their numbers", () => copy(`[${units.sort((a, b) => a - b).join(", ")}]`)),
       button("Intervene on them", () => app.open("intervene", { change: JSON.stringify([{ kind: "zero_ablate", tap: kind.tap, units }]) })),
       button("Let go", () => { mosaic.chosen.clear(); mosaic.draw(); chosen([]); })]);

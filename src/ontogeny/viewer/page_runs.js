@@ -72,17 +72,17 @@ export function runsPage(app) {
   function more(scalars) {
     if (closed || !scalars.length) return;
     const control = h("select", { "aria-label": "Add a column", onchange: (event) => { addColumn(event.target.value); event.target.value = ""; } },
-      h("option", { value: "" }, "Add a column …"), scalars.map((one) => h("option", { value: `${one.lens}.${one.variable}` }, `${one.words} (${one.lens})`)));
+      h("option", { value: "" }, "Add a column …"), scalars.map((one) => h("option", { value: [one.lens, one.variable, one.place.replaceAll(",", ".")].filter(Boolean).join(".") }, `${one.words} (${one.lens})`)));
     fill(added, control);
   }
 
   async function addColumn(name, quiet) {
     if (!name || columns.some((one) => one.name === name)) return;
-    const [lens, variable] = [name.slice(0, name.indexOf(".")), name.slice(name.indexOf(".") + 1)];
+    const [lens, variable, ...place] = name.split(".");
     try {
-      const { values } = await source.json(`s/${study}/column`, { lens, variable });
+      const { values } = await source.json(`s/${study}/column`, { lens, variable, place: place.join(",") });
       if (closed) return;
-      columns.push({ name, words: `${variable.replaceAll("_", " ")}`, values: columns[0].values.map((id) => values[id] ?? null), kind: "metric", numeric: true });
+      columns.push({ name, words: [variable.replaceAll("_", " "), ...place].join(" "), values: columns[0].values.map((id) => values[id] ?? null), kind: "metric", numeric: true });
       if (!quiet) state.set({ cols: [...state.list("cols"), name] });
       table.columns = ordered(columns);
       table.arrange();

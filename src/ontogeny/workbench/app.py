@@ -15,7 +15,6 @@ import plotly.offline
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -73,9 +72,8 @@ def make_app(
         Route("/{rest:path}", _page),
     ]
     guard = Middleware(Guard, names=names, token=token, read_only=read_only)
-    zipped = Middleware(GZipMiddleware, minimum_size=2000, compresslevel=1)
     handlers: Any = {Exception: _broken}
-    return Starlette(routes=routes, middleware=[guard, zipped], exception_handlers=handlers)
+    return Starlette(routes=routes, middleware=[guard], exception_handlers=handlers)
 
 
 async def _page(request: Request) -> Response:

@@ -137,7 +137,7 @@ def questions(asked: Questions, most: int, progress: Progress) -> Iterator[tuple
         for part in ("", "/runs", "/scalars", "/measures", "/jobs", "/kept/report"):
             yield study + part, {}
         for one in answered(asked, f"{study}/scalars", {}):
-            yield f"{study}/column", {"lens": one["lens"], "variable": one["variable"]}
+            yield f"{study}/column", {key: one[key] for key in ("lens", "variable", "place")}
         ids = answered(asked, f"{study}/runs", {})["columns"][0]["values"][:most]
         for i, id in enumerate(ids):
             progress(f"{brief['key']}: {id}", i, len(ids))

@@ -5,11 +5,14 @@ A study is opened when somebody looks at it and read again when its files change
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ontogeny import expect, registry
 from ontogeny.errors import UnknownName, UserError
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 LOOKED_AGAIN = 1.0  # seconds in which a study is not asked twice whether its files changed
+MOST_PLACES = 8  # of a variable along axes besides steps, that are a column each
 MOST_STEPS = 2000  # that a figure holds
 MOST_KEPT = 24  # things that were read for figures and may be read for the next
 COSTS = ("cheap", "moderate", "costly")
@@ -119,37 +123,42 @@ class Opened:
         """A row a run, those of which nothing can be read among them."""
         return self.store.runs()
 
-    def column(self, lens: str, scalar: str) -> pd.Series:
+    def column(self, lens: str, variable: str, place: Sequence[int] = ()) -> pd.Series:
         """One number of a lens at the last step of every run, by run; only what is on disk already."""
+        import pandas as pd
+
         values: dict[str, float] = {}
         for entry in self.store.entries():
             run = Run(self.store, entry)
             if entry.checkpoints and self.fresh(run, lens):
-                one = run.lens(lens)[scalar]
+                one = run.lens(lens)[variable]
                 one = one.isel(step=-1) if "step" in one.dims else one
-                if one.ndim == 0:
-                    values[entry.id] = float(one)
-        import pandas as pd
-
+                values[entry.id] = float(one.values[tuple(place)])
         return pd.Series(values, dtype=float)
 
-    def scalars(self) -> list[tuple[str, str, str]]:
-        """(lens, variable, words) of every number that lenses on disk say of a run."""
-        found: dict[tuple[str, str], str] = {}
+    def scalars(self) -> list[tuple[str, str, tuple[int, ...], str]]:
+        """(lens, variable, place, words) of every number that lenses on disk say of a run; ``place`` along what axes it has besides steps."""
+        found = []
         seen: set[str] = set()
         for entry in self.store.entries():
-            for one in entry.results.values():
-                if (
-                    one.name in seen
-                    or one.name not in registry.lenses
-                    or one.options != dict(registry.lenses[one.name].defaults)
-                ):
-                    continue
-                seen.add(one.name)
-                for name, values in Run(self.store, entry).lens(one.name).data_vars.items():
-                    if not set(values.dims) - {"step"} and values.dtype.kind in "fiub":
-                        found[one.name, str(name)] = values.attrs.get("long_name", str(name))
-        return [(lens, name, words) for (lens, name), words in sorted(found.items())]
+            run = Run(self.store, entry)
+            names = {one.name for one in entry.results.values() if one.name in registry.lenses} - seen
+            for lens in sorted(name for name in names if self.fresh(run, name)):
+                seen.add(lens)
+                for name, one in run.lens(lens).data_vars.items():
+                    rest = [dim for dim in one.dims if dim != "step"]
+                    if (
+                        one.dtype.kind not in "fiub"
+                        or math.prod(one.sizes[dim] for dim in rest) > MOST_PLACES
+                    ):
+                        continue
+                    for place in np.ndindex(*(one.sizes[dim] for dim in rest)):
+                        ticks = [str(one[dim].values[i]) for dim, i in zip(rest, place, strict=True)]
+                        words = str(one.attrs.get("long_name", name)) + (
+                            f" – {', '.join(ticks)}" if ticks else ""
+                        )
+                        found.append((lens, str(name), place, words))
+        return found
 
     def run(self, id: str) -> Run:
         """A run by its whole id; anything else is refused."""

@@ -90,14 +90,16 @@ class Questions:
         opened = self.library.study(study)
         with opened.lock:
             return [
-                {"lens": lens, "variable": name, "words": words} for lens, name, words in opened.scalars()
+                {"lens": lens, "variable": name, "place": ",".join(map(str, place)), "words": words}
+                for lens, name, place, words in opened.scalars()
             ]
 
     @question("s/{study}/column")
-    def column(self, study: str, lens: str, variable: str) -> dict[str, Any]:
+    def column(self, study: str, lens: str, variable: str, place: str = "") -> dict[str, Any]:
+        """One of them, by run."""
         opened = self.library.study(study)
         with opened.lock:
-            return {"values": opened.column(lens, variable).to_dict()}
+            return {"values": opened.column(lens, variable, numbers("place", place)).to_dict()}
 
     @question("s/{study}/r/{run}")
     def run(self, study: str, run: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Explorer(anywidget.AnyWidget):
 
     _esm = traitlets.Unicode().tag(sync=True)
     _css = traitlets.Unicode().tag(sync=True)
-    state = traitlets.Dict(per_key_traits={}).tag(sync=True)
+    state = traitlets.Dict().tag(sync=True)
     height = traitlets.Int(760).tag(sync=True)
 
     def __init__(self, root: Path, **state: str) -> None:

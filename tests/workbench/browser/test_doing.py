@@ -45,7 +45,7 @@ def test_a_study_is_begun_from_the_browser(page, serve, tmp_path, settled):
     page.get_by_label("Folder").fill("begun")
     expect(page.get_by_text("2 runs")).to_be_visible()
     page.get_by_role("button", name="Start").click()
-    expect(page.locator(".job .state")).to_have_text("done")
+    expect(page.locator(".job-card .state")).to_have_text("done")
     store = open_store(tmp_path / "out" / "begun")
     assert list(store.runs()["status"]) == ["done", "done"] and store.runs()["epoch"].max() == 5
 
