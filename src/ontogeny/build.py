@@ -11,8 +11,8 @@ import torch
 
 from ontogeny import registry
 from ontogeny.models.base import Weights
-from ontogeny.settings import settings
-from ontogeny.study import Spec, Study, Variant, canonical
+from ontogeny.settings import places, settings
+from ontogeny.study import Spec, Study, Variant, canonical, task_of
 from ontogeny.subject import Subject
 from ontogeny.training.member import Member, probe_of
 
@@ -45,9 +45,14 @@ def member(variant: Variant) -> Member:
             ROOMS["architecture"][spec["architecture"].get("kind", "")], "objective", "cross_entropy"
         )
         spec = {**spec, "objective": {"kind": usual, **spec["objective"]}}
+    spec = {**{k: v for k, v in spec.items() if k != "where"}, "task": task_of(spec)}
     both = {room: _part(room, canonical(spec[room])) if spec[room] else (None, None) for room in ROOMS}
     parts: dict[str, Any] = {room: made for room, (made, _) in both.items()}
     resolved: Spec = {**spec, **{room: dict(said) for room, (_, said) in both.items() if said is not None}}
+    if lies := places(parts["task"]):
+        resolved["where"] = {
+            key: resolved["task"].pop(key) for key in sorted(lies) if key in resolved["task"]
+        }
     return Member(
         spec=resolved,
         varied=variant.varied,

@@ -22,5 +22,5 @@ def settings(part: Any) -> dict[str, Any]:
 
 
 def places(part: Any) -> set[str]:
-    """Names of the settings that say where something lies."""
+    """Names of the settings that say where something lies; in a record they stand under ``where``, beside the task."""
     return {f.name for f in fields(part) if "where" in f.metadata}

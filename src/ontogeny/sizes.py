@@ -18,6 +18,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from ontogeny.besides import flat
 from ontogeny.build import ROOMS
 from ontogeny.errors import UserError
+from ontogeny.study import task_of
 from ontogeny.tasks.base import Batch
 from ontogeny.training.member import Member
 
@@ -70,7 +71,10 @@ def must_go_together(m: Member) -> None:
 def sizes_of(m: Member) -> Mapping[str, int]:
     """Bytes of one variant's weights, of its table (or fixed sample), and of the outputs on it; 0 where it cannot be known."""
     # parts of their own: what they keep for later must not be fake
-    architecture, task = (ROOMS[room].build(m.spec[room]) for room in ("architecture", "task"))
+    architecture, task = (
+        ROOMS["architecture"].build(m.spec["architecture"]),
+        ROOMS["task"].build(task_of(m.spec)),
+    )
     found = {"weights": 0, "table": 0, "outputs": 0}
     signature = task.signature
     try:

@@ -334,6 +334,16 @@ def identity(spec: Spec) -> str:
 PLAIN = frozenset((str, int, bool, type(None)))
 
 
+def run_identity(spec: Spec) -> str:
+    """The id of a run: where its data lie (``where``) is no part of what it is."""
+    return identity({key: value for key, value in spec.items() if key != "where"})
+
+
+def task_of(spec: Mapping[str, Any]) -> Spec:
+    """The task of a resolved spec, with where its data lie."""
+    return {**spec["task"], **spec.get("where", {})}
+
+
 def canonical(value: Any) -> str:
     """The one JSON spelling of a value; 1 and 1.0 are the same number."""
 

@@ -18,6 +18,7 @@ from ontogeny.interop import bundle, folder, sidecar, transformer_lens
 from ontogeny.interop.dictionaries import saelens
 from ontogeny.store import results
 from ontogeny.store.files import ASIDE, aside
+from ontogeny.study import task_of
 from ontogeny.work.look import load
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def _safetensors(store: Store, runs: Sequence[Run], step: int | None, out: Path)
         _each_step(run, step, out, lambda weights, path: save_file(weights, path.with_suffix(".safetensors")))
         spec = run.entry.record["spec"]
         about = {k: spec[k] for k in ("task", "architecture", "objective", "seeds", "split") if k in spec}
+        about["task"] = task_of(spec)
         said.append({"varied": run.varied, "steps": f"{run.id}/step-{{step}}.safetensors", **about})
         said[-1] |= {"metrics": f"{run.id}/metrics.csv"} if _metrics(run, out) else {}
     (out / folder.NAME).write_text(tomli_w.dumps(_without_none({"run": said})), encoding="utf-8")

@@ -15,7 +15,7 @@ from ontogeny.models.base import Weights
 from ontogeny.store import checkpoints
 from ontogeny.store.directory import Directory
 from ontogeny.store.headers import read_checkpoint_header
-from ontogeny.study import Study, Variant
+from ontogeny.study import Study, Variant, task_of
 from ontogeny.training.member import Member
 
 Row = Mapping[str, float]
@@ -100,7 +100,7 @@ def _open(directory: Directory, found: Found, member: Member) -> None:
     if not directory.study_file.is_file():
         spec = member.spec
         study = Study(
-            name=directory.root.resolve().name, task=spec["task"], architecture=spec["architecture"]
+            name=directory.root.resolve().name, task=task_of(spec), architecture=spec["architecture"]
         )
         Directory.create(directory.root, study).write_study(study)
     elif directory.study().train is not None:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import torch
 
-from ontogeny.axes import Labelled, labelled
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.subject import Subject
 
 DECADES = 6  # of the histogram: densities from 10⁻⁶ to 1
 
 
-@lens(reads=("tap:hook_acts",), cost="cheap")
-def sae_codes(model: Subject, *, bins: int = 4) -> dict[str, Labelled]:
+@lens(
+    reads=("tap:hook_acts",),
+    gives={
+        "l0": gives(long_name="active atoms of an input", units="atoms"),
+        "dead": gives(long_name="share of dead atoms"),
+        "density": gives("atom", long_name="share of inputs on which the atom is active"),
+        "mean_active": gives("atom", long_name="mean activation where active"),
+        "histogram": gives("density", long_name="share of atoms of this density"),
+    },
+    cost="cheap",
+)
+def sae_codes(model: Subject, *, bins: int = 4) -> Found:
     """How many atoms does an input use, how often is each atom used, and which are dead?
 
     Equation: density_j = P(a_j ≠ 0) over the probe; l0 = Σ_j density_j, the mean number of active atoms; dead = share of atoms with
@@ -33,15 +42,11 @@ def sae_codes(model: Subject, *, bins: int = 4) -> dict[str, Labelled]:
     histogram = torch.stack(
         [((place.clamp_min(0) == i) & living).to(acts.dtype).mean(-1) for i in range(len(edges))], -1
     )
-    return {
-        "l0": labelled(density.sum(-1), long_name="active atoms of an input", units="atoms"),
-        "dead": labelled((~living).to(acts.dtype).mean(-1), long_name="share of dead atoms"),
-        "density": labelled(density, "atom", long_name="share of inputs on which the atom is active"),
-        "mean_active": labelled(mean_active, "atom", long_name="mean activation where active"),
-        "histogram": labelled(
-            histogram,
-            "density",
-            long_name="share of atoms of this density",
-            coords={"density": [float(f"{e:.3g}") for e in edges.tolist()]},
-        ),
-    }
+    return Found(
+        l0=density.sum(-1),
+        dead=(~living).to(acts.dtype).mean(-1),
+        density=density,
+        mean_active=mean_active,
+        histogram=histogram,
+        ticks={"density": [float(f"{e:.3g}") for e in edges.tolist()]},
+    )

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import torch
 
-from ontogeny.axes import Labelled, labelled
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.subject import Subject
 
 
-@lens(reads=("tap:hook_recons",), cost="cheap")
-def sae_reconstruction(model: Subject) -> dict[str, Labelled]:
+@lens(
+    reads=("tap:hook_recons",),
+    gives={
+        "explained": gives(long_name="share of variance explained"),
+        "squared_error": gives(long_name="mean squared error of an input"),
+        "cosine": gives(long_name="cosine of input and reconstruction"),
+        "norm_ratio": gives(long_name="norm of reconstructions over that of inputs"),
+        "shrinkage": gives(long_name="factor by which reconstructions are too small"),
+    },
+    cost="cheap",
+)
+def sae_reconstruction(model: Subject) -> Found:
     """How much of its inputs does the autoencoder rebuild, and how much smaller?
 
     Equation: explained = 1 − Σ‖x − x̂‖² / Σ‖x − x̄‖²; squared_error = mean ‖x − x̂‖²; cosine = mean of cos(x, x̂); norm_ratio =
@@ -27,18 +36,10 @@ def sae_reconstruction(model: Subject) -> dict[str, Labelled]:
     variance = (x - x.mean(-2, keepdim=True)).square().sum()
     inner = (x * rebuilt).sum((-2, -1))
     norm = torch.linalg.vector_norm
-    return {
-        "explained": labelled(1 - error / variance, long_name="share of variance explained"),
-        "squared_error": labelled(error / x.shape[-2], long_name="mean squared error of an input"),
-        "cosine": labelled(
-            torch.nn.functional.cosine_similarity(x.expand_as(rebuilt), rebuilt, dim=-1).mean(-1),
-            long_name="cosine of input and reconstruction",
-        ),
-        "norm_ratio": labelled(
-            norm(rebuilt, dim=-1).sum(-1) / norm(x, dim=-1).sum(-1),
-            long_name="norm of reconstructions over that of inputs",
-        ),
-        "shrinkage": labelled(
-            rebuilt.square().sum((-2, -1)) / inner, long_name="factor by which reconstructions are too small"
-        ),
-    }
+    return Found(
+        explained=1 - error / variance,
+        squared_error=error / x.shape[-2],
+        cosine=torch.nn.functional.cosine_similarity(x.expand_as(rebuilt), rebuilt, dim=-1).mean(-1),
+        norm_ratio=norm(rebuilt, dim=-1).sum(-1) / norm(x, dim=-1).sum(-1),
+        shrinkage=rebuilt.square().sum((-2, -1)) / inner,
+    )

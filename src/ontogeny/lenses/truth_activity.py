@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import torch
 
-from ontogeny.axes import Labelled, labelled
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.subject import Subject
 
 
-@lens(reads=("truth",), cost="cheap")
-def truth_activity(model: Subject) -> dict[str, Labelled]:
+@lens(
+    reads=("truth",),
+    gives={
+        "active_mean": gives(long_name="active features of a sample", units="features"),
+        "active_sd": gives(long_name="deviation of active features", units="features"),
+        "empty": gives(long_name="samples with no active feature", units="samples"),
+        "samples": gives(long_name="samples of the probe", units="samples"),
+        "rate": gives("feature", long_name="share of samples with the feature"),
+        "common": gives("feature", long_name="whether other worlds have the feature"),
+    },
+    cost="cheap",
+)
+def truth_activity(model: Subject) -> Found:
     """How many true features does a sample have, and how many samples have none?
 
     Equation: n = Σ_i 1[c_i > 0] of a sample of the probe. active_mean, active_sd: its mean and deviation; empty: the number of samples
@@ -30,11 +40,11 @@ def truth_activity(model: Subject) -> dict[str, Labelled]:
     def alike(x: torch.Tensor) -> torch.Tensor:
         return x.expand((*model.lead, *x.shape))
 
-    return {
-        "active_mean": labelled(alike(n.mean()), long_name="active features of a sample", units="features"),
-        "active_sd": labelled(alike(n.std()), long_name="deviation of active features", units="features"),
-        "empty": labelled(alike((n == 0).sum()), long_name="samples with no active feature", units="samples"),
-        "samples": labelled(alike(torch.tensor(len(n))), long_name="samples of the probe", units="samples"),
-        "rate": labelled(alike(on.float().mean(0)), "feature", long_name="share of samples with the feature"),
-        "common": labelled(alike(common), "feature", long_name="whether other worlds have the feature"),
-    }
+    return Found(
+        active_mean=alike(n.mean()),
+        active_sd=alike(n.std()),
+        empty=alike((n == 0).sum()),
+        samples=alike(torch.tensor(len(n))),
+        rate=alike(on.float().mean(0)),
+        common=alike(common),
+    )

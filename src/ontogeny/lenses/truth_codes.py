@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import torch
 
-from ontogeny.axes import Labelled, labelled
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.dictionaries import cosines, counts, told
 from ontogeny.subject import Subject
 
 
-@lens(reads=("tap:hook_acts", "weights:W_dec", "truth"), cost="moderate")
-def truth_codes(model: Subject, *, near: float = 0.8, most: float = 0.5) -> dict[str, Labelled]:
+@lens(
+    reads=("tap:hook_acts", "weights:W_dec", "truth"),
+    gives={
+        "silent": gives("feature", long_name="share of its occurrences of which no own atom tells"),
+        "absorbed": gives("feature", long_name="share of its occurrences that others stand in for"),
+        "amplitude": gives("feature", long_name="size that own atoms give it, relative to the truth"),
+        "silent_mean": gives(
+            long_name="share of its occurrences of which no own atom tells, mean over features"
+        ),
+        "absorbed_mean": gives(
+            long_name="share of its occurrences that others stand in for, mean over features"
+        ),
+        "amplitude_mean": gives(
+            long_name="size that own atoms give it, relative to the truth, mean over features"
+        ),
+    },
+    cost="moderate",
+)
+def truth_codes(model: Subject, *, near: float = 0.8, most: float = 0.5) -> Found:
     """Do the atoms of a true feature say when it is there, or do other atoms absorb it?
 
     Equation: the own atoms of feature i are those nearest to it, with a cosine ≥ ``near``. silent_i = P(no own atom active | i active);
@@ -33,15 +49,5 @@ def truth_codes(model: Subject, *, near: float = 0.8, most: float = 0.5) -> dict
     silent, absorbed, amplitude = (torch.stack(x).reshape(*model.lead, -1) for x in zip(*each, strict=True))
     if getattr(model.architecture, "normalise", "none") != "none":
         absorbed, amplitude = torch.full_like(absorbed, torch.nan), torch.full_like(amplitude, torch.nan)
-    words = {
-        "silent": (silent, "share of its occurrences of which no own atom tells"),
-        "absorbed": (absorbed, "share of its occurrences that others stand in for"),
-        "amplitude": (amplitude, "size that own atoms give it, relative to the truth"),
-    }
-    return {
-        **{name: labelled(value, "feature", long_name=said) for name, (value, said) in words.items()},
-        **{
-            f"{name}_mean": labelled(value.nanmean(-1), long_name=f"{said}, mean over features")
-            for name, (value, said) in words.items()
-        },
-    }
+    each_feature = {"silent": silent, "absorbed": absorbed, "amplitude": amplitude}
+    return Found(each_feature | {f"{name}_mean": value.nanmean(-1) for name, value in each_feature.items()})

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import torch
 
-from ontogeny.axes import Labelled, labelled
-from ontogeny.lenses.base import lens
+from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.dictionaries import cosines, counts, matched
 from ontogeny.numerics.random import Key
 from ontogeny.subject import Subject
 
 
-@lens(reads=("weights:W_dec", "truth"), cost="moderate")
-def truth_recovery(
-    model: Subject, *, near: float = 0.8, merged_at: float = 0.5, seed: int = 0
-) -> dict[str, Labelled]:
+@lens(
+    reads=("weights:W_dec", "truth"),
+    gives={
+        "mmcs_of_truth": gives(long_name="mean max cosine of a true feature with an atom"),
+        "mmcs_of_atoms": gives(long_name="mean max cosine of an atom with a true feature"),
+        "mcc": gives(long_name="mean |cosine| of matched atoms and features"),
+        "found": gives(long_name="share of features with an atom of cosine {near:g} or more"),
+        "split": gives(long_name="share of found features with several atoms"),
+        "merged": gives(long_name="share of atoms near several features"),
+        "chance_of_truth": gives(long_name="mean max cosine of a true feature with a random atom"),
+        "chance_of_atoms": gives(long_name="mean max cosine of a random atom with a true feature"),
+        "nearest_cosine": gives("feature", long_name="cosine with the nearest atom"),
+        "atoms_of_feature": gives("feature", long_name="atoms of the feature"),
+        "features_of_atom": gives("atom", long_name="features near the atom"),
+    },
+    cost="moderate",
+)
+def truth_recovery(model: Subject, *, near: float = 0.8, merged_at: float = 0.5, seed: int = 0) -> Found:
     """Which true features has the dictionary found, and does it split or merge them?
 
     Equation: c_ji = cos(w_j, f_i) of atoms and true features. mmcs_of_truth = mean_i max_j c_ji, mmcs_of_atoms = mean_j max_i c_ji (they
@@ -39,19 +52,16 @@ def truth_recovery(
     mcc = torch.stack([one[matched(one)].abs().mean() for one in each]).reshape(model.lead)
     random = Key(seed, "truth_recovery").normal("dictionary", *atoms.shape[-2:], std=1.0).to(atoms)
     chance = cosines(random, features)
-    values = {
-        "mmcs_of_truth": (best.mean(-1), "mean max cosine of a true feature with an atom"),
-        "mmcs_of_atoms": (nearest.mean(-1), "mean max cosine of an atom with a true feature"),
-        "mcc": (mcc, "mean |cosine| of matched atoms and features"),
-        "found": (found.mean(-1), f"share of features with an atom of cosine {near:g} or more"),
-        "split": (split, "share of found features with several atoms"),
-        "merged": ((merged > 1).to(cosine.dtype).mean(-1), "share of atoms near several features"),
-        "chance_of_truth": (chance.amax(-2).mean().expand(model.lead), "the same of a random dictionary"),
-        "chance_of_atoms": (chance.amax(-1).mean().expand(model.lead), "the same of a random dictionary"),
-    }
-    return {
-        **{name: labelled(value, long_name=words) for name, (value, words) in values.items()},
-        "nearest_cosine": labelled(best, "feature", long_name="cosine with the nearest atom"),
-        "atoms_of_feature": labelled(count.atoms_of_feature, "feature", long_name="atoms of the feature"),
-        "features_of_atom": labelled(merged, "atom", long_name="features near the atom"),
-    }
+    return Found(
+        mmcs_of_truth=best.mean(-1),
+        mmcs_of_atoms=nearest.mean(-1),
+        mcc=mcc,
+        found=found.mean(-1),
+        split=split,
+        merged=(merged > 1).to(cosine.dtype).mean(-1),
+        chance_of_truth=chance.amax(-2).mean().expand(model.lead),
+        chance_of_atoms=chance.amax(-1).mean().expand(model.lead),
+        nearest_cosine=best,
+        atoms_of_feature=count.atoms_of_feature,
+        features_of_atom=merged,
+    )

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ontogeny.errors import Damaged
 from ontogeny.registry import explain
-from ontogeny.study import Spec, identity
+from ontogeny.study import Spec, run_identity
 
 FINISHED = ("done", "stopped", "diverged", "recorded")
 
@@ -53,5 +53,5 @@ def refuse(record: Any, whose: str, id: str) -> None:
         Record.model_validate(record)
     except ValidationError as error:
         raise Damaged(f"{whose} is no record of a run ({explain(error)}); it is not used.") from None
-    if not identity(record["spec"]) == record["id"] == id:
+    if not run_identity(record["spec"]) == record["id"] == id:
         raise Damaged(f"{whose} was altered: it describes another run than its folder. It is not used.")

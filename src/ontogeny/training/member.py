@@ -12,8 +12,7 @@ from torch import Tensor
 from ontogeny.models.base import Architecture, Tended, Weights
 from ontogeny.numerics.random import Key
 from ontogeny.objectives.base import Objective, Scheduled
-from ontogeny.settings import places
-from ontogeny.study import canonical, identity
+from ontogeny.study import canonical, run_identity
 from ontogeny.tasks.base import Probe, Task
 from ontogeny.training.optimisers import Moments, Optimiser
 
@@ -42,10 +41,7 @@ class Member:
 
     @cached_property
     def id(self) -> str:
-        """Where its data lie is no part of what a run is."""
-        where = places(self.task)
-        task = {k: v for k, v in self.spec["task"].items() if k not in where}
-        return identity({**self.spec, "task": task})
+        return run_identity(dict(self.spec))
 
     @property
     def name(self) -> str:

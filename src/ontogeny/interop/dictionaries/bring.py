@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -132,9 +131,7 @@ def run_of(found: Dictionary, task: Mapping[str, Any] | None) -> tuple[Found, li
     run = found.found(task)
     notes = [f"{found.name}: {note}" for note in found.notes]
     if task:
-        member = run.member()
-        notes += on_activations(member, found)
-        run = replace(run, task=dict(member.spec["task"]))
+        notes += on_activations(run.member(), found)
     else:
         notes.append(
             f"{found.name} was seen on no activations. Which activation function, scale and place it needs shows only there: "
