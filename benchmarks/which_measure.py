@@ -287,8 +287,8 @@ widths {", ".join(map(str, WIDTHS))}, with the true labels and with a shuffled t
 
 {grounds()}
 
-A column in which hardly any measure is above chance says that what "is known" does not hold of such networks: representations that have specialised,
-each seed in its own way, can be less like one another than like one that has not. Whoever ranks measures by it would reward the wrong ones.
+A column in which hardly any measure is above chance does not tell measures apart. Either what "is known" does not hold of such networks (trained
+for a short time, they may not have learned what sets the two kinds apart), or no measure sees it here; this page does not decide which.
 
 How far to trust it: {SEEDS} seeds of one small task. A measure that is best here may not be elsewhere; one that is at chance in a column cannot be used for that
 question on such networks.

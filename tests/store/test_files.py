@@ -29,8 +29,15 @@ def test_a_crash_between_writing_and_renaming_leaves_the_old_file(tmp_path):
         raise Crash
     assert files.read_json(path) == {"version": 1}
     assert len(list(path.parent.iterdir())) == 2  # what was not finished is still there, as after a kill …
-    files.sweep(tmp_path)
-    assert list(path.parent.iterdir()) == [path]  # … until the next writer sweeps it away
+    files.sweep(tmp_path, "**/")
+    # … and left alone while whoever writes it is alive …
+    (half,) = path.parent.glob(f"*{files.ASIDE}")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    half.rename(half.with_name(half.name.replace(f"-{os.getpid()}", f"-{ended.pid}")))
+    files.sweep(tmp_path, "**/")
+    # … until the next writer sweeps it away
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path):

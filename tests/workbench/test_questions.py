@@ -65,7 +65,7 @@ def test_a_run_says_which_views_can_look_at_it_and_why_others_cannot(client, run
     assert said["steps"] == run.steps and said["name"] == run.name
     views = {one["name"]: one for one in said["views"]}
     assert views["loss_curves"]["state"] == "ready" and views["error_heatmap"]["state"] == "now"
-    assert views["attention_bars"]["state"] == "cannot" and "tap" in views["attention_bars"]["why"]
+    assert views["attention_bars"]["state"] == "cannot" and "no attention" in views["attention_bars"]["why"]
     assert (
         "similarity_heatmap" not in views and "accuracy_by_width" not in views
     )  # they set runs beside one another
@@ -169,7 +169,7 @@ def test_a_unit_at_length(client, run):
         ("s/first/r/000", {}, "no run"),
         ("s/first/figure", {"runs": "RUN", "view": "eror_heatmap"}, "error_heatmap"),
         ("s/first/figure", {"runs": "RUN", "view": "loss_curves", "options": '{"pat": 1}'}, "part"),
-        ("s/first/figure", {"runs": "RUN", "view": "loss_curves", "options": "nonsense"}, "are a table"),
+        ("s/first/figure", {"runs": "RUN", "view": "loss_curves", "options": "nonsense"}, "is a table"),
         ("s/first/figure", {"runs": "RUN", "view": "error_heatmap", "step": "five"}, "whole number"),
         ("s/first/figure", {"view": "error_heatmap"}, "not understood"),
         ("s/first/r/RUN/mosaic", {"tap": "hook_hiden", "step": "0"}, "hook_hidden"),

@@ -19,8 +19,8 @@ export function formOf(sections, onset) {
 
   function summary(section) {
     if (section.kinds) return values[section.name]?.kind ?? "";
-    if (section.grid) return Object.entries(values.vary ?? {}).map(([name, given]) => `${name} × ${Array.isArray(given) ? given.length : ""}`).join(", ").replaceAll(" × ,", ",");
-    if (section.choices) { const n = values[section.name]?.length ?? 0; return n ? `${n}` : "every one that can, where it costs little"; }
+    if (section.grid) return Object.entries(values.vary ?? {}).map(([name, given]) => `${name}${Array.isArray(given) ? ` × ${given.length}` : given?.range ? ` from ${given.range[0]} to ${given.range[1]}` : ""}`).join(", ");
+    if (section.choices) { const n = values[section.name]?.length ?? 0; return n ? `${n}` : section.name === "lenses" ? "every one that can, where it costs little" : "none"; }
     return "";
   }
 

@@ -13,7 +13,7 @@ export function trainPage(app) {
   const problems = h("div", { role: "alert" }), place = h("div", { class: "toolbar" }), fields = h("div", { class: "form" }), plan = h("section", { class: "plan", "aria-label": "What this would mean" });
   const text = h("textarea", { class: "toml", spellcheck: false, "aria-label": "The recipe as TOML", oninput: () => { clearTimeout(timer); timer = setTimeout(() => take(text.value), PAUSE); } });
   const el = h("main", { id: "main", class: "train" }, h("h1", null, study ? "Train" : "A new study"), watching.el,
-    about.read_only ? empty("This workbench is read-only; nothing can be begun from it.") : [place, problems, h("div", { class: "recipe" }, fields, h("div", { class: "toml-side" }, h("h2", null, "The same as TOML"), text)), plan]);
+    about.read_only ? empty("This workbench is read-only; nothing can be begun from it.") : [place, problems, plan, h("div", { class: "recipe" }, fields, h("div", { class: "toml-side" }, h("h2", null, "The same as TOML"), text))]);
   let form, timer = 0, ticket = 0, closed = false, view;
   if (!about.read_only) begin();
 

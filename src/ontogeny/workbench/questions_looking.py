@@ -100,7 +100,7 @@ def interventions(asked: Questions, study: str, run: str) -> dict[str, Any]:
     kinds = [
         {
             "kind": kind,
-            "help": describe(cls),
+            "help": describe(cls).replace("`", ""),
             "fields": list(recipes.settings("change", cls)),
             "taps": any(f.name == "tap" for f in fields(cls)),
         }

@@ -14,6 +14,7 @@ import tomli_w
 
 from ontogeny import expect, registry, sizes
 from ontogeny.errors import UserError
+from ontogeny.needs import inline
 from ontogeny.options import describe
 from ontogeny.overrides import set_path
 from ontogeny.plan import make_plan
@@ -38,7 +39,7 @@ def form() -> list[dict[str, Any]]:
     sections: list[dict[str, Any]] = [{"name": "study", "title": "The study", "fields": head}]
     for room, rooms in ROOMS.items():
         kinds = [
-            {"kind": kind, "help": describe(cls), "fields": list(settings(room, cls))}
+            {"kind": kind, "help": describe(cls).replace("`", ""), "fields": list(settings(room, cls))}
             for kind, cls in getattr(registry, rooms).items()
         ]
         sections.append({"name": room, "title": room.capitalize(), "help": _words(room), "kinds": kinds})
@@ -64,8 +65,9 @@ def form() -> list[dict[str, Any]]:
 
 
 def _words(key: str) -> str:
-    """What a key is for, without the links of the page that says so too."""
-    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", MEANING[key]).replace("`", "")
+    """What a key is for, as the page of the recipe says it, without what it says of other places."""
+    said = re.sub(r",? see \[.*?\]\(.*?\)|; of a .*", "", MEANING[key])
+    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", said).replace("`", "")
 
 
 def settings(room: str, cls: Any) -> Iterator[dict[str, Any]]:
@@ -178,12 +180,8 @@ def changed(text: str, path: str, value: Any) -> str:
         if path in (f"{one}.kind" for one in ROOMS) and data.get(room, {}).get("kind") != value:
             data[room] = {"kind": value}
         else:
-            set_path(data, f"{path}={_toml(value)}")
+            set_path(data, f"{path}={inline(value)}")
     return tomli_w.dumps(data)
-
-
-def _toml(value: Any) -> str:
-    return tomli_w.dumps({"v": value}, multiline_strings=False).partition("=")[2].strip()
 
 
 # -- what it would mean ----------------------------------------------------------------------------------------------
