@@ -14,7 +14,7 @@ export class Table {
     this.chosen = chosen ?? new Set();
     this.head = h("div", { class: "table-head", role: "row" });
     this.body = h("div", { class: "table-rows", role: "rowgroup" });
-    this.room = h("div", { class: "table-room", role: "rowgroup" });
+    this.room = h("div", { class: "table-room", role: "presentation" });
     this.el = h("div", { class: "table", role: "grid", tabIndex: 0, "aria-label": label, onscroll: () => this.draw(), onkeydown: (event) => this.key(event) },
       h("div", { role: "rowgroup", class: "table-top" }, this.head), this.room, this.body);
     this.at = 0;
