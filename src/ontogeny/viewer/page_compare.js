@@ -91,7 +91,7 @@ export function comparePage(app) {
 
   function row(name) {
     const first = shared().find((one) => one.name === name);
-    const of = runs.map((run) => new Panel({ source, study, runs: [run.id], offer: { ...run.views.find((one) => one.name === name), title: run.name }, cursor: new Follower(cursor, run.steps, aligned() ? offsets[run.id] : 0), compute: (one) => app.compute(study, run, one, () => app.again()) }));
+    const of = runs.map((run) => new Panel({ source, study, runs: [run.id], offer: { ...run.views.find((one) => one.name === name), title: run.name, question: "" }, cursor: new Follower(cursor, run.steps, aligned() ? offsets[run.id] : 0), compute: (one) => app.compute(study, run, one, () => app.again()) }));
     panels.set(name, of);
     link(of);
     const place = h("div", { class: "differences" });
@@ -100,9 +100,23 @@ export function comparePage(app) {
       h("div", { class: "actions" }, button("Differences of maps", () => differ(name, of, place)), close)), h("div", { class: "side-by-side", style: { gridTemplateColumns: `repeat(auto-fit, minmax(min(300px, 100%), 1fr))` } }, of.map((one) => one.el)), place);
   }
 
+  // The same ranges in every panel, so that heights can be compared; panels of maps have them already.
+  function level(of) {
+    if (!of.every((one) => one.plot?.el._fullLayout)) return;
+    const layouts = of.map((one) => one.plot.el._fullLayout), ranges = {};
+    for (const name of Object.keys(layouts[0]).filter((key) => /^yaxis\d*$/.test(key))) {
+      const axes = layouts.map((layout) => layout[name]);
+      if (axes.some((axis) => !axis || axis.type !== axes[0].type || axis.type === "category" || axis.scaleanchor)) continue;
+      ranges[`${name}.range`] = [Math.min(...axes.map((axis) => axis.range[0])), Math.max(...axes.map((axis) => axis.range[1]))];
+      if (axes.some((axis) => axis.range[0] > axis.range[1])) delete ranges[`${name}.range`];
+    }
+    if (Object.keys(ranges).length) of.forEach((one) => one.plot.Plotly.relayout(one.plot.el, ranges));
+  }
+
   // What is zoomed in one panel is zoomed in all.
   function link(of) {
     let busy = false;
+    of.forEach((one) => one.el.addEventListener("drawn", () => level(of)));
     of.forEach((one) => one.el.addEventListener("drawn", () => one.plot.el.on("plotly_relayout", (change) => {
       const moved = Object.fromEntries(Object.entries(change).filter(([key]) => /axis\d*\.(range|autorange)/.test(key)));
       if (busy || !Object.keys(moved).length) return;

@@ -5,7 +5,7 @@ import { closing } from "./panel.js";
 
 export function reportPage(app) {
   const { source, state, about } = app, study = state.get("s");
-  const list = h("ol", { class: "kept" }), tools = h("div", { class: "toolbar" }), out = h("div", { role: "status" });
+  const list = h("div", null), tools = h("div", { class: "toolbar" }), out = h("div", { role: "status" });
   const el = h("main", { id: "main", class: "report" }, h("h1", null, "Report"), h("p", { class: "muted" }, "Views that you set aside with the note beside them, in the order in which the report shows them."), tools, out, list);
   let items = [], closed = false;
   fill(list, waiting());
@@ -14,10 +14,10 @@ export function reportPage(app) {
   function draw() {
     fill(tools, !about.read_only && items.length > 0 && [["html", "HTML, one file"], ["md", "Markdown"], ["pdf", "PDF"]].map(([format, words]) => button(`Write ${words}`, () => write(format), { main: format === "html" })));
     if (!items.length) return fill(list, empty("Nothing was set aside yet.", h("p", null, "Press the note beside a view, on Explore, to put it here.")));
-    fill(list, items.map((item, i) => h("li", { class: "panel" }, h("header", null, h("div", null, h("h2", null, item.title || item.view), h("p", { class: "muted small" }, `${item.runs.join(", ")}${item.step === undefined ? "" : ` · step ${number(item.step)}`}`)),
+    fill(list, h("ol", { class: "kept" }, items.map((item, i) => h("li", { class: "panel" }, h("header", null, h("div", null, h("h2", null, item.title || item.view), h("p", { class: "muted small" }, `${item.runs.join(", ")}${item.step === undefined ? "" : ` · step ${number(item.step)}`}`)),
       h("div", { class: "actions" }, button("Open", () => app.open("explore", { run: item.runs[0], step: item.step ?? "", views: [item.view] })),
         !about.read_only && [button("Up", () => move(i, -1), { disabled: i === 0 }), button("Down", () => move(i, 1), { disabled: i === items.length - 1 }), closing(`Take ${item.title || item.view} out`, () => put(items.filter((_, k) => k !== i)))])),
-      h("textarea", { class: "note", rows: 3, value: item.note ?? "", placeholder: "What is seen here?", disabled: about.read_only, "aria-label": `Note on ${item.title || item.view}`, onchange: (event) => put(items.map((one, k) => (k === i ? { ...one, note: event.target.value } : one))) }))));
+      h("textarea", { class: "note", rows: 3, value: item.note ?? "", placeholder: "What is seen here?", disabled: about.read_only, "aria-label": `Note on ${item.title || item.view}`, onchange: (event) => put(items.map((one, k) => (k === i ? { ...one, note: event.target.value } : one))) })))));
   }
 
   function move(i, by) {

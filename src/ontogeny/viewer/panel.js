@@ -13,7 +13,7 @@ export class Panel {
     this.options = options ?? {};
     this.body = h("div", { class: "panel-body" }, waiting("Drawing …"));
     this.says = h("p", { class: "says" });
-    this.help = h("div", { class: "panel-help", hidden: true });
+    this.help = h("div", { class: "panel-help", hidden: true, tabIndex: 0, role: "region", "aria-label": `How to read ${offer.title}` });
     this.sliders = h("div", { class: "panel-sliders" });
     const title = h("h3", null, offer.title);
     this.el = h("section", { class: "panel", "aria-label": offer.title, data: { view: offer.name } },

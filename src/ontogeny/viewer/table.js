@@ -14,7 +14,7 @@ export class Table {
     this.chosen = chosen ?? new Set();
     this.head = h("div", { class: "table-head", role: "row" });
     this.body = h("div", { class: "table-rows", role: "rowgroup" });
-    this.room = h("div", { class: "table-room", role: "rowgroup" });
+    this.room = h("div", { class: "table-room", role: "presentation" });
     this.el = h("div", { class: "table", role: "grid", tabIndex: 0, "aria-label": label, onscroll: () => this.draw(), onkeydown: (event) => this.key(event) },
       h("div", { role: "rowgroup", class: "table-top" }, this.head), this.room, this.body);
     this.at = 0;
@@ -54,7 +54,8 @@ export class Table {
       for (let i = 0; i < Math.min(this.count, 200); i++) most = Math.max(most, number(one.values[i]).length);
       return Math.min(30, Math.max(6, most));
     };
-    this.template = `2.4rem ${this.columns.map((one) => `minmax(${measure(one) * 0.56 + 1.4}rem, 1fr)`).join(" ")}`;
+    const wide = this.columns.map((one) => `${(measure(one) * 0.5 + 1.6).toFixed(1)}rem`);
+    this.template = `2.4rem ${wide.slice(0, -1).join(" ")} minmax(${wide.at(-1)}, 1fr)`;
     this.el.style.setProperty("--columns", this.template);
     this.el.setAttribute("aria-rowcount", this.order.length + 1);
     this.el.setAttribute("aria-colcount", this.columns.length + 1);

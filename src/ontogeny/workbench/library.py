@@ -113,7 +113,7 @@ class Opened:
             "question": study.question,
             "answer": answer(study, findings) if findings else [],
             "states": states,
-            "besides": len(store.besides.entries()),
+            "besides": len(store.population.readable) - len(store.entries()),
             "measures": [use.name for use in study.measures],
             "report": store.directory.report.joinpath("index.html").is_file(),
             "wrong": wrong,
@@ -143,8 +143,8 @@ class Opened:
         for entry in self.store.entries():
             run = Run(self.store, entry)
             names = {one.name for one in entry.results.values() if one.name in registry.lenses} - seen
+            seen |= names
             for lens in sorted(name for name in names if self.fresh(run, name)):
-                seen.add(lens)
                 for name, one in run.lens(lens).data_vars.items():
                     rest = [dim for dim in one.dims if dim != "step"]
                     if (
