@@ -58,7 +58,7 @@ def test_architectures_of_two_kinds_are_looked_at_each_by_what_can(tiny_study: A
     recipe = tiny_study(
         vary={"architecture.kind": ["bilinear", "mlp"], "seed": [0]}, lenses=["performance", "effective_rank"]
     )
-    with pytest.warns(UserWarning, match="'effective_rank' cannot look at 1 of 2 runs: it reads the weights"):
+    with pytest.warns(UserWarning, match="'effective_rank' cannot look at 1 of 2 runs: it reads form"):
         store = on.run(recipe, tmp_path / "out")
     looked = {e.record["spec"]["architecture"]["kind"]: set(e.results) for e in store.entries()}
     assert looked == {"bilinear": {"performance", "effective_rank"}, "mlp": {"performance"}}

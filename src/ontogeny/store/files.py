@@ -76,15 +76,18 @@ def guards(checks: Mapping[Path, Callable[[], bool]]) -> Iterator[None]:
 
 def still_there(path: Path) -> None:
     """Raise ``Moved`` if a directory that is held, and that ``path`` lies in, was moved or removed meanwhile."""
-    for root in path.absolute().parents:
+    above = path.absolute().parents
+    for root in above:
         if root in _HELD and _which(root, gone=(0, 0)) != _HELD[root]:
             raise Moved(
                 f"{root} was moved or removed while it was worked on; nothing more is written there. What was committed is "
                 "where the directory is now: give the same command with that --out, and it goes on from there."
             )
-        if root in _GUARDED and not _GUARDED[root]():
+    # asked afterwards, as a lease cannot be seen either where the whole directory is gone
+    for folder in above:
+        if folder in _GUARDED and not _GUARDED[folder]():
             raise Moved(
-                f"{root} was taken over by another process, because this one was not heard of for too long; it goes on there."
+                f"{folder} was taken over by another process, because this one was not heard of for too long; it goes on there."
             )
 
 
