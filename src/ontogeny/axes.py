@@ -46,7 +46,7 @@ AXES: dict[str, str] = {
     "d_head": "coordinate within a head",
     "feature": "true feature or data coordinate",
     "atom": "dictionary element",
-    "density": "share of examples on which an atom is active, in bins of its logarithm",
+    "bin": "bin of a histogram, by its left edge",
     "part": "whole, visible or invisible share of the weights",
     "side": "which operand the lens looks at",
     "quantity": "named scalar",

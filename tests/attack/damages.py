@@ -20,6 +20,11 @@ KINDS_AT_REST = tuple(
         "recipe of a report",
         "events",
         "lease",
+        "what the workbench set aside",
+        "report in PDF",
+        "job of the workbench",
+        "log of a job",
+        "recipe of a job",
         "lock",
     )
 )

@@ -49,7 +49,7 @@ BUNDLES: dict[str, tuple[Any, dict[str, bytes]]] = {
 def refused(path: Path, tmp_path: Path, kind: Any = None) -> None:
     with pytest.raises(UserError) as error:
         bring(path, tmp_path / "out", kind)
-    assert "\n" not in str(error.value) and len(str(error.value)) < 900
+    assert "\n" not in str(error.value) and len(str(error.value)) < 1200
     assert not (tmp_path / "out").exists()
 
 

@@ -168,7 +168,7 @@ def test_a_damaged_recipe_is_written_again_by_whoever_has_it(study, a_copy, trai
     before = path.read_text()
     damage(path)
     with pytest.raises(UserError):
-        open_store(a_copy)._member_ids  # noqa: B018
+        open_store(a_copy).entries()
     with warnings.catch_warnings(record=True):
         warnings.simplefilter("always")
         assert not carry_out(study, a_copy).of("train")

@@ -17,7 +17,7 @@ DECADES = 6  # of the histogram: densities from 10⁻⁶ to 1
         "dead": gives(long_name="share of dead atoms"),
         "density": gives("atom", long_name="share of inputs on which the atom is active"),
         "mean_active": gives("atom", long_name="mean activation where active"),
-        "histogram": gives("density", long_name="share of atoms of this density"),
+        "histogram": gives("bin", long_name="share of atoms of this density"),
     },
     cost="cheap",
 )
@@ -27,7 +27,7 @@ def sae_codes(model: Subject, *, bins: int = 4) -> Found:
     Equation: density_j = P(a_j ≠ 0) over the probe; l0 = Σ_j density_j, the mean number of active atoms; dead = share of atoms with
     density 0; histogram = share of atoms by log₁₀ density, ``bins`` a decade; mean_active_j = E[a_j | a_j ≠ 0].
 
-    Shapes: l0, dead (); density, mean_active (atom,), NaN where never active; histogram (density,), without the dead, ticks are left
+    Shapes: l0, dead (); density, mean_active (atom,), NaN where never active; histogram (bin,), without the dead, ticks are left
     edges. Units: atoms, shares, units of the activations. Range: l0 in [0, atoms]. A small l0 is not interpretability: it is bought with
     error (sae_reconstruction) and with absorption (truth_codes). Dead means not active on this probe: with n examples an atom of
     density below 1/n looks dead, and batch_topk codes depend on which examples are there. Source: Bricken et al. 2023.
@@ -48,5 +48,5 @@ def sae_codes(model: Subject, *, bins: int = 4) -> Found:
         density=density,
         mean_active=mean_active,
         histogram=histogram,
-        ticks={"density": [float(f"{e:.3g}") for e in edges.tolist()]},
+        ticks={"bin": [float(f"{e:.3g}") for e in edges.tolist()]},
     )

@@ -20,12 +20,12 @@ def density_histogram(sae_codes: xr.Dataset, *, run: str = "") -> Drawn:
     bar; the sentence counts them. Two humps are common: one of atoms for features, one of atoms that are hardly ever used.
     """
     data = one_run(sae_codes, run)
-    shares = data["histogram"].transpose("step", "density")
+    shares = data["histogram"].transpose("step", "bin")
     ticks = tuple(f"step {step:,}" for step in data["step"].values)
     fig = panels(1, height=400)
     fig.add_trace(
         go.Bar(
-            x=[f"{d:.2g}" for d in data["density"].values] if "density" in data.coords else None,
+            x=[f"{d:.2g}" for d in data["bin"].values],
             y=shares.values[-1],
             marker={"color": PALETTE[0], "line": {"width": 0}},
             showlegend=False,
