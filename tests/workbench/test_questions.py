@@ -100,6 +100,11 @@ def test_frames_are_the_bindings_of_the_view(client, over, a_copy):
     assert about["first"] == 1
 
 
+def test_a_figure_says_how_to_read_it_and_its_lenses(client, run):
+    said = client.said("s/first/figure", runs=run.id, view="error_heatmap", step=run.steps[0])
+    assert any(one.startswith("Lens error_grid: ") for one in said["help"])
+
+
 def test_the_python_of_a_figure_makes_it(client, run):
     for step in (None, run.steps[1]):
         given = {"runs": run.id, "view": "error_heatmap", **({"step": step} if step is not None else {})}

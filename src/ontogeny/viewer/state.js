@@ -56,13 +56,15 @@ export function query(values) {
 // The address is the state. Writing it often is refused by browsers, so what only moves is written when it rests.
 export function addressState() {
   const read = () => Object.fromEntries(new URLSearchParams(location.search));
-  let timer = 0;
+  let timer = 0, waits = null;
+  const rest = () => { clearTimeout(timer); if (waits !== null) history.replaceState(null, "", waits); waits = null; };
   const state = new State(read(), (values, back) => {
+    const address = Object.keys(values).length ? `?${query(values)}` : location.pathname;
+    if (back) { rest(); history.pushState(null, "", address); return; }
     clearTimeout(timer);
-    const address = () => (Object.keys(values).length ? `?${query(values)}` : location.pathname);
-    if (back) history.pushState(null, "", address());
-    else timer = setTimeout(() => history.replaceState(null, "", address()), 120);
+    waits = address;
+    timer = setTimeout(rest, 120);
   });
-  addEventListener("popstate", () => { clearTimeout(timer); state.replace(read()); });
+  addEventListener("popstate", () => { clearTimeout(timer); waits = null; state.replace(read()); });
   return state;
 }

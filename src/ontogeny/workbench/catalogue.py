@@ -17,7 +17,7 @@ from ontogeny.workbench.library import COSTS, Opened
 GROUPS = (
     ("Training", r"^metrics"),
     ("Attention", r"attention|attn|pattern"),
-    ("Neurons", r"site:neurons|mlp|hook_hidden"),
+    ("Neurons", r"neuron|mlp|hook_hidden"),
     ("Embedding", r"site:(embedding|embedded|lookup)|W_E"),
     ("Weights", r"^(weights|site:(readout|form|inward))"),
     ("Outputs", r"^(outputs|split|grid)"),

@@ -129,7 +129,7 @@ def help_of(function: Any, name: str) -> list[str]:
     text = (function.__doc__ or "").strip()
     paragraphs = [" ".join(one.split()) for one in text.split("\n\n")[1:]]
     for word in registry.views[name].reads:
-        lens = re.match(r"(?:all:)?lens:(\w+)", word)
+        lens = re.match(r"(?:all:|one:)?lens:(\w+)", word)
         if lens and lens[1] in registry.lenses:
             entry = registry.lenses[lens[1]]
             body = [" ".join(one.split()) for one in (entry.function.__doc__ or "").strip().split("\n\n")]

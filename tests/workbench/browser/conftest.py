@@ -20,7 +20,7 @@ sync_api = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed (pip install 'ontogeny[dev]')"
 )
 
-PATIENCE = 60_000  # milliseconds; machines that run tests are busy
+PATIENCE = 120_000  # milliseconds; machines that run tests are busy
 
 SMALL = {
     "name": "small",
@@ -40,6 +40,7 @@ SMALL = {
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """One browser for all tests."""
+    sync_api.expect.set_options(timeout=PATIENCE)
     try:
         path = program()
     except UserError as error:
