@@ -169,6 +169,10 @@ def test_a_lens_is_computed_for_one_run(over, a_copy):
     job = client.post("s/copy/look", {"lenses": ["error_grid"], "run": run}).json()
     done = until(lambda: (one := jobs.job(a_copy, job["id"]))["state"] != "running" and one)
     assert done["state"] == "done", done
+    client.said(f"s/copy/jobs/{job['id']}")  # as the page does; the same workbench knows at once
+    assert {one["name"]: one["state"] for one in client.said(f"s/copy/r/{run}")["views"]}[
+        "error_heatmap"
+    ] == "ready"
     views = {
         id: {one["name"]: one["state"] for one in over(a_copy).said(f"s/copy/r/{id}")["views"]}
         for id in (run, other)

@@ -60,6 +60,11 @@ class Library:
         opened.renew()
         return opened
 
+    def look_again(self, place: Place) -> None:
+        """The next question about a study reads what changed, however recently that was done: a job has ended."""
+        if place.root in self._opened:
+            self._opened[place.root].unasked()
+
 
 class Opened:
     """One study: its store, and when it was last read."""
@@ -96,6 +101,10 @@ class Opened:
                 self._took = time.monotonic() - begun
                 self.stamp, self._obstacles = stamp, {}
             self._asked = time.monotonic()
+
+    def unasked(self) -> None:
+        """As if nobody had asked yet whether its files changed."""
+        self._asked = float("-inf")
 
     def about(self) -> dict[str, Any]:
         """What the study asks, what it answers, and the state of its runs."""

@@ -131,7 +131,12 @@ def of_study(asked: Questions, study: str) -> list[dict[str, Any]]:
 
 @question("s/{study}/jobs/{job}")
 def one_job(asked: Questions, study: str, job: str) -> dict[str, Any]:
-    return jobs.job(asked.library.folders.place(study).root, job)
+    """One job with its log; once it has ended, what it made is seen at the next question."""
+    place = asked.library.folders.place(study)
+    said = jobs.job(place.root, job)
+    if said["state"] != "running":
+        asked.library.look_again(place)
+    return said
 
 
 @question("s/{study}/jobs/{job}/stop", "POST")
