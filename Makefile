@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 STAMP  := $(VENV)/.installed
 
-.PHONY: help install demo browser test test-all check docs measures bench scale calibration soak clean
+.PHONY: help install demo browser test test-all test-browser check docs measures bench scale calibration soak clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -25,11 +25,14 @@ browser:         ## a Chromium for the tests in a browser, where the machine has
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
 	  echo "no Chromium here, and none could be installed: tests in a browser are skipped"
 
-test: install ## the default suite, in parallel (under 10 minutes on two cores)
-	$(BIN)/python -m pytest -n 2 -m 'not slow and not optional and not attack'
+test: install    ## the default suite, in parallel (under 10 minutes on two cores)
+	$(BIN)/python -m pytest -n 2 -m 'not slow and not optional and not attack and not browser'
 
 test-all: install ## everything, long tests included
-	$(BIN)/python -m pytest -n 2 -m 'not optional and not attack'
+	$(BIN)/python -m pytest -n 2 -m 'not optional and not attack and not browser'
+
+test-browser: install browser ## the workbench as a person uses it, in a real Chromium
+	$(BIN)/python -m pytest -m browser tests/workbench/browser
 
 check: install   ## formatting, lint, types and the import table of the house
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -125,3 +125,11 @@ def settled() -> Callable[[Any], None]:
 def copied(small: Path, tmp_path: Path) -> Path:
     """A folder with a copy of the study that a test may change."""
     return Path(shutil.copytree(small, tmp_path / "small", copy_function=shutil.copy2)).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of these are a person's way through a browser, which the default suite has no minutes for."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
