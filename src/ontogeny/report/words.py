@@ -76,6 +76,8 @@ def number(value: float) -> str:
 
 def per_cent(value: float) -> str:
     """ "41 %", "99.4 %": a digit more where whole per cents would hide how near to all or nothing it is."""
+    if math.isnan(value):
+        return "–"
     hundred = 100 * value
     near = min(abs(hundred), abs(100 - hundred))
     return f"{hundred:.0f} %" if near >= 2 or near < 1e-9 else f"{hundred:.1f} %".replace(".0 ", " ")
