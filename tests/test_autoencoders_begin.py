@@ -21,9 +21,12 @@ SAE: dict[str, Any] = {
 
 def test_the_objective_is_reconstruction_unless_said(tmp_path: Path) -> None:
     store = on.run(SAE, tmp_path / "out")
-    assert {e.record["spec"]["objective"]["kind"] for e in store.entries()} == {"reconstruction"}
+    assert {e.record["spec"]["objective"]["kind"] for e in store.entries()} == {"sparse_reconstruction"}
     assert "all_explained" in store.runs() and (tmp_path / "out/report/index.html").is_file()
-    assert on.run({**SAE, "objective": {"kind": "reconstruction"}}, tmp_path / "out").besides.entries() == []
+    assert (
+        on.run({**SAE, "objective": {"kind": "sparse_reconstruction"}}, tmp_path / "out").besides.entries()
+        == []
+    )
 
 
 @pytest.mark.parametrize(

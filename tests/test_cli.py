@@ -214,7 +214,7 @@ def one_clear_line(told: Told, *words: str) -> None:
         (["train.stop.metric='train_acuracy'", "train.stop.at_least=1"], ["train_acuracy", "train_accuracy"]),
         (["lenss=['performance']"], ["lenss", "lenses"]),
         (["lenses=['performence']"], ["performence", "Did you mean 'performance'"]),
-        (["lenses=['attention']"], ["attention", "cannot look", "taps"]),
+        (["lenses=['attention']"], ["attention", "cannot look", "has no attention"]),
         (["lenses=[{name='performance', options={splitt=1}}]"], ["splitt"]),
         (["measures=['tn_similarit']"], ["tn_similarit", "tn_similarity"]),
         (["measures=[{name='activation_similarity', options={centred='yes'}}]"], ["centred", "bool"]),
@@ -317,7 +317,7 @@ def test_wrong_questions(tell, done, words, expected):
         (("run", "bottleneck-quick", "--out", "x", "--commit-every", "often"), ["--commit-every", "number"]),
         (("run", "bottleneck-quick", "--out", "x", "--fast"), ["--fast"]),
         (("compare", "x"), ["--measure"]),
-        (("report", "x", "--format", "pdf"), ["pdf"]),
+        (("report", "x", "--format", "docx"), ["docx"]),
     ],
     ids=lambda x: " ".join(x),
 )

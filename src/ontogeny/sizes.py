@@ -50,6 +50,9 @@ def must_fit(members: Sequence[Member]) -> None:
                 f"This does not fit into memory: {m.name} ({kind_and_settings(m)}) needs at least {words(sum(parts.values()))} "
                 f"({said}), and this machine has {words(there)}. Make it smaller."
             )
+        # its forward pass needs numbers, so it could not be asked without any
+        if not sizes["outputs"] and not getattr(m.task, "elsewhere", False):
+            must_go_together(m)
 
 
 def must_go_together(m: Member) -> None:

@@ -50,7 +50,14 @@ def test_one_holds_it_and_gives_it_back(tmp_path):
     [
         (ELSEWHERE, lease.STALE * 0.5, False),
         (ELSEWHERE, lease.STALE * 1.5, True),
-        (lease.whoever(), lease.STALE * 1.5, False),  # alive, whatever its clock says
+        # alive, whatever its clock says
+        (
+            replace(lease.whoever(), pid=os.getppid(), started=lease._started(os.getppid())),
+            lease.STALE * 1.5,
+            False,
+        ),
+        # of this process, which does not hold it: the directory was moved meanwhile
+        (lease.whoever(), 0.0, True),
         (replace(lease.whoever(), started="1"), 0.0, True),  # its number was given to another process
     ],
 )

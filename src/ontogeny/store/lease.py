@@ -115,7 +115,9 @@ def stale(path: Path) -> bool:
     """Whether its holder is dead, or has not been heard of for too long."""
     who = holder(path)
     if who and who.host == host():
-        return not alive(who.pid) or _started(who.pid) != who.started
+        # what this process held when the directory was moved went with it, and nobody gave it back
+        lost = who.here and not _beating.holds(who)
+        return lost or not alive(who.pid) or _started(who.pid) != who.started
     try:
         return _now(path.parent) - path.stat().st_mtime > STALE
     except OSError:
@@ -228,6 +230,9 @@ class _Heart:
             self._thread = threading.Thread(target=self._beat, name="leases", daemon=True)
             self._thread.start()
         return lease
+
+    def holds(self, who: Holder) -> bool:
+        return self._pid == os.getpid() and who.token in self._leases
 
     def discard(self, lease: Lease) -> None:
         self._leases.pop(lease.holder.token, None)
