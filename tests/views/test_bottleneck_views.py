@@ -233,7 +233,7 @@ def test_frequencies_by_width_average_operands_and_outputs_and_rank_shares_witho
 def test_the_picture_and_the_finding_say_the_same_share(frequency):
     one = frequency.assign_coords(seed=("run", [0] * 4))
     drawn = views["frequency_by_width"](frequency_distribution=one)
-    said = findings["energy_by_rank"]({"lens:frequency_distribution@final": one}, at=[16], ranks=1)
+    said = findings["energy_by_rank"]({"lens:frequency_distribution@final": one}, at=[16])
     line = next(t for t in drawn.figure.data if t.name == "first")
     assert said[0].value == pytest.approx(line.y[list(line.x).index(16)], rel=1e-3)
 
