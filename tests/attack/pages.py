@@ -27,7 +27,7 @@ What is promised of a study's directory, what is not, and how it was tried. Writ
   aside and makes again what costs no training.
 - **A file from elsewhere executes nothing,** writes nothing outside the new directory, cannot name code to be imported (that is for
   `on.from_module`, `on.trust` or `--trust`), and asks for no more memory than its limits allow ([files](files.md)).
-- **Two writers do not meet:** a directory has a lock. A directory that is moved while it is worked on is written to no more.
+- **Two writers do not meet:** each run, comparison and document is written under a lease. A directory that is moved while it is worked on is written to no more.
 
 ## Not promised
 
