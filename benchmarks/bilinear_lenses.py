@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from benchmarks.pairing import Row, cores, paired, show
+from benchmarks.pairing import Row, paired, show
 from ontogeny.models.bilinear import Bilinear
 from ontogeny.numerics.bilinear import eigenspectrum, frequency_distribution
 from ontogeny.numerics.random import Key
 from ontogeny.objectives.cross_entropy import CrossEntropy
+from ontogeny.provenance import cores
 from ontogeny.registry import measures
 from ontogeny.subject import Subject
 from ontogeny.tasks.modular import ModularAddition

@@ -7,9 +7,7 @@ processors it gives a variant other last bits in other company.
 
 from __future__ import annotations
 
-import torch
-
-from benchmarks.pairing import Row, cores, paired, show
+from benchmarks.pairing import Row, on_all_cores, paired, show
 from ontogeny import build
 from ontogeny.study import load_study
 from ontogeny.training.engine import TorchEngine
@@ -62,9 +60,7 @@ class OneStack(Ours):
 
 
 def measure(repetitions: int = 7) -> list[Row]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(cores())
-    try:
+    with on_all_cores():
         rows = []
         for p, batch in ((11, "full"), (59, 64), (59, "full")):
             those = members(p, batch)
@@ -75,8 +71,6 @@ def measure(repetitions: int = 7) -> list[Row]:
                 {"what": f"64 small transformers (d_model 16), p = {p}, {size}", **found, "note": note}
             )
         return rows
-    finally:
-        torch.set_num_threads(before)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from benchmarks.pairing import Row, cores, paired, show
+from benchmarks.pairing import Row, on_all_cores, paired, show
 from ontogeny import build
 from ontogeny.interop.transformer_lens import to_state_dict
 from ontogeny.study import load_study
@@ -120,9 +120,7 @@ def members(p: int, seeds: int) -> list[Member]:
 
 
 def measure(repetitions: int = 5) -> list[Row]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(cores())
-    try:
+    with on_all_cores():
         (one,) = members(113, 1)
         rows = against(
             "TransformerLens's HookedTransformer", one, hooked_transformer(one.init()), repetitions
@@ -131,8 +129,6 @@ def measure(repetitions: int = 5) -> list[Row]:
         eight = members(59, 8)
         alone = [Ours([m]) for m in eight]
         together = paired(partial(Ours(eight).epochs, 2), lambda: [o.epochs(2) for o in alone], repetitions)
-    finally:
-        torch.set_num_threads(before)
     note = (
         "Both sides are ours, test loss every epoch. Large models are taken one at a time on each core either way, so what is gained is "
         "the second core's waiting."

@@ -17,11 +17,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from benchmarks.pairing import Row, cores, paired, show
+from benchmarks.pairing import Row, on_all_cores, paired, show
 from ontogeny import build, execute, expect
 from ontogeny.axes import to_numpy
 from ontogeny.handles import Run, open_store
 from ontogeny.lenses.session import in_order
+from ontogeny.provenance import cores
 from ontogeny.registry import lenses
 from ontogeny.study import load_study
 
@@ -65,17 +66,12 @@ def plainly(run: Run) -> None:
 
 
 def measure(repetitions: int = 3) -> list[Row]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(cores())
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            run = recorded(Path(folder) / "out")
-            row = paired(lambda: ours(run), lambda: plainly(run), repetitions)
-            stored = sum(f.stat().st_size for f in run.store.directory.run(run.id).results.glob("*.nc"))
-            command = [sys.executable, "-m", "benchmarks.grokking_lenses", str(run.store.directory.root)]
-            alone = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    finally:
-        torch.set_num_threads(before)
+    with on_all_cores(), tempfile.TemporaryDirectory() as folder:
+        run = recorded(Path(folder) / "out")
+        row = paired(lambda: ours(run), lambda: plainly(run), repetitions)
+        stored = sum(f.stat().st_size for f in run.store.directory.run(run.id).results.glob("*.nc"))
+        command = [sys.executable, "-m", "benchmarks.grokking_lenses", str(run.store.directory.root)]
+        alone = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     for name in ("ratio", "min", "max", "plain_s"):
         row[name] *= CHECKPOINTS / FEW
     note = (

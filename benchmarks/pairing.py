@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import torch
+
+from ontogeny.provenance import cores
 
 Row = dict[str, Any]
 
@@ -34,9 +38,15 @@ def paired(ours: Callable[[], object], plain: Callable[[], object], repetitions:
     }
 
 
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+@contextmanager
+def on_all_cores() -> Iterator[None]:
+    """While this lasts, PyTorch has every core that this process may use."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(cores())
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def show(rows: list[Row]) -> None:

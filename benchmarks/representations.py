@@ -19,8 +19,9 @@ from scipy import stats
 from scipy.spatial import procrustes
 from sklearn.neighbors import NearestNeighbors
 
-from benchmarks.pairing import Row, cores, show
+from benchmarks.pairing import Row, show
 from ontogeny.measures.base import Measure
+from ontogeny.provenance import cores
 from ontogeny.registry import measures
 
 Function = Callable[[np.ndarray, np.ndarray], float]

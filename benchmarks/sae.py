@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from benchmarks.pairing import Row, cores, paired, show
+from benchmarks.pairing import Row, on_all_cores, paired, show
 from ontogeny import build
 from ontogeny.numerics.random import Key
 from ontogeny.study import load_study
@@ -70,12 +70,8 @@ def at_once() -> None:
 
 
 def measure(repetitions: int = 3) -> list[Row]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(cores())
-    try:
+    with on_all_cores():
         times = paired(at_once, one_after_the_other, repetitions)
-    finally:
-        torch.set_num_threads(before)
     return [
         {
             "what": f"{MODELS} sparse autoencoders ({D} → {ATOMS}, TopK {K}, batches of {BATCH:,}), {STEPS} updates",

@@ -11,10 +11,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-import torch
-
-from benchmarks.pairing import Row, cores, paired, show
+from benchmarks.pairing import Row, on_all_cores, paired, show
 from ontogeny import build, execute
+from ontogeny.provenance import cores
 from ontogeny.study import load_study
 from ontogeny.training.bilinear_kernel import BilinearKernel, KernelModel
 from ontogeny.training.feed import Feed
@@ -45,12 +44,8 @@ def kernel_alone() -> None:
 
 
 def measure(repetitions: int = 3) -> list[Row]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(cores())
-    try:
+    with on_all_cores():
         times = paired(whole, kernel_alone, repetitions)
-    finally:
-        torch.set_num_threads(before)
     return [
         {
             "what": f"{EPOCHS} epochs of 64 widths inside `ontogeny run`, against the kernel alone",

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 from torch.utils.data import DataLoader, TensorDataset
 
-from benchmarks.pairing import Row, cores, paired, show
+from benchmarks.pairing import Row, on_all_cores, paired, show
 from ontogeny.models.bilinear import Bilinear
 from ontogeny.numerics.random import Key
 from ontogeny.tasks.base import Signature
@@ -98,9 +98,7 @@ class Ours:
 
 
 def measure(repetitions: int = 5) -> list[Row]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(cores())
-    try:
+    with on_all_cores():
         ours, plain = Ours(), Plain()
         training = paired(ours.epoch, plain.epoch, repetitions)
 
@@ -113,8 +111,6 @@ def measure(repetitions: int = 5) -> list[Row]:
             plain.validate()
 
         whole = paired(ours_whole, plain_whole, repetitions)
-    finally:
-        torch.set_num_threads(before)
     return [
         {
             "what": "Training 64 bilinear widths for one epoch",

@@ -18,10 +18,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ontogeny import cli_catalogues, cli_check, cli_compare, cli_files, cli_workbench, cli_workers
+from ontogeny import cli_catalogues, cli_check, cli_compare, cli_files, cli_workbench, cli_workers, overrides
 from ontogeny.cli_progress import Bars
 from ontogeny.errors import Failed, UserError
-from ontogeny.overrides import set_path
 from ontogeny.study import load_study
 
 app = typer.Typer(
@@ -290,7 +289,7 @@ def look(
     members = {e.id: build.member_of(e.record) for e in entries}
     if not entries:
         raise UserError(f"{directory} has no runs with checkpoints to look at.")
-    asked = [Use(name=n, options=_parse_options(option)) for n in lens] if lens else store.study.lenses
+    asked = [Use(name=n, options=overrides.options(option)) for n in lens] if lens else store.study.lenses
     wanted, notes = expect.lenses_by_run(asked, list(members.values()))
     for note in notes:
         err.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
@@ -350,15 +349,6 @@ def report(
         else:
             path = write_report(store.directory, None, format, out_file)
     out.print(f"report: {path}", soft_wrap=True, highlight=False)
-
-
-def _parse_options(given: list[str] | None) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    for text in given or []:
-        if "=" not in text:
-            raise UserError(f"--option {text}: write k=v, for example --option part=visible.")
-        set_path(options, text)
-    return options
 
 
 app.add_typer(cli_catalogues.app)  # studies, tasks, lenses, …; new

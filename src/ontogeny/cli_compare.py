@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.console import Console
 
+from ontogeny import overrides
 from ontogeny.errors import UserError
-from ontogeny.overrides import set_path
 
 app = typer.Typer(rich_markup_mode="markdown")
 out = Console(highlight=False)
@@ -111,7 +111,7 @@ def compare(
         return _study(
             first,
             measure or [],
-            {**_parse(option), **({"tap": tap} if tap else {})},
+            {**overrides.options(option), **({"tap": tap} if tap else {})},
             run_,
             between,
             all_,
@@ -154,21 +154,12 @@ def compare(
     out.print(result.table("text"), markup=False, soft_wrap=True)
 
 
-def _parse(given: list[str] | None) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    for text in given or []:
-        if "=" not in text:
-            raise UserError(f"--option {text}: write k=v, for example --option part=visible.")
-        set_path(options, text)
-    return options
-
-
 def _options_by_measure(given: list[str] | None, names: list[str]) -> dict[str, dict[str, Any]]:
     """``k=v`` for every measure that has the option, ``measure.k=v`` for one."""
     from ontogeny.errors import UnknownName
     from ontogeny.registry import measures
 
-    parsed = _parse(given)
+    parsed = overrides.options(given)
     of = {name: dict(parsed.pop(name, {})) for name in names}
     for key, value in parsed.items():
         takers = [name for name in names if key in measures[name].defaults and key != "tap"]

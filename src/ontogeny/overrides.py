@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ontogeny import registry
@@ -80,6 +80,16 @@ def _settings(data: Mapping[str, Any], room: str) -> list[str]:
 
 
 EXAMPLES = {"--set": "--set train.epochs=1000", "--task": "--task kind=modular_addition"}
+
+
+def options(given: Iterable[str] | None) -> dict[str, Any]:
+    """What ``--option k=v`` says, given any number of times."""
+    told: dict[str, Any] = {}
+    for text in given or ():
+        if "=" not in text:
+            raise UserError(f"--option {text}: write k=v, for example --option part=visible.")
+        set_path(told, text)
+    return told
 
 
 def set_path(data: dict[str, Any], override: str, option: str = "--set") -> None:

@@ -57,12 +57,16 @@ def processor() -> str:
         return platform.processor() or platform.machine()
 
 
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def in_words() -> str:
     """The machine in one line, as tests and benchmarks name it."""
     here = machine()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return (
-        f"{here['processor']} ({here['instructions']}), {cores} cores, {platform.system()}, Python {platform.python_version()}, "
+        f"{here['processor']} ({here['instructions']}), {cores()} cores, {platform.system()}, Python {platform.python_version()}, "
         f"torch {version('torch')}, {here['mathematics']}"
         + (f", {here['chosen']}" if "chosen" in here else "")
     )

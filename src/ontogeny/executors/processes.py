@@ -19,6 +19,7 @@ from typing import Any
 
 from ontogeny.executors.base import name_of
 from ontogeny.plan import Job
+from ontogeny.provenance import cores
 from ontogeny.store.events import Follower
 from ontogeny.work.base import Outcome, Place, Tell
 
@@ -144,7 +145,3 @@ def order(job: Job, place: Place) -> dict[str, Any]:
 
 def ended(code: int) -> str:
     return f"killed by signal {-code}" if code < 0 else f"ended with code {code}"
-
-
-def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn.functional import normalize
+
+from ontogeny.numerics.transport import assignment
 
 
 def cosines(atoms: Tensor, features: Tensor) -> Tensor:
@@ -20,7 +21,7 @@ def cosines(atoms: Tensor, features: Tensor) -> Tensor:
 
 def matched(cosine: Tensor) -> tuple[Tensor, Tensor]:
     """The pairing of atoms and features, each with one at most, that has the largest Σ |cos|: rows and columns of (atom, feature)."""
-    rows, columns = linear_sum_assignment(cosine.abs().double().cpu().numpy(), maximize=True)
+    rows, columns = assignment(cosine.abs().double().cpu().numpy())
     return torch.as_tensor(rows), torch.as_tensor(columns)
 
 

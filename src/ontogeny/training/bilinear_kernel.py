@@ -6,7 +6,6 @@ compiled loop carries one model through many updates, and threads take whole mod
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ontogeny.provenance import cores
 from ontogeny.training import bilinear_loops
 
 Array = np.ndarray
@@ -78,7 +78,7 @@ class BilinearKernel:
 
     def __init__(self, models: list[KernelModel], threads: int | None = None) -> None:
         self.models = models
-        self._threads = threads or _cores()
+        self._threads = threads or cores()
         self._pool = ThreadPoolExecutor(self._threads)
 
     def advance(
@@ -181,10 +181,6 @@ class BilinearKernel:
             _within(inputs, vocab, "tokens")
             _within(labels, outputs, "labels")
         return inputs, labels
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _within(index: Array, size: int, what: str) -> None:
