@@ -9,6 +9,7 @@ from ontogeny.interventions.components import KeepComponents
 from ontogeny.interventions.embedding import number_rows
 from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.numerics.operands import operand_scores, operands
+from ontogeny.numerics.parts import by_part, with_all
 from ontogeny.numerics.regression import least_squares, polynomial
 from ontogeny.subject import Subject
 
@@ -49,11 +50,8 @@ def embedding_ablation(model: Subject) -> Found:
         name: torch.stack([one.examples[name].double() for one in conditions], axis)
         for name in ("loss", "accuracy")
     }
-    rows = {"all": torch.arange(inputs.shape[0], device=error.device), **model.split}
-    by_split = {
-        name: torch.stack([values[..., part].mean(-1) for part in rows.values()], -1)
-        for name, values in examples.items()
-    }
+    rows = with_all(model.split, len(inputs), error.device)
+    by_split = {name: by_part(values, rows) for name, values in examples.items()}
 
     numbers = operands(inputs).to(error.device)
     pc2 = (

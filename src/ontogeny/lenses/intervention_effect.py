@@ -10,6 +10,7 @@ import torch
 from ontogeny.errors import UserError
 from ontogeny.interventions.base import intervene
 from ontogeny.lenses.base import Found, gives, lens
+from ontogeny.numerics.parts import by_part, with_all
 from ontogeny.registry import interventions
 from ontogeny.subject import Subject
 
@@ -50,14 +51,13 @@ def intervention_effect(model: Subject, *, intervention: Sequence[Mapping[str, A
     axis, cut = len(model.lead), intervene(model, *intervention)
     labels = model.probe.labels.expand(model.outputs.shape[:-1])
     full, changed = model.outputs, cut.outputs
-    rows = {"all": torch.arange(model.probe.inputs.shape[0], device=full.device), **model.split}
+    rows = with_all(model.split, len(model.probe.inputs), full.device)
 
     def change_of(classes: torch.Tensor) -> torch.Tensor:
         return model.on_grid((changed - full).gather(-1, classes.unsqueeze(-1)).squeeze(-1))
 
     def by_split(name: str) -> torch.Tensor:
-        both = torch.stack([one.examples[name].double() for one in (model, cut)], axis)
-        return torch.stack([both[..., part].mean(-1) for part in rows.values()], -1)
+        return by_part(torch.stack([one.examples[name].double() for one in (model, cut)], axis), rows)
 
     error = changed.argmax(-1) - labels
     return Found(

@@ -6,6 +6,7 @@ import torch
 
 from ontogeny.lenses.base import Found, gives, lens
 from ontogeny.models.base import Forward
+from ontogeny.numerics.parts import by_part, with_all
 from ontogeny.subject import Subject
 
 
@@ -26,11 +27,10 @@ def skip_ablation(model: Subject) -> Found:
     """
     logits = model.site("neurons") @ model.site("readout")
     ablated = model.objective.examples(Forward(logits, {}), model.probe.batch)
-    rows = {"all": torch.arange(model.probe.inputs.shape[0], device=logits.device), **model.split}
+    rows = with_all(model.split, len(model.probe.inputs), logits.device)
 
     def by_split(name: str) -> torch.Tensor:
-        both = torch.stack([model.examples[name], ablated[name]], len(model.lead)).double()
-        return torch.stack([both[..., part].mean(-1) for part in rows.values()], -1)
+        return by_part(torch.stack([model.examples[name], ablated[name]], len(model.lead)).double(), rows)
 
     return Found(
         accuracy=by_split("accuracy"),
