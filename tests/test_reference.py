@@ -46,7 +46,7 @@ def test_catalogues_fit_eighty_columns(room: str, command: Any, environment: Any
     assert said.returncode == 0 and max(map(cell_len, said.stdout.splitlines())) <= 80
     # other tests may have added tasks to this process's registry
     for name, one in getattr(registry, room, {}).items():
-        assert name in said.stdout or not getattr(one, "__module__", "ontogeny").startswith("ontogeny.")
+        assert name in said.stdout or not getattr(one, "__module__", "ontogeny.").startswith("ontogeny.")
 
 
 def test_a_new_recipe_runs_as_it_is(command: Any, tmp_path: Path) -> None:
