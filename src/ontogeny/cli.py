@@ -74,8 +74,12 @@ def main() -> None:
     failed: list[str] = []
 
     def say(message: Any, category: type[Warning], *_: Any) -> None:
+        # What libraries remark on their own arithmetic (a mean of nothing, say) is for their authors.
+        if not issubclass(category, UserWarning):
+            return
         failed.extend([str(message)] if issubclass(category, Failed) else [])
-        err.print(f"[yellow]{'failed' if failed else 'note'}:[/] {escape(str(message))}", soft_wrap=True)
+        word = "failed" if issubclass(category, Failed) else "note"
+        err.print(f"[yellow]{word}:[/] {escape(str(message))}", soft_wrap=True)
 
     warnings.showwarning = say  # type: ignore[assignment]
     warnings.simplefilter("always", Failed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,8 @@ def show(console: Console, table: pd.DataFrame, last: Sequence[str] = ()) -> lis
     grid = Table(box=None, header_style="bold", pad_edge=False)
     for name in shown:
         grid.add_column(
-            _header(name),
+            # Folded here: left to itself, Rich folds in the middle of words.
+            textwrap.fill(_header(name), max(width[name] - 2, 1), break_long_words=False),
             justify="left" if name in LEFT else "right",
             no_wrap=name == "run",
             overflow="fold",

@@ -66,3 +66,8 @@ class Moved(UserError):
 
 class Refused(UserError):
     """A file would have run code if it had been loaded; nothing was executed."""
+
+
+def a(thing: type) -> str:
+    """A type as a sentence says it: "an int", "a float"."""
+    return f"an {thing.__name__}" if thing.__name__[0].lower() in "aeiou" else f"a {thing.__name__}"

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ontogeny import as_html, build, expect, registry
-from ontogeny.errors import Damaged, UserError
+from ontogeny.errors import Damaged, UserError, a
 from ontogeny.interventions.base import Change, Intervention
 from ontogeny.lenses.base import Lens
 from ontogeny.lenses.session import Session, asked, in_order, look_plainly
@@ -134,7 +134,7 @@ class Run:
         under = changes(under)
         wanted_steps = self.steps if steps is None else [self.step(s) for s in steps]
         if not (isinstance(lens, str) or callable(lens)):
-            raise UserError(f"A lens is a name or a function of a model; this is a {type(lens).__name__}.")
+            raise UserError(f"A lens is a name or a function of a model; this is {a(type(lens))}.")
         if callable(lens) and not isinstance(lens, Lens):
             return look_plainly(lens, self._subjects(wanted_steps), wanted_steps, under, **options)
         name = lens.name if isinstance(lens, Lens) else lens

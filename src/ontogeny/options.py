@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
-from ontogeny.errors import UnknownName, UserError
+from ontogeny.errors import UnknownName, UserError, a
 
 
 class Catalogued:
@@ -63,7 +63,7 @@ def merge_options(
         numbers = isinstance(default, int | float) and isinstance(value, int | float)
         if default is not None and not numbers and not isinstance(value, type(default)):
             raise UserError(
-                f"The option '{key}' of the {owner} is a {type(default).__name__} (default {default!r}); given: {value!r}."
+                f"The option '{key}' of the {owner} is {a(type(default))} (default {default!r}); given: {value!r}."
             )
         merged[key] = value
         hint = hints.get(key)

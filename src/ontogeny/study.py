@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from ontogeny import claims as claim_schema
 from ontogeny.claims import Asked, Claim, Condition, Population, Quantity, Question, Strict
-from ontogeny.errors import NewerSchema, UnknownName, UserError
+from ontogeny.errors import NewerSchema, UnknownName, UserError, a
 from ontogeny.overrides import full_path, laid_over, set_path, spelled_out
 from ontogeny.registry import explain
 
@@ -400,7 +400,7 @@ def load_study(source: str | Path | Mapping[str, Any] | Study, overrides: Iterab
     elif isinstance(source, str | Path):
         data = _read(source)
     else:
-        raise UserError(f"A study is a name, a path or a mapping; this is a {type(source).__name__}.")
+        raise UserError(f"A study is a name, a path or a mapping; this is {a(type(source))}.")
     for override in overrides:
         path, equals, text = override.partition("=")
         set_path(data, f"{full_path(data, path.strip())}{equals}{text}")

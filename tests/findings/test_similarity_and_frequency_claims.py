@@ -291,3 +291,28 @@ def test_sorted_noise_is_what_sorting_noise_gives():
     drawn = [np.mean([white(m, rng).max() for _ in range(4000)]) for m in (20, 19, 18)]
     np.testing.assert_allclose(sorted_noise(20, 3), drawn, rtol=0.02)
     assert sorted_noise(20, 3, 0.3)[0] == 0.3
+
+
+def test_models_that_diverged_are_left_out_of_agreement_and_counted():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(10, 3))
+    D = np.linalg.norm(X[:, None] - X, axis=-1)
+    lost = D.copy()
+    lost[7:] = lost[:, 7:] = np.nan
+
+    def of(matrix):
+        dims, settings = ("run", "run_other"), np.arange(len(matrix))
+        coords = {"run": settings, "d_hidden": ("run", settings)}
+        data = xr.Dataset({"value": (dims, matrix)}, coords=coords, attrs={"kind": "distance"})
+        data["value"].attrs["kind"] = "distance"
+        return data
+
+    names = ("measure:tn_similarity", "measure:activation_similarity", "measure:js_divergence")
+    found = findings["agreement"]({name: of(lost) for name in names})
+    assert all("3 of 10 models have no distances" in f.why for f in found)
+    whole = findings["agreement"]({name: of(D[:7, :7]) for name in names})
+    assert [f.details["spearman"] for f in found] == [f.details["spearman"] for f in whole]
+    lost[1:] = lost[:, 1:] = np.nan
+    assert (
+        "0 of 10 models can be compared" in findings["agreement"]({name: of(lost) for name in names})[0].why
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -53,3 +54,28 @@ def test_a_step_counts_updates(tmp_path: Path, step: object) -> None:
     with pytest.raises(UserError, match="step"):
         on.record(tmp_path / "a", weights(), step, seed=0)  # type: ignore[arg-type]
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "more", "says"),
+    [
+        ([1, 2], {}, "nn.Module or a dict"),
+        (3, {}, "nn.Module or a dict"),
+        ({"w": 3}, {}, "'w', which is an int"),
+        (None, {"metrics": {"loss": "low"}}, "one number"),
+        (None, {"metrics": {"loss": [1, 2]}}, "one number"),
+        (None, {"split": {"train": ["first"]}}, "rows of the task's table"),
+    ],
+)
+def test_what_is_no_model_is_said_in_a_sentence(tmp_path: Path, model: Any, more: Any, says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        on.record(tmp_path / "a", weights() if model is None else model, 0, seed=0, **more)
+    assert not (tmp_path / "a").exists()
+
+
+def test_arrays_and_tensors_of_one_number_will_do(tmp_path: Path) -> None:
+    arrays = {name: w.numpy() for name, w in weights().items()}
+    on.record(tmp_path / "a", arrays, 0, seed=0, metrics={"loss": torch.tensor(0.5)})
+    run = on.open(tmp_path / "a").run(seed=0)
+    assert torch.equal(run.weights(0)["W_l"], weights()["W_l"])
+    assert run.metrics()["loss"].tolist() == [0.5]

@@ -40,9 +40,16 @@ def measures_agree(
     words = {parse(m).keyword: m for m in MEASURES}
     for one, other in itertools.combinations(words, 2):
         x, y = (as_distances(data[words[which]]) for which in (one, other))
-        of = data[words[one]]
-        _, place = seed_grid(along_runs(of, by, words[one]), seeds_of(of))
+        whole = measured(x) & measured(y)
+        x, y, of = x[np.ix_(whole, whole)], y[np.ix_(whole, whole)], data[words[one]].isel(run=whole)
         pair = f"{_in_words(one)} and {_in_words(other)}"
+        if len(x) < 3:
+            why = f"{len(x)} of {len(whole)} models can be compared at all; the others have no distances"
+            found.append(
+                Finding(claim=f"{pair} agree on which models are alike, beyond what {by} explains", why=why)
+            )
+            continue
+        _, place = seed_grid(along_runs(of, by, words[one]), seeds_of(of))
         near = neighbourhoods(x, y, K)
         table = {"pair": [pair] * len(K), "k": list(K), **{name: near[name].tolist() for name in BY_K}}
         plain = correlations(x, y)
@@ -57,7 +64,7 @@ def measures_agree(
                 value=within.r,
                 units="rank correlation",
                 n=len(place),
-                why=_why(within, by, plain["spearman"]),
+                why=_why(within, by, plain["spearman"]) + _left_out(whole),
                 evidence={"distances": words[one], "other distances": words[other]},
                 details={
                     "table": table,
@@ -70,6 +77,16 @@ def measures_agree(
             )
         )
     return found
+
+
+def measured(distances: np.ndarray) -> np.ndarray:
+    """Which models have a distance to any other: not those that diverged, whose weights are no numbers."""
+    return np.asarray(np.isfinite(np.where(np.eye(len(distances), dtype=bool), np.nan, distances)).any(1))
+
+
+def _left_out(whole: np.ndarray) -> str:
+    gone = int((~whole).sum())
+    return f"; {gone} of {len(whole)} models have no distances and are left out" if gone else ""
 
 
 def _said(within: Matched) -> str:

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ontogeny import registry
-from ontogeny.errors import Damaged, UserError
+from ontogeny.errors import Damaged, UserError, a
 from ontogeny.interop import bundle, folder, sidecar, sweeps, transformer_lens
 from ontogeny.interop.dictionaries import bring as dictionaries
 from ontogeny.interop.limits import Limits
@@ -101,6 +101,11 @@ def bring(
     read, more = _read(told, data, path, sweeps.UNKNOWN_STEP if step is None else step, task)
     runs_found = [_described(one, about) if about and not task else one for one in read]
     runs_found = [_doing(one, task) if task else one for one in runs_found]
+    if step is None and told in ("state_dict", "sweep"):
+        more = [
+            *more,
+            f"the file does not say after how many updates; the step is called {sweeps.UNKNOWN_STEP}, and --step says better",
+        ]
     notes = [*notes, *said, *more, *_unsaid(runs_found)]
     return Brought(told, [add_run(out, found) for found in runs_found], notes)
 
@@ -216,11 +221,7 @@ def _tell(data: Any, path: Path) -> Kind:
             return "published"
         if values and all(_is_model(v) for v in values) and all(str(k).isdigit() for k in data):
             return "steps"
-    holds = (
-        f"a dict of {', '.join(map(str, list(data)[:8]))}"
-        if isinstance(data, Mapping)
-        else f"a {type(data).__name__}"
-    )
+    holds = f"a dict of {', '.join(map(str, list(data)[:8]))}" if isinstance(data, Mapping) else a(type(data))
     known = "; ".join(f"{kind}: {what}" for kind, what in WHAT.items())
     raise UserError(f"{path} holds {holds}, which is none of these. {known}.")
 

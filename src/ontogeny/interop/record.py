@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
-from ontogeny.errors import UserError
-from ontogeny.interop.runs import Found, add_run
+from ontogeny.errors import UserError, a
+from ontogeny.interop.runs import Found, add_run, must_be_tensors
 
 
 def record(
@@ -51,10 +53,8 @@ def record(
         task=task or {"kind": "unknown"},
         architecture=architecture,
         objective=objective or {"kind": "cross_entropy"},
-        rows=[{"step": step, **(metrics or {})}],
-        split={part: [int(row) for row in rows] for part, rows in split.items()}
-        if isinstance(split, Mapping)
-        else None,
+        rows=[{"step": step, **_numbers(metrics or {})}],
+        split=_rows(split) if isinstance(split, Mapping) else None,
         seeds={} if split is None or isinstance(split, Mapping) else {"split": int(split)},
     )
     return add_run(out, found, done=done, provenance={"recorded": True})
@@ -64,5 +64,30 @@ def _weights(model: nn.Module | Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Named tensors, detached and copied. Our own modules give the architecture's names, others their state dict's."""
     named = getattr(model, "weights", None) if isinstance(model, nn.Module) else model
     if not isinstance(named, Mapping):
-        named = model.state_dict()  # type: ignore[union-attr]
+        if not isinstance(model, nn.Module):
+            raise UserError(
+                f"A model is an nn.Module or a dict of named tensors, such as its state dict; this is {a(type(model))}."
+            )
+        named = model.state_dict()
+    named = {name: torch.from_numpy(w) if isinstance(w, np.ndarray) else w for name, w in named.items()}
+    must_be_tensors(named, "The model")
     return {name: w.detach().cpu().clone() for name, w in named.items()}
+
+
+def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Metrics as numbers: a tensor of one value counts as one."""
+    try:
+        return {name: float(value) for name, value in metrics.items()}
+    except (TypeError, ValueError, RuntimeError, AttributeError):
+        raise UserError(
+            f"metrics = {metrics!r}: each is a name and one number, {{'train_loss': 0.1}}."
+        ) from None
+
+
+def _rows(split: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
+    try:
+        return {part: [int(row) for row in rows] for part, rows in split.items()}
+    except (TypeError, ValueError):
+        raise UserError(
+            "split names the rows of the task's table in each part, {'train': [0, 3, …], 'test': […]}, or is the number of a seed."
+        ) from None

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from ontogeny import build
-from ontogeny.errors import UserError
+from ontogeny.errors import UserError, a
 from ontogeny.models.base import Weights
 from ontogeny.store import checkpoints
 from ontogeny.store.directory import Directory
@@ -129,9 +129,7 @@ def must_be_tensors(state: Mapping[Any, Any], where: str) -> None:
     """Refuse by name what is no tensor of a state dict, or holds no number."""
     for name, value in state.items():
         if not isinstance(value, Tensor):
-            raise UserError(
-                f"{where} has {name!r}, which is a {type(value).__name__}; a state dict holds tensors."
-            )
+            raise UserError(f"{where} has {name!r}, which is {a(type(value))}; a state dict holds tensors.")
         if not value.numel():
             raise UserError(f"{where} has {name!r} of shape {tuple(value.shape)}, which holds no number.")
 

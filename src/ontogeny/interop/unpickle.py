@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ontogeny.errors import Damaged, Refused
+from ontogeny.errors import Damaged, Refused, a
 from ontogeny.interop.limits import Limits
 
 LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"  # how torch.save began before it wrote zip files
@@ -57,8 +57,10 @@ def load(path: str | Path, *, inert: Collection[str] = (), limits: Limits | None
             f"{path} was refused: {error} Nothing was executed. Tensors, arrays, numbers, text and plain containers are read."
         ) from None
     except Exception as error:
+        # The unpickler's own KeyError is the number of an instruction that does not exist.
+        said = "it has no such instruction" if isinstance(error, KeyError) else error
         raise Damaged(
-            f"{path} is damaged, or no file of weights: as a pickle or torch file it cannot be read ({error}).",
+            f"{path} is damaged, or no file of weights: as a pickle or torch file it cannot be read ({said}).",
             path,
         ) from None
 
@@ -150,7 +152,7 @@ class _Reader(pickle._Unpickler):
         """In place of ``torch.storage._load_from_bytes``: a torch file within, that must hold one storage."""
         held = _read(io.BytesIO(blob), len(blob), self._limits, within=True)
         if not isinstance(held, _Held) or not isinstance(held.value, Tensor):
-            raise Refused(f"the bytes of a storage hold a {type(getattr(held, 'value', held)).__name__}.")
+            raise Refused(f"the bytes of a storage hold {a(type(getattr(held, 'value', held)))}.")
         self._bytes += held.value.nbytes
         self._limits.refuse("bytes of its tensors", self._bytes, "bytes")
         return held

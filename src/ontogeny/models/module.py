@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ontogeny.axes import AXES, add
-from ontogeny.errors import Refused, UserError
+from ontogeny.errors import Refused, UserError, a
 from ontogeny.models.base import Edit, FittedEdit, Forward, Taps, Weights
 from ontogeny.models.module_sites import guessed, named
 from ontogeny.models.sites import Sites
@@ -149,7 +149,7 @@ class ModuleArchitecture:
             def keep(module: nn.Module, arguments: Any, value: Any) -> Any:
                 if not isinstance(value, Tensor):
                     raise UserError(
-                        f"The submodule '{name}' returns a {type(value).__name__}, not a tensor; "
+                        f"The submodule '{name}' returns {a(type(value))}, not a tensor; "
                         "read or edit a submodule of it, or the module that follows."
                     )
                 return tap(name, value)
@@ -165,7 +165,7 @@ class ModuleArchitecture:
                 handle.remove()
         if not isinstance(outputs, Tensor):
             raise UserError(
-                f"The module {self.factory} returns a {type(outputs).__name__}; a tensor of outputs is needed."
+                f"The module {self.factory} returns {a(type(outputs))}; a tensor of outputs is needed."
             )
         return tap.forward(outputs)
 
@@ -177,7 +177,7 @@ class ModuleArchitecture:
     def _build(self) -> nn.Module:
         module = resolve(self.factory)(**self.arguments)
         if not isinstance(module, nn.Module):
-            raise UserError(f"{self.factory} returned a {type(module).__name__}; an nn.Module is needed.")
+            raise UserError(f"{self.factory} returned {a(type(module))}; an nn.Module is needed.")
         refuse_hidden_state(module)
         return module
 

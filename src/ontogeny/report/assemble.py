@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from ontogeny import expect, registry
-from ontogeny.errors import UserError
+from ontogeny.errors import Failed, UserError
 from ontogeny.findings.base import Finding
 from ontogeny.handles import Store
 from ontogeny.report import html, judged, markdown, pdf
@@ -115,9 +115,15 @@ def drawn(store: Store, uses: Iterable[Use], whose: str = "") -> tuple[list[Figu
         try:
             one = store.draw(use.name, **use.options)
         except Exception as error:  # one figure that cannot be drawn must not cost the whole report
-            if not isinstance(error, UserError):
-                warnings.warn(f"The view '{use.name}' failed: {error!r}.", stacklevel=2)
-            missing.append(f"“{title}” is not drawn: {error}")
+            why = str(error)
+            if store.entries() and all(entry.status == "diverged" for entry in store.entries()):
+                why = "every run diverged, and weights that are no numbers show nothing"
+            elif not isinstance(error, UserError):
+                said = f"{type(error).__name__}: {error}"
+                warnings.warn(
+                    f"the view '{use.name}' failed ({said}); the rest goes on.", Failed, stacklevel=2
+                )
+            missing.append(f"“{title}” is not drawn: {why}")
             continue
         says = plain(one.says)
         figures.append(Figure(replace(one, says=says), f"{title}{whose}", how_to_read(use.name)))

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ontogeny.errors import Damaged, UserError
+from ontogeny.errors import Damaged, UserError, a
 from ontogeny.interop.limits import Limits
 
 
@@ -26,7 +26,7 @@ def json_of(path: Path) -> dict[str, Any]:
     except (ValueError, UnicodeDecodeError) as error:
         raise Damaged(f"{path} is not valid JSON: {error}.", path) from None
     if not isinstance(said, dict):
-        raise UserError(f"{path} holds a {type(said).__name__}; a table is expected.")
+        raise UserError(f"{path} holds {a(type(said))}; a table is expected.")
     return said
 
 
