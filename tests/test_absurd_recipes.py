@@ -53,7 +53,7 @@ def test_refused_before_anything_is_written(
     with pytest.raises(UserError, match=said) as error:
         on.run(tiny_study(), tmp_path / "out", given)
     assert not (tmp_path / "out").exists()
-    assert "\n" not in str(error.value) and len(str(error.value)) < 900
+    assert "\n" not in str(error.value) and len(str(error.value)) < 800
 
 
 def test_a_size_is_that_of_the_real_thing(tiny_study: Any) -> None:

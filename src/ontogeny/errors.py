@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
+MOST = 24  # names that one sentence lists
+
+
 class UserError(Exception):
     """Something the user asked for cannot be done; the text says what was asked, what was there, what to do."""
 
@@ -22,7 +25,8 @@ class UnknownName(UserError):
         if near:
             text += f" Did you mean {', '.join(repr(n) for n in near)}?"
         if known and (not near or len(known) <= 12):
-            text += f" Known: {', '.join(known)}."
+            more = f" and {len(known) - MOST} more" if len(known) > MOST else ""
+            text += f" Known: {', '.join(known[:MOST])}{more}."
         if not known:
             text += " There are none here."
         super().__init__(f"{text} {hint}".rstrip())
