@@ -20,7 +20,7 @@ def test_number(value, text):
     assert words.number(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(float("nan"), "–"), (0.41, "41 %"), (1.0, "100 %"), (0.0, "0 %"), (0.994, "99.4 %"), (0.001, "0.1 %"), (0.02, "2 %")])  # fmt: skip
+@pytest.mark.parametrize(("value", "text"), [(float("nan"), "–"), (0.41, "41 %"), (1.0, "100 %"), (0.0, "0 %"), (0.994, "99.4 %"), (0.001, "0.1 %"), (0.02, "2 %"), (-0.005, "−0.5 %"), (-0.41, "−41 %")])  # fmt: skip
 def test_per_cent(value, text):
     assert words.per_cent(value) == text
 
