@@ -83,7 +83,7 @@ def meet(root: Path, files: int) -> tuple[Counter[tuple[str, str]], list[str], f
             shutil.rmtree(root / f"file-{i}")
         return became, wrong, longest, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
-    return side_by_side([lambda: quietly(job)], root)[0]
+    return quietly(job)
 
 
 def damage(root: Path) -> dict[str, dict[str, str]]:
@@ -121,7 +121,7 @@ def damage(root: Path) -> dict[str, dict[str, str]]:
                 shutil.rmtree(copy)
         return table
 
-    return side_by_side([lambda: quietly(job)], root)[0]
+    return quietly(job)
 
 
 def main(arguments: Iterable[str] | None = None) -> int:
@@ -137,12 +137,17 @@ def main(arguments: Iterable[str] | None = None) -> int:
 
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="soak-") as place:
-        root = Path(place)
-        killed = kill(root, asked.kills, asked.workers)
-        print(f"{len(killed)} attempts, {time.monotonic() - began:.0f} s", flush=True)
-        met = meet(root, asked.files)
-        became, absurd = quietly(lambda: recipes.campaign(root / "recipes", asked.recipes))
-        table = damage(root)
+        root, parts = Path(place), Path(place) / "parts"
+        parts.mkdir()
+        killed, met, (became, absurd), table = side_by_side(
+            [
+                lambda: kill(root, asked.kills, asked.workers),
+                lambda: meet(root, asked.files),
+                lambda: quietly(lambda: recipes.campaign(root / "recipes", asked.recipes)),
+                lambda: damage(root),
+            ],
+            parts,
+        )
     found = pages.Found(killed, *met, became, absurd, table, time.monotonic() - began)
     if asked.out:
         asked.out.write_text(pages.page(found))
