@@ -36,3 +36,17 @@ def test_durations() -> None:
 def test_no_bar_and_no_control_sign_where_nobody_watches(command: Any, tmp_path: Any) -> None:
     said = command("run", "bottleneck-quick", "--out", tmp_path / "out", "--only", "train")
     assert said.returncode == 0 and "\x1b" not in said.stderr and "━" not in said.stderr
+
+
+def test_when_a_stage_has_ended_all_of_it_is_done(tiny_study: Any, carry_out: Any, tmp_path: Any) -> None:
+    """Lenses that look at one run together count one by one, as they are asked for: the time that is left is told from it."""
+    last: dict[str, tuple[float, float]] = {}
+
+    def at(stage: str, what: str, done: float, total: float) -> None:
+        last[stage] = (done, total)
+
+    study = tiny_study(lenses=["performance", "effective_rank", "weight_spectra"])
+    carry_out(study, tmp_path, stages=["train"], progress=at)
+    carry_out(study, tmp_path, stages=["look"], progress=at)
+    assert last["look"][1] == 9
+    assert all(done == total for done, total in last.values()), last

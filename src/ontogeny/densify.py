@@ -142,7 +142,7 @@ def _as_before(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _otherwise(m: Member, record: Mapping[str, Any], step: int) -> str:
     before = record.get("provenance", {})
-    now = provenance("cpu", before.get("engine", ""), before.get("arithmetic", ""))
+    now = provenance(_as_before(record)["device"], before.get("engine", ""), before.get("arithmetic", ""))
     said = differences(before, now)
     return f"Step {step} of {m.name} came out otherwise than it was kept, so nothing was added. " + (
         f"The run was trained under other conditions ({said}), and the same bits are promised only for "

@@ -89,7 +89,7 @@ class Job:
     wanted: tuple[Wanted, ...] = ()
     stamp: str = ""  # what findings and report are made from
     waits: bool = False  # for others of the plan
-    size: int = 1  # in units of its stage: updates of all its runs, or 1
+    size: int = 1  # in units of its stage: updates of all its runs, lenses that look at one, or 1
     cost: Cost = Cost()
 
     @cached_property
@@ -122,6 +122,10 @@ class Job:
         what = self.what if part == 1 else f"{len(runs)} of {self.what}"
         return replace(self, runs=tuple(runs), what=what, size=max(round(self.size * part), 1))
 
+    def and_also(self, other: Job) -> Job:
+        """What another asks of the same runs, besides."""
+        return replace(self, wanted=self.wanted + other.wanted, size=self.size + other.size)
+
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
@@ -148,7 +152,7 @@ class Plan:
         for job in (one for one in list(ready.values()) if one.stage == "look"):
             del ready[job.key]
             before = looks.get(job.runs)
-            looks[job.runs] = replace(job, wanted=before.wanted + job.wanted) if before else job
+            looks[job.runs] = before.and_also(job) if before else job
         return sorted([*ready.values(), *looks.values()], key=lambda job: STAGES.index(job.stage))
 
     def __bool__(self) -> bool:
@@ -270,14 +274,17 @@ def plan_looking(
             lenses = tuple(w for w in lenses if f"runs/{run.id}/results/{w.stem}.nc" not in given_up)
         if run.id in unfinished or entry is None:
             if lenses:
-                items.append(Job("look", run.name, "after training", (run.id,), lenses))
+                items.append(Job("look", run.name, "after training", (run.id,), lenses, size=len(lenses)))
             continue
         reasons: dict[str, list[Wanted]] = {}
         for wanted in lenses:
             why = why_look(wanted, entry)
             if why:
                 reasons.setdefault(why, []).append(wanted)
-        items.extend(Job("look", run.name, why, (run.id,), tuple(stale)) for why, stale in reasons.items())
+        items.extend(
+            Job("look", run.name, why, (run.id,), tuple(stale), size=len(stale))
+            for why, stale in reasons.items()
+        )
     return items
 
 

@@ -27,7 +27,7 @@ def study(tiny_study):
 @pytest.fixture
 def small_is_large(monkeypatch):
     """Every variant has a stack of its own, and passes in pieces of at most 8 of the 29 examples."""
-    monkeypatch.setattr(stacks, "LARGE", 0)
+    monkeypatch.setattr(stacks, "LARGE", {"cpu": 0})
     monkeypatch.setattr(stacks.pieces, "__defaults__", (8,))
 
 

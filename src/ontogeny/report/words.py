@@ -80,7 +80,9 @@ def per_cent(value: float) -> str:
         return "–"
     hundred = 100 * value
     near = min(abs(hundred), abs(100 - hundred))
-    text = f"{abs(hundred):.0f} %" if near >= 2 or near < 1e-9 else f"{abs(hundred):.1f} %".replace(".0 ", " ")
+    text = (
+        f"{abs(hundred):.0f} %" if near >= 2 or near < 1e-9 else f"{abs(hundred):.1f} %".replace(".0 ", " ")
+    )
     return f"−{text}" if hundred < 0 and text != "0 %" else text
 
 

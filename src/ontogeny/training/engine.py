@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple, Protocol, TypeVar
 
 import torch
@@ -19,6 +20,7 @@ from torch.nn.functional import pad
 from ontogeny.models.base import Forward, Seen, Tended, Weights
 from ontogeny.numerics.cores import Work, one_core_each
 from ontogeny.numerics.random import Key
+from ontogeny.numerics.repeatable import repeatable
 from ontogeny.objectives.base import Objective, Scheduled
 from ontogeny.study import Stop
 from ontogeny.tasks.base import Batch
@@ -94,11 +96,17 @@ class TorchEngine:
             for n, w in padded[0].weights.items()
             if n not in self.first.architecture.frozen and w.is_floating_point()
         ]
-        busy = self.device.type == "cpu" and large(padded[0].weights, feed.rows_per_batch)
+        busy = large(padded[0].weights, feed.rows_per_batch, self.device.type)
         self.arithmetic = ONE_AT_A_TIME if busy else STACKS if self.places_agree() else DISAGREE
         self.stacks = self._stacked(padded, HEIGHT if self.arithmetic == STACKS else 1)
         #: Of the next update, where an evaluation went through its batch.
         self._ahead: list[list[Pass]] | None = None
+
+    @contextmanager
+    def _at_work(self) -> Iterator[Work]:
+        """One core for each stack, and on a GPU the same bits every time."""
+        with repeatable(self.device), one_core_each() as share:
+            yield share
 
     # -- who stands where ----------------------------------------------------------------------------------------
 
@@ -185,7 +193,7 @@ class TorchEngine:
         optimisers = [type(self._optimisers[0])()] * HEIGHT
         everything = torch.arange(len(self.inputs), device=self.device)
         objective, keys = side_by_side([self.first.objective] * HEIGHT, None), [key] * HEIGHT
-        with one_core_each():
+        with self._at_work():
             for part in self._parts(len(self.inputs)):
                 yield from self._seen((stack, everything[part]), objective).values()
             for step in range(2):
@@ -203,7 +211,7 @@ class TorchEngine:
         losses = []
         optimisers = [[self._optimisers[i] for i in stack.places] for stack in self.stacks]
         keys = [[self.members[i].key("order") for i in stack.places] for stack in self.stacks]
-        with one_core_each() as share:
+        with self._at_work() as share:
             for step, batches in zip(range(start, stop), self._batches(start, stop), strict=True):
                 passes = self._ahead or self._passes(batches, step, share)
                 self._ahead = None
@@ -350,7 +358,7 @@ class TorchEngine:
 
     def evaluate(self, active: Sequence[int], rule: Stop | None = None) -> dict[int, dict[str, float]]:
         self._arrange(active)
-        with one_core_each() as share:
+        with self._at_work() as share:
             whole = (
                 self._through_training(share) if self.feed.size == "full" else self._through_the_probe(share)
             )

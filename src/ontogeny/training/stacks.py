@@ -32,7 +32,8 @@ from ontogeny.training.optimisers import Moments
 
 HEIGHT = 32  # places of a stack
 LINE = 16  # float32 in a cache line of 64 bytes
-LARGE = 2**23  # parameters × examples of one variant, from which on sharing its passes gains nothing
+#: Parameters × examples of one variant, from which on sharing its passes gains nothing: a core is busy with it, or a GPU.
+LARGE = {"cpu": 2**23, "cuda": 2**29}
 PIECE = 2048  # examples
 
 
@@ -87,9 +88,9 @@ def by_example(architecture: Architecture, objective: Objective) -> bool:
     return all(getattr(part, "by_example", False) for part in (architecture, objective))
 
 
-def large(weights: Weights, examples: int) -> bool:
-    """Whether one variant keeps a core busy by itself."""
-    return sum(w.numel() for w in weights.values()) * examples >= LARGE
+def large(weights: Weights, examples: int, device: str) -> bool:
+    """Whether one variant keeps a core busy by itself, or a GPU."""
+    return sum(w.numel() for w in weights.values()) * examples >= LARGE[device]
 
 
 def pieces(examples: int, most: int = PIECE) -> list[slice]:

@@ -43,7 +43,7 @@ def parts(job: Job, place: Place, wide: int) -> list[Job]:
 def together(m: Member, place: Place) -> int:
     """How many variants like this one share their passes: dividing these gains nothing."""
     alone = kernel_trains(m, place.settings.device, place.settings.engine)
-    return 1 if alone or large(m.init(), Feed([m]).rows_per_batch) else HEIGHT
+    return 1 if alone or large(m.init(), Feed([m]).rows_per_batch, place.settings.device) else HEIGHT
 
 
 def cost(job: Job, place: Place) -> Cost:
