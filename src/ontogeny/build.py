@@ -41,8 +41,9 @@ def member(variant: Variant) -> Member:
     """A variant with every default filled in. Its identity hashes the result."""
     spec = variant.spec
     if "kind" not in spec["objective"]:
+        architectures = ROOMS["architecture"]
         usual = getattr(
-            ROOMS["architecture"][spec["architecture"].get("kind", "")], "objective", "cross_entropy"
+            architectures[architectures.kind_of(spec["architecture"])], "objective", "cross_entropy"
         )
         spec = {**spec, "objective": {"kind": usual, **spec["objective"]}}
     spec = {**{k: v for k, v in spec.items() if k != "where"}, "task": task_of(spec)}

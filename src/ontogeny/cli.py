@@ -89,7 +89,11 @@ def main() -> None:
         _fail(str(error))
     except USAGE_ERRORS as error:
         command = error.ctx.command_path if error.ctx else "ontogeny"
-        _fail(f"{error.format_message()} See `{command} --help`.")
+        said = error.format_message()
+        setting = (
+            " A setting is changed with --set KEY=VALUE." if "extra argument" in said and "=" in said else ""
+        )
+        _fail(f"{said}{setting} See `{command} --help`.")
     except MemoryError:
         _fail(
             "There is not enough memory for this. What was committed is kept; fewer runs or smaller models need less."

@@ -95,18 +95,22 @@ class Registry(Mapping[str, T], Generic[T]):
         self._load()
         return len(self._entries)
 
-    def build(self, spec: Mapping[str, Any]) -> Any:
-        """An instance from ``{"kind": name, **fields}``; unknown fields name the nearest, wrong types say which."""
-        from pydantic import TypeAdapter, ValidationError
-
-        fields = dict(spec)
-        kind = fields.pop("kind", None)
+    def kind_of(self, spec: Mapping[str, Any]) -> str:
+        """The name in ``{"kind": name, **fields}``."""
+        kind = spec.get("kind")
         if kind is None:
             raise UserError(f"The {self.kind} needs a 'kind'. Known: {', '.join(self)}.")
         if not isinstance(kind, str):
             raise UserError(
                 f"The kind of the {self.kind} is {kind!r}; it is a name. Known: {', '.join(self)}."
             )
+        return kind
+
+    def build(self, spec: Mapping[str, Any]) -> Any:
+        """An instance from ``{"kind": name, **fields}``; unknown fields name the nearest, wrong types say which."""
+        from pydantic import TypeAdapter, ValidationError
+
+        kind, fields = self.kind_of(spec), {key: value for key, value in spec.items() if key != "kind"}
         cls: Any = self[kind]
         known = getattr(cls, "__dataclass_fields__", {})
         for key in fields:

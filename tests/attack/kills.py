@@ -10,6 +10,7 @@ import os
 import pickle
 import random
 import re
+import resource
 import shutil
 import signal
 import sys
@@ -125,6 +126,12 @@ def forked(job: Callable[[], object]) -> int:
         traceback.print_exc()
     finally:
         os._exit(status)
+
+
+def at_most(more: int) -> None:
+    """So many bytes of address space besides what is mapped: a library for GPUs maps a great many that it never touches."""
+    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (mapped + more, mapped + more))
 
 
 def dying_at(n: int) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import signal
 from collections import Counter
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from tests.attack.kills import STUDY, forked
+from tests.attack.kills import STUDY, at_most, forked
 
 SECONDS, BYTES = 20, 6 * 2**30
 ODD = st.one_of(
@@ -65,7 +64,7 @@ def limited(study: dict[str, Any], out: Path) -> str:
 
     def job() -> None:
         signal.alarm(SECONDS)
-        resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+        at_most(BYTES)
         planned(study, out)
 
     status = forked(job)

@@ -67,10 +67,10 @@ def kill(root: Path, kills: int, workers: int) -> list[Any]:
 def meet(root: Path, files: int) -> tuple[Counter[tuple[str, str]], list[str], float, float]:
     """(grammar, outcome) → how many; what should not be; the longest, in seconds; the most memory, in GiB."""
     from tests.attack.hostile import campaign, meet
+    from tests.attack.kills import at_most
 
     def job() -> Any:
-        limit = 12 * 2**30
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        at_most(12 * 2**30)
         became: Counter[tuple[str, str]] = Counter()
         wrong, longest = [], 0.0
         for i, (kind, blob) in enumerate(campaign(files)):
