@@ -153,18 +153,15 @@ def runs_section(store: Store) -> Section:
         counts += f"; and {besides} besides, in which the sources of randomness vary apart"
     if left := len(store.besides.entries()) if store.chosen is None else 0:
         counts += f"; {left} of an earlier recipe left out"
+    runs = "1 run" if len(table) == 1 else f"{len(table)} runs"
     varied = [name for name in table.attrs.get("varied", []) if name != "seed"]
     if len(table) > MANY_RUNS and varied:
         grouped = table.groupby(varied, sort=True)
         numbers = grouped.mean(numeric_only=True).drop(columns=["seed", "checkpoints"], errors="ignore")
         shown = pd.concat([grouped.size().rename("runs"), numbers], axis=1).reset_index()
-        return Section(
-            "Runs", f"{len(table)} runs: {counts}. Means of the last logged metrics over seeds.", table=shown
-        )
+        return Section("Runs", f"{runs}: {counts}. Means of the last logged metrics over seeds.", table=shown)
     shown = table.drop(columns=["checkpoints"], errors="ignore")
-    return Section(
-        "Runs", f"{len(table)} runs: {counts}. One row a run, with its last logged metrics.", table=shown
-    )
+    return Section("Runs", f"{runs}: {counts}. One row a run, with its last logged metrics.", table=shown)
 
 
 def provenance(store: Store) -> dict[str, Any]:
