@@ -238,7 +238,9 @@ def test_wrong_recipes(tell, recipe, tmp_path, given, words):
 
 def test_wrong_studies(tell, tmp_path):
     out = tmp_path / "out"
-    one_clear_line(tell("run", "bottleneck-quick", "train.epochs=2", "--out", out), "train.epochs=2", "--set KEY=VALUE")
+    one_clear_line(
+        tell("run", "bottleneck-quick", "train.epochs=2", "--out", out), "train.epochs=2", "--set KEY=VALUE"
+    )
     one_clear_line(tell("run", "botleneck", "--out", out), "botleneck", "Did you mean 'bottleneck")
     one_clear_line(tell("run", tmp_path / "no.toml", "--out", out), "no.toml", "not a file")
     one_clear_line(tell("run", tmp_path, "--out", out), "not a file")

@@ -22,6 +22,8 @@ AXES: dict[str, str] = {
     "run_other": "trained variant, second of a pair",
     "step": "optimiser updates the weights have seen",
     "step_other": "optimiser updates, second of a pair",
+    "tap": "place in the model",
+    "tap_other": "place in the model, second of a pair",
     "split": "part of the examples: train, held out, all",
     "example": "input of the probe",
     "position": "place in the sequence",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 from rich.console import Console
@@ -24,7 +25,9 @@ def compare(
     ],
     second: Annotated[
         Path | None,
-        typer.Argument(help="Another file of arrays; FILE.npz:NAME is one of several.", metavar="[FILE]"),
+        typer.Argument(
+            help="Another study, or file of arrays; FILE.npz:NAME is one of several.", metavar="[DIR|FILE]"
+        ),
     ] = None,
     measure: Annotated[
         list[str] | None, typer.Option("--measure", help="See `ontogeny measures` (may be repeated).")
@@ -37,17 +40,37 @@ def compare(
         ),
     ] = None,
     tap: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            help="Of a study: what of each model is compared: outputs, a tap or role (neurons[-1]), weights:NAME."
+            help="Of a study: what of each model is compared: outputs, a tap or role (neurons[-1]), weights:NAME. Several, with --run: each with each."
         ),
     ] = None,
     run_: Annotated[
-        str | None, typer.Option("--run", help="Of a study: compare the steps of this run instead of runs.")
+        list[str] | None,
+        typer.Option(
+            "--run",
+            help="Of a study: compare the steps of this run instead of runs; of two, theirs with one another.",
+        ),
     ] = None,
     between: Annotated[
-        Literal["final", "consecutive", "all"], typer.Option(help="With --run: which steps to compare.")
-    ] = "final",
+        Literal["final", "consecutive", "all", "equal"] | None,
+        typer.Option(
+            help="With --run: which steps: each with the final one (default), with the one before, all pairs, or those that two runs keep."
+        ),
+    ] = None,
+    over_training: Annotated[
+        bool,
+        typer.Option(
+            "--over-training", help="Of a study: all pairs of runs at the steps that all of them keep."
+        ),
+    ] = False,
+    aligned_at: Annotated[
+        str | None,
+        typer.Option(
+            help="With --over-training: count steps from where this holds to the end in each run: test_accuracy>=0.99.",
+            metavar="METRIC>=VALUE",
+        ),
+    ] = None,
     all_: Annotated[
         bool,
         typer.Option("--all", help="Of a study: take in the runs that the recipe no longer asks for, too."),
@@ -86,43 +109,62 @@ def compare(
         Path | None,
         typer.Option(
             "--out",
-            help="Of arrays: write the table too: .md, .html, .tex, .txt, .csv, or .nc.",
+            help="Write the table too: .md, .html, .tex, .txt, .csv, .nc; of a study .csv or .nc.",
             metavar="FILE",
         ),
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
-    """Compare all pairs of runs of a study at their last step, the steps of one run, or arrays of activations.
+    """Compare runs of a study or of two, steps and places of runs, or arrays of activations.
 
         ontogeny compare out/quick --measure tn_similarity
         ontogeny compare out/grokking --measure cka_linear --tap neurons[-1]
+        ontogeny compare out/grokking --measure cka_linear --tap neurons[-1] --over-training --aligned-at "test_accuracy>=0.99"
+        ontogeny compare out/grokking --measure cka_linear --run seed=0 --run seed=1 --between equal
+        ontogeny compare out/grokking --measure cka_linear --run seed=0 --tap embedded --tap neurons[-1] --tap outputs
+        ontogeny compare out/families out/grokking --measure cka_linear
         ontogeny compare a.npy b.npy --measure cka_linear --measure svcca --null row_shuffle --null random
         ontogeny compare layers_a.npz layers_b.npz --measure cka_linear_debiased --out grid.html
 
     Arrays are samples × units, rows the same inputs on both sides; every array of one file is compared with every one of the other.
     """
-    if first.is_dir() and second is not None:
-        raise UserError(f"One study is compared, or two files of arrays; {second} is one thing too many.")
-    if second is None and first.name.partition(":")[0].rpartition(".")[2] not in (
-        "npy",
-        "npz",
-        "safetensors",
+    if second is not None and first.is_dir() != second.is_dir():
+        raise UserError(
+            f"Two studies are compared, or two files of arrays; {first} and {second} are one of each."
+        )
+    if first.is_dir() or (
+        second is None
+        and first.name.partition(":")[0].rpartition(".")[2]
+        not in (
+            "npy",
+            "npz",
+            "safetensors",
+        )
     ):
         return _study(
             first,
+            second,
             measure or [],
-            {**overrides.options(option), **({"tap": tap} if tap else {})},
-            run_,
-            between,
+            overrides.options(option),
+            Asked(tuple(tap or ()), tuple(run_ or ()), between, over_training, aligned_at),
             all_,
             json_,
+            out_file,
         )
     from ontogeny.representations.comparing import USUAL
     from ontogeny.representations.comparing import compare as compare_arrays
     from ontogeny.representations.files import read, two_sides
 
-    for given, flag in ((run_, "--run"), (all_ or None, "--all"), (tap, "--tap")):
-        if given is not None:
+    of_studies = {
+        "--run": run_,
+        "--all": all_,
+        "--tap": tap,
+        "--between": between,
+        "--over-training": over_training,
+        "--align": align,
+    }
+    for flag, given in of_studies.items():
+        if given:
             raise UserError(f"{flag} is about the runs of a study; {first} is a file.")
     x, y = two_sides(first, second)
     if y is None and len(x) < 2:
@@ -171,27 +213,81 @@ def _options_by_measure(given: list[str] | None, names: list[str]) -> dict[str, 
     return {name: options for name, options in of.items() if options}
 
 
+class Asked(NamedTuple):
+    """What of a study is compared."""
+
+    taps: tuple[str, ...]
+    runs: tuple[str, ...]
+    between: Literal["final", "consecutive", "all", "equal"] | None
+    over_training: bool
+    aligned_at: str | None
+
+
 def _study(
     directory: Path,
+    second: Path | None,
     measures: list[str],
     options: dict[str, Any],
-    run_: str | None,
-    between: Literal["final", "consecutive", "all"],
+    asked: Asked,
     all_: bool,
     json_: bool,
+    out_file: Path | None,
 ) -> None:
     from ontogeny.handles import open_store
 
     if not measures:
         raise UserError("By which measure? --measure NAME; `ontogeny measures` lists them.")
-    store = open_store(directory)
-    store = store.everything if all_ else store
+    if out_file and out_file.suffix not in (".csv", ".nc"):
+        raise UserError(f"--out {out_file}: of a study .csv or .nc; `ontogeny report` draws it.")
+    if out_file and len(measures) > 1:
+        raise UserError("--out is one file, and several measures are asked for.")
+    stores = [open_store(one) for one in (directory, second) if one is not None]
+    stores = [store.everything if all_ else store for store in stores]
     for measure in measures:
-        if run_:
-            data = store.run(run_).compare(measure, between, **options)["value"]
-        else:
-            data = store.compare(measure, **options)
-        _show(data, json_)
+        data = _of_study(stores, measure, options, asked)
+        if out_file:
+            data.to_netcdf(out_file) if out_file.suffix == ".nc" else data.to_dataframe().to_csv(out_file)
+        _show(data["value"], json_)
+
+
+def _of_study(stores: Sequence[Any], measure: str, options: dict[str, Any], asked: Asked) -> Any:
+    """The one comparison that was asked for; what does not go together is said."""
+    store, other = stores[0], stores[1] if len(stores) > 1 else None
+    one = {"tap": asked.taps[0]} if len(asked.taps) == 1 else {}
+    if len(asked.taps) > 1 and not asked.runs:
+        raise UserError(
+            "Several --tap are compared with each other within a run, or between two: name them with --run."
+        )
+    if asked.aligned_at and not asked.over_training:
+        raise UserError("--aligned-at is for --over-training.")
+    if asked.between and not asked.runs:
+        raise UserError("--between is about steps of runs: name one or two with --run.")
+    if asked.over_training:
+        if asked.runs or other is not None:
+            raise UserError(
+                "--over-training compares all runs of one study; --run and a second study are something else."
+            )
+        return store.over_training(measure, align=_event(asked.aligned_at), **options, **one)
+    if not asked.runs:
+        return store.comparison(measure, other=other, **options, **one)
+    if len(asked.runs) > 2:
+        raise UserError(f"One --run or two; these are {len(asked.runs)}.")
+    run = store.run(asked.runs[0])
+    second = (other or store).run(asked.runs[-1]) if len(asked.runs) == 2 or other is not None else None
+    taps = asked.taps if len(asked.taps) > 1 else ()
+    between = asked.between or ("all" if second is not None else "final")
+    return run.compare(measure, between, second, taps, **options, **one)
+
+
+def _event(text: str | None) -> dict[str, Any] | None:
+    """``test_accuracy>=0.99``."""
+    if text is None:
+        return None
+    metric, _, value = text.partition(">=")
+    try:
+        return {"metric": metric.strip(), "at_least": float(value)}
+    except ValueError:
+        raise UserError(f"--aligned-at {text!r}: write METRIC>=VALUE, as in test_accuracy>=0.99.") from None
 
 
 def _show(data: Any, json_: bool) -> None:
@@ -200,10 +296,19 @@ def _show(data: Any, json_: bool) -> None:
         return
     values = data.values
     out.print(f"{data.attrs['long_name']} ({data.attrs['kind']}), {' × '.join(map(str, data.shape))}")
+    if values.ndim == 3:
+        import numpy as np
+
+        upper = np.triu_indices(values.shape[1], 1)
+        means = [float(np.nanmean(one[upper])) for one in values]
+        out.print(f"{len(upper[0])} pairs; mean over pairs, and the smallest and the largest, by step:")
+        for step, mean, one in zip(data["step"].values, means, values, strict=True):
+            out.print(f"{step:>8}  {mean:.4g}  ({np.nanmin(one[upper]):.4g} to {np.nanmax(one[upper]):.4g})")
+        return
     if values.ndim == 2:
         import numpy as np
 
-        square = values.shape[0] == values.shape[1]
+        square = values.shape[0] == values.shape[1] and np.allclose(values, values.T, equal_nan=True)
         pairs = values[np.triu_indices(len(values), 1)] if square else values.ravel()
         quartiles = np.nanquantile(pairs, [0, 0.25, 0.5, 0.75, 1])
         out.print(f"{len(pairs)} pairs: min, quartiles, max = " + ", ".join(f"{q:.4g}" for q in quartiles))

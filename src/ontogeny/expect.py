@@ -172,6 +172,27 @@ def refuse_measures(use: Use, members: Sequence[Member]) -> None:
         )
 
 
+def refuse_other_inputs(use: Use, first: Member, second: Member) -> None:
+    """Say why what two models say cannot be put side by side row by row: they are not asked the same."""
+    if registry.measures[use.name].input not in ("samples", "logits"):
+        return
+    asked_of = [build.subject(m, {}).probe for m in (first, second)]
+    inputs = [probe.inputs for probe in asked_of]
+    same = (
+        asked_of[0].grid == asked_of[1].grid
+        if all(probe.grid for probe in asked_of)
+        else inputs[0].shape == inputs[1].shape and bool((inputs[0] == inputs[1]).all())
+    )
+    if not same:
+        each = [
+            " × ".join(f"{axis} {n}" for axis, n in p.grid.items()) or f"{len(p.inputs)}" for p in asked_of
+        ]
+        raise UserError(
+            f"'{use.name}' compares what two models say of the same inputs, row by row, and these have others: {each[0]} for {first.name}, "
+            f"{each[1]} for {second.name}. Measures that match no inputs can: singular_value_distance, mmcs of weights, … (`ontogeny measures`)."
+        )
+
+
 def metrics_of(m: Member, feed: Feed) -> list[str]:
     """The names of what is logged of a run: train_loss, test_accuracy, …"""
     values = build.subject(m, m.init()).examples

@@ -5,7 +5,7 @@ A handle holds; what it gives is gathered in :mod:`ontogeny.gathering`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ontogeny import as_html
 from ontogeny.errors import Damaged, UserError
 from ontogeny.gathering import drawing, results, tables
+from ontogeny.gathering.over_training import over_training
 from ontogeny.gathering.population import Population
 from ontogeny.one_run import Run
 from ontogeny.store.directory import Directory
@@ -149,9 +150,29 @@ class Store:
         """
         return results.scalar(self, lens, scalar, step, options)
 
-    def comparison(self, measure: str, step: int = -1, **options: Any) -> xr.Dataset:
-        """Everything a measure says of all pairs: the value and its extras. Read from disk when fresh; ``step`` 0: untrained."""
+    def comparison(
+        self, measure: str, step: int = -1, other: Store | None = None, **options: Any
+    ) -> xr.Dataset:
+        """Everything a measure says of all pairs of runs, or of these with those of an ``other`` study: the value and its extras. Read from disk when fresh;
+        ``step`` 0: untrained.
+        """
+        if other is not None:
+            return results.of_two(self, other, measure, step, options)
         return results.of_pairs(self, measure, step, options)
+
+    def over_training(
+        self,
+        measure: str,
+        steps: Sequence[int] | None = None,
+        most: int = 16,
+        align: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> xr.Dataset:
+        """How alike every pair of runs is while they train: (step, run, run_other), at the same step or, with
+        ``align={"metric": "test_accuracy", "at_least": 0.99}``, at the same distance from what happens to each
+        (:func:`ontogeny.gathering.over_training.over_training`).
+        """
+        return over_training(self, measure, options, steps, most, align)
 
     def compare(self, measure: str, **options: Any) -> xr.DataArray:
         """How alike every pair of runs is: (run, run_other), with what varied as coordinates."""

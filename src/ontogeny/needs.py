@@ -8,10 +8,11 @@ Of one model, what lenses and measures are given:
 Of a study, what views and findings are given:
 
     runs · metrics · published · findings[:KIND]
-    lens:NAME[(…)][@final|@initial|@steps|@cursor] · measure:NAME[(…)][@final|@initial]
+    lens:NAME[(…)][@final|@initial|@steps|@cursor] · measure:NAME[(…)][@final|@initial|@steps]
 
 An unmarked lens is that of the step that is looked at: for a lens its own step, for views and findings the last. ``@steps`` is all of
-them, over (run, step, …); ``@cursor`` is what a cursor moves over: the step that the view's option ``step`` names, or as many as a page
+them, over (run, step, …), of a measure as many of those that all runs keep as its option ``most`` says, over (step, run, run_other); a measure takes
+``among = {d_hidden = 48}`` besides, where only such runs are compared; ``@cursor`` is what a cursor moves over: the step that the view's option ``step`` names, or as many as a page
 carries, on an axis ``step`` in either case. A word speaks of the runs of the study's ``vary``; with ``all:`` before it, also of those of
 ``crossed``; with ``one:``, of the one run that the view's option ``run`` names, without an axis of runs. A trailing ``?`` marks what
 can be done without. ``{option}`` is filled in from the options of whoever reads (lists and tables as TOML), so what is declared is
@@ -24,7 +25,7 @@ import json
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ontogeny.errors import UnknownName, UserError
@@ -48,7 +49,7 @@ _FORM = re.compile(
     r"(?P<whose>all:|one:)?(?P<kind>\w+)(:(?P<name>[^()@?]+)(\((?P<options>.*)\))?(@(?P<when>\w+))?)?(?P<optional>\?)?",
     re.DOTALL,
 )
-_WHEN = {"lens": ("final", "initial", "steps", "cursor", "same"), "measure": ("final", "initial")}
+_WHEN = {"lens": ("final", "initial", "steps", "cursor", "same"), "measure": ("final", "initial", "steps")}
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,10 @@ class Need:
     optional: bool
     all: bool = False
     one: bool = False
+    among: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # of a measure: what the runs have in common that it compares
+    most: int = 16  # of a measure @steps: how many
 
     @property
     def keyword(self) -> str:
@@ -84,11 +89,12 @@ def parse(word: str, kinds: Collection[str] = OF_STUDY) -> Need:
         raise UserError(f"'{word}' does not say which {kind}; write {kind}:NAME.")
     if when and when not in _WHEN.get(kind, ()):
         if kind == "measure":
-            raise UserError(f"'{word}': a measure compares runs at one step, @final or @initial.")
+            raise UserError(f"'{word}': a measure compares runs at @final, @initial or @steps.")
         raise UserError(
             f"'{word}': of a lens there is @{', @'.join(_WHEN['lens'])}, of anything else no @{when}."
         )
     options = tomllib.loads(f"o = {{{part['options']}}}")["o"] if part["options"] else {}
+    extra = {key: options.pop(key) for key in ("among", "most") if kind == "measure" and key in options}
     unmarked = "same" if kinds is OF_MODEL else "final"
     return Need(
         kind,
@@ -98,6 +104,7 @@ def parse(word: str, kinds: Collection[str] = OF_STUDY) -> Need:
         bool(part["optional"]),
         part["whose"] == "all:",
         part["whose"] == "one:",
+        **extra,
     )
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
 
 from ontogeny import as_html, build, expect, registry
 from ontogeny.errors import Damaged, UserError, a
 from ontogeny.interventions.base import Change, Intervention
 from ontogeny.lenses.base import Lens
 from ontogeny.lenses.session import Session, asked, in_order, look_plainly
-from ontogeny.measures.pairwise import Between, between_steps
+from ontogeny.measures.pairwise import labelled
 from ontogeny.models.base import Module
 from ontogeny.named import Named
 from ontogeny.plan import why_look
@@ -20,6 +22,7 @@ from ontogeny.store.index import RunEntry
 from ontogeny.study import Use
 from ontogeny.training.member import Member
 from ontogeny.work.look import load
+from ontogeny.work.pairs import Pairs, Representation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 
     from ontogeny.handles import Store
     from ontogeny.subject import Subject
+
+
+Between = Literal["final", "consecutive", "all", "equal"]
 
 
 class Run:
@@ -180,11 +186,67 @@ class Run:
             change[name].attrs = {**full[name].attrs, "long_name": f"change of: {words}"}
         return change.assign_attrs(cut.attrs)
 
-    def compare(self, measure: str, between: Between = "final", **options: Any) -> xr.Dataset:
-        """A measure between the steps of this run: ``consecutive``, each to the ``final``, or ``all`` pairs."""
-        expect.refuse_measure(Use(name=measure, options=options), self.member)
+    def compare(
+        self,
+        measure: str,
+        between: Between = "final",
+        other: Run | None = None,
+        taps: Sequence[str] = (),
+        step: int = -1,
+        **options: Any,
+    ) -> xr.Dataset:
+        """A measure between the steps of this run: ``consecutive``, each to the ``final``, or ``all`` pairs.
+
+        ``other``: the steps of this run beside those of another, of this study or of any: each to the ``final`` one of the other, ``equal`` steps that
+        both keep, or ``all`` pairs. ``taps``: places in the model beside one another (layer × layer) at ``step``, of one run or of two. What was
+        compared once is kept in the study's directory.
+        """
+        if between not in get_args(Between):
+            raise UserError(f"between = {between!r}: choose {', '.join(map(repr, get_args(Between)))}.")
+        if taps and "tap" in options:
+            raise UserError("tap= is one place and taps= several; name them all in taps=.")
+        for use in [Use(name=measure, options={**options, "tap": tap}) for tap in taps] or [
+            Use(name=measure, options=options)
+        ]:
+            for m in [self.member, *([other.member] if other is not None else [])]:
+                expect.refuse_measure(use, m)
+            if other is not None:
+                expect.refuse_other_inputs(use, self.member, other.member)
         entry = registry.measures[measure]
-        return between_steps(entry, self._subjects(self.steps), self.steps, entry.options(options), between)
+        pairs, given, end = Pairs(entry, options, self.store.directory), entry.options(options), other or self
+        if taps:
+            sides = [[run.at(step, tap) for tap in taps] for run in (self, end)]
+            values = pairs.grid(sides[0], None if other is None else sides[1])
+            given = {k: v for k, v in given.items() if k != "tap"}
+            return labelled(entry, values, given, ("tap", {"tap": list(taps)}), ("tap", {"tap": list(taps)}))
+        tap = given.get("tap", "")
+        left = [self.at(step, tap) for step in self.steps]
+        if between == "final":
+            values = {k: v[:, 0] for k, v in pairs.grid(left, [end.at(-1, tap)]).items()}
+            return labelled(entry, values, given, ("step", {"step": self.steps}))
+        right = left if other is None else [other.at(step, tap) for step in other.steps]
+        if between == "all":
+            ticks = [("step", {"step": run.steps}) for run in (self, end)]
+            return labelled(entry, pairs.grid(left, None if other is None else right), given, *ticks)
+        if between == "equal":
+            if other is None:
+                raise UserError("between='equal' is for two runs: other=store.run(…).")
+            together = [(x, y) for x in left for y in right if x.step == y.step]
+        else:
+            together = list(zip(left[1:], right[:-1], strict=True)) if other is None else []
+            if not together:
+                raise UserError("between='consecutive' is for the steps of one run, two of them or more.")
+        if not together:
+            raise UserError(f"No step is kept of both: {self.name} has {self.steps}, {end.name} {end.steps}.")
+        first, second = zip(*together, strict=True)
+        along = {
+            k: v.diagonal() for k, v in pairs.grid(first, second, np.eye(len(together), dtype=bool)).items()
+        }
+        return labelled(entry, along, given, ("step", {"step": [x.step for x in first]}))
+
+    def at(self, step: int, tap: str = "") -> Representation:
+        """What this run holds at a step, at a place in the model."""
+        return Representation(self.store.directory, self.entry, self.member, self.step(step), tap)
 
     def densify(self, from_step: int, to_step: int, every: int) -> list[int]:
         """Keep more checkpoints of a stretch that was trained; returns the new steps (:func:`ontogeny.densify.densify`)."""

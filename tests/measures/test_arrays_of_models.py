@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ontogeny.errors import UnknownName, UserError
-from ontogeny.measures.pairwise import between_runs, between_steps
+from ontogeny.measures.pairwise import between_runs
 from ontogeny.measures.reading import as_tensor, representation
 from ontogeny.models.bilinear import Bilinear
 from ontogeny.models.transformer import Transformer
@@ -60,11 +60,8 @@ def test_weights_are_compared_row_by_row():
 
 def test_steps_of_a_run():
     stack = {name: torch.stack([w, 2 * w, w + 0.1]) for name, w in model(0).items()}
-    measure = measures["cka_linear"]
-    steps = between_steps(
-        measure, subject_of(stack), [0, 10, 20], measure.options({"tap": "hook_hidden"}), "all"
-    )
-    assert steps["value"].dims == ("step", "step_other")
+    whole = subject_of(stack)
+    steps = compared("cka_linear", [whole.at(i) for i in range(3)], tap="hook_hidden")
     assert steps["value"].values[0, 1] == pytest.approx(1, abs=1e-6)  # the same, scaled
     assert steps["value"].values[0, 2] < 0.999
 

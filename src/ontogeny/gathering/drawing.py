@@ -13,6 +13,7 @@ import xarray as xr
 from ontogeny import registry
 from ontogeny.errors import UserError
 from ontogeny.gathering import results, tables
+from ontogeny.gathering.over_training import over_training
 from ontogeny.needs import Need, parse
 from ontogeny.views.base import Drawn, View
 from ontogeny.views.light import evenly_thinned
@@ -81,7 +82,11 @@ def one(store: Store, read: Need, which: Which = Which()) -> Any:
                 if read.one
                 else results.over_runs(store, read.name, at, read.options)
             ),
-            "measure": lambda: results.of_pairs(store, read.name, at or 0, read.options),
+            "measure": lambda: (
+                over_training(_among(store, read), read.name, read.options, most=read.most)
+                if read.when == "steps"
+                else results.of_pairs(_among(store, read), read.name, at or 0, read.options)
+            ),
         }
         # frames come and go
         if which.step is not None:
@@ -95,6 +100,18 @@ def one(store: Store, read: Need, which: Which = Which()) -> Any:
     if kept[key] is None and not (read.optional or read.kind == "published"):
         raise UserError(f"'{read.keyword}' is not there: no finding of this study keeps such a table.")
     return kept[key]
+
+
+def _among(store: Store, read: Need) -> Store:
+    """The runs with these values; all of them where none are asked for."""
+    if not read.among:
+        return store
+    values = {key: str(value) for key, value in read.among.items()}
+    named = {e.id: store.population.named(e) for e in store.entries()}
+    ids = [id for id, has in named.items() if all(str(has.get(k)) == v for k, v in values.items())]
+    if not ids:
+        raise UserError(f"No run has {', '.join(f'{k} = {v}' for k, v in values.items())}.")
+    return store.only(store.run(id) for id in ids)
 
 
 def of_one_run(store: Store, read: Need, which: Which) -> xr.Dataset:

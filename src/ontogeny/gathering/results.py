@@ -10,12 +10,14 @@ import xarray as xr
 
 from ontogeny import build, expect, registry
 from ontogeny.errors import UnknownName, UserError
+from ontogeny.measures.pairwise import labelled
 from ontogeny.one_run import Run
 from ontogeny.plan import last_digest
 from ontogeny.store import results
 from ontogeny.study import Use
 from ontogeny.which import in_words
 from ontogeny.work.compare import compare
+from ontogeny.work.pairs import Pairs
 
 if TYPE_CHECKING:
     from ontogeny.handles import Store
@@ -75,6 +77,25 @@ def the_run(store: Store, name: str = "") -> Run:
         if all(str(named.get(key)) == str(value) for key, value in values.items()):
             return Run(store, entry)
     return store.run(name)
+
+
+def of_two(store: Store, other: Store, measure: str, step: int, options: Options) -> xr.Dataset:
+    """Every run of a study with every run of another, (run, run_other), each with what varied in its own."""
+    use = Use(name=measure, options=dict(options))
+    entry = registry.measures[measure]
+    given, sides, ticks = entry.options(use.options), [], []
+    for one in (store, other):
+        entries = [e for e in one.entries() if e.checkpoints]
+        if not entries:
+            raise UserError(f"{one.directory.root} has no runs with checkpoints to compare.")
+        sides.append([Run(one, e) for e in entries])
+        named = one.population.ticks(entries)
+        ticks.append(("run", {n: t[1] if isinstance(t, tuple) else t for n, t in named.items()}))
+    for runs in sides:
+        expect.refuse_measures(use, [run.member for run in runs])
+    expect.refuse_other_inputs(use, sides[0][0].member, sides[1][0].member)
+    left, right = ([run.at(step, given.get("tap", "")) for run in runs] for runs in sides)
+    return labelled(entry, Pairs(entry, given, store.directory).grid(left, right), given, *ticks)
 
 
 def of_pairs(store: Store, measure: str, step: int, options: Options) -> xr.Dataset:

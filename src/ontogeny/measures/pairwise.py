@@ -1,23 +1,20 @@
-"""All pairs under a measure, labelled: between runs, or between the steps of one run."""
+"""All pairs of models under a measure, labelled."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from ontogeny.axes import AXES, to_numpy
-from ontogeny.errors import UserError
 from ontogeny.measures.base import Measure
 from ontogeny.numerics.cores import one_core_each
 from ontogeny.subject import Subject
 
 if TYPE_CHECKING:
     import xarray as xr
-
-Between = Literal["all", "consecutive", "final"]
 
 
 def between_runs(
@@ -26,34 +23,11 @@ def between_runs(
     options: Mapping[str, Any],
     ticks: Mapping[str, Sequence[Any]],
 ) -> xr.Dataset:
-    """(run, run_other): ``ticks`` are coordinates of the runs, such as their ids and what varied."""
+    """Models in memory with one another, (run, run_other): ``ticks`` are coordinates of the runs, such as their ids and what varied."""
     with torch.no_grad():
         factors = _prepared(measure, subjects, options)
         values = measure.pairs(factors, factors, **options)
-    return _labelled(measure, values, "run", ticks, options)
-
-
-def between_steps(
-    measure: Measure, subject: Subject, steps: Sequence[int], options: Mapping[str, Any], between: Between
-) -> xr.Dataset:
-    """``all``: (step, step_other); ``consecutive``: each step with the one before; ``final``: each step with the last."""
-    with torch.no_grad():
-        factors = _prepared(measure, [subject.at(i) for i in range(len(steps))], options)
-        if between == "all":
-            values = measure.pairs(factors, factors, **options)
-            return _labelled(measure, values, "step", {"step": steps}, options)
-        if between == "final":
-            values = {k: v[:, 0] for k, v in measure.pairs(factors, factors[-1:], **options).items()}
-            ticks = list(steps)
-        elif between == "consecutive":
-            pairs = [
-                measure.pairs([x], [y], **options) for x, y in zip(factors[1:], factors[:-1], strict=True)
-            ]
-            values = {k: torch.stack([p[k][0, 0] for p in pairs]) for k in pairs[0]}
-            ticks = list(steps[1:])
-        else:
-            raise UserError(f"between = {between!r}: choose 'all', 'consecutive' or 'final'.")
-    return _labelled(measure, values, "step", {"step": ticks}, options)
+    return labelled(measure, values, options, ("run", ticks), ("run", ticks))
 
 
 def _prepared(measure: Measure, subjects: Sequence[Subject], options: Mapping[str, Any]) -> list[Any]:
@@ -72,21 +46,23 @@ def _prepared(measure: Measure, subjects: Sequence[Subject], options: Mapping[st
     return [factors for _, factors in found]
 
 
-def _labelled(
+def labelled(
     measure: Measure,
     values: Mapping[str, Any],
-    axis: str,
-    ticks: Mapping[str, Sequence[Any]],
     options: Mapping[str, Any],
+    rows: tuple[str, Mapping[str, Sequence[Any]]],
+    columns: tuple[str, Mapping[str, Sequence[Any]]] | None = None,
 ) -> xr.Dataset:
+    """Values (row, column), or (row,), with an axis and its ticks for each; the second axis is called ``…_other``."""
     import xarray as xr
 
-    other = f"{axis}_other"
-    square = next(iter(values.values())).ndim == 2
+    axis, ticks = rows
     coords: dict[str, Any] = {name: (axis, np.asarray(tick)) for name, tick in ticks.items()}
-    if square:
-        coords |= {f"{name}_other": (other, np.asarray(tick)) for name, tick in ticks.items()}
-    dims = (axis, other) if square else (axis,)
+    dims: tuple[str, ...] = (axis,)
+    if columns is not None:
+        other, more = f"{columns[0]}_other", columns[1]
+        coords |= {f"{name}_other": (other, np.asarray(tick)) for name, tick in more.items()}
+        dims = (axis, other)
     attrs = {"long_name": measure.label, "units": measure.units, "kind": measure.kind}
     data = xr.Dataset(
         {k: (dims, to_numpy(v), attrs if k == "value" else {}) for k, v in values.items()}, coords=coords

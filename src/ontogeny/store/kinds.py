@@ -62,6 +62,7 @@ KINDS = (
     Kind("resume point", "runs/*/resume/step-*.safetensors", _resume, "nothing needs it until the run is made longer; then it trains from step 0"),
     Kind("result of a lens", "runs/*/results/*.nc", _result, "`--repair` looks again", derived=True),
     Kind("comparison", "comparisons/*.nc", _result, "`--repair` compares again", derived=True),
+    Kind("pairs of a measure", "comparisons/pairs/*.nc", _result, "who compares again computes what is missing", derived=True),
     Kind("findings", "findings.json", read_json, "`--repair` finds again", derived=True),
     Kind("report", "report/index.html", headers.read_report_header, "`--repair` draws again", derived=True),
     Kind("report of chosen runs", "report/*.html", headers.read_report_header, "`ontogeny report DIR --run …` writes it again", derived=True),

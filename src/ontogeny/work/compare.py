@@ -7,7 +7,7 @@ from typing import Any
 
 from ontogeny import build, registry
 from ontogeny.errors import Damaged, DiskFull, UserError
-from ontogeny.measures.pairwise import between_runs
+from ontogeny.measures.pairwise import labelled
 from ontogeny.plan import Job, Wanted, last_digest
 from ontogeny.store import results
 from ontogeny.store.directory import Directory
@@ -15,7 +15,7 @@ from ontogeny.store.headers import ResultFile
 from ontogeny.store.index import Index
 from ontogeny.training.member import Member
 from ontogeny.work.base import Place, Tell, failed
-from ontogeny.work.look import load
+from ontogeny.work.pairs import Pairs, Representation
 
 
 def compare_runs(job: Job, runs: Sequence[str], place: Place, tell: Tell) -> list[str]:
@@ -46,12 +46,13 @@ def compare(
     directory: Directory, members: Sequence[Member], index: Index, wanted: Wanted, step: int = -1
 ) -> Any:
     """The labelled (run, run_other) dataset of a measure; ``step`` 0 compares the untrained models."""
-    subjects = []
-    for m in members:
-        entry = index.runs[m.id]
-        weights = load(directory, entry, [entry.steps[step]])
-        subjects.append(build.subject(m, {n: w[0] for n, w in weights.items()}))
+    measure, tap = registry.measures[wanted.name], wanted.options.get("tap", "")
+    entries = [index.runs[m.id] for m in members]
+    there = [
+        Representation(directory, e, m, e.steps[step], tap) for m, e in zip(members, entries, strict=True)
+    ]
+    values = Pairs(measure, wanted.options, directory).grid(there)
     ticks: dict[str, list[Any]] = {"run": [m.id for m in members]}
     for name in members[0].varied:
         ticks[name] = [m.varied.get(name) for m in members]
-    return between_runs(registry.measures[wanted.name], subjects, wanted.options, ticks)
+    return labelled(measure, values, wanted.options, ("run", ticks), ("run", ticks))
