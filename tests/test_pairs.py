@@ -77,7 +77,8 @@ def test_places_beside_one_another(store):
     np.testing.assert_allclose(one["value"].values.diagonal(), 1, atol=1e-6)
     two = a.compare("svcca", other=b, taps=taps)["value"]
     assert float(two.sel(tap="hook_hidden", tap_other="outputs")) == pytest.approx(
-        float(b.compare("svcca", other=a, taps=taps)["value"].sel(tap="outputs", tap_other="hook_hidden")), abs=1e-6,
+        float(b.compare("svcca", other=a, taps=taps)["value"].sel(tap="outputs", tap_other="hook_hidden")),
+        abs=1e-6,
     )
     np.testing.assert_array_equal(one["k"].values, one["k_other"].values.T)
 
@@ -94,7 +95,9 @@ def test_a_new_run_computes_one_row_and_what_is_known_nothing(store, computed):
     everyone = store.compare("svcca", tap="hook_hidden")
     assert set(computed.values()) == {1} and len(computed) == 3
     after = room.Pairs(measures["svcca"], {}, store.directory)._known
-    assert len(before) == 4 and len(after) == 9 and all(after[pair] == value for pair, value in before.items())
+    assert (
+        len(before) == 4 and len(after) == 9 and all(after[pair] == value for pair, value in before.items())
+    )
     assert np.array_equal(everyone.values[:2, :2], again.values)
 
 
@@ -128,7 +131,9 @@ def test_aligned_at_what_happens_to_each(store):
     ticks = data["step"].values
     assert min(ticks) < 0 < max(ticks) and "since" in data["step"].attrs["long_name"]
     with pytest.raises(UserError, match="happens in 0"):
-        store.over_training("cka_linear", align={"metric": "train_accuracy", "at_least": 2}, tap="hook_hidden")
+        store.over_training(
+            "cka_linear", align={"metric": "train_accuracy", "at_least": 2}, tap="hook_hidden"
+        )
     with pytest.raises(UserError, match="logs no 'tset_accuracy'"):
         store.over_training("cka_linear", align={"metric": "tset_accuracy", "at_least": 1}, tap="hook_hidden")
 
@@ -164,7 +169,9 @@ def test_damaged_pairs_are_made_anew_and_named(store):
     data[len(data) // 2] ^= 0x20
     path.write_bytes(data)
     assert any(one.what == "comparisons/pairs/svcca.nc" for one in check(store.directory.root).of("damaged"))
-    assert np.array_equal(on.open(store.directory.root).compare("svcca", tap="hook_hidden").values, said.values)
+    assert np.array_equal(
+        on.open(store.directory.root).compare("svcca", tap="hook_hidden").values, said.values
+    )
 
 
 def test_what_is_much_lies_in_files(store, monkeypatch):

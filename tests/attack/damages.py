@@ -32,6 +32,8 @@ HARMLESS = {  # nothing is wrong with the study, and the next command that needs
     ("recipe of before", "deleted"),
     ("recipe of before", "swapped"),
     ("resume point", "deleted"),
+    ("pairs of a measure", "deleted"),
+    ("pairs of a measure", "swapped"),  # each number is kept by what it compares
     ("report of chosen runs", "deleted"),
     ("report in Markdown", "deleted"),
     ("index", "deleted"),
