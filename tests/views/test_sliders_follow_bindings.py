@@ -8,9 +8,10 @@ import pytest
 import xarray as xr
 
 from ontogeny.errors import UserError
+from ontogeny.thinning import evenly_thinned, log_thinned
 from ontogeny.views.base import Bind, Drawn
 from ontogeny.views.bindings import ROOM, bind, with_slider
-from ontogeny.views.light import evenly_thinned, log_thinned, significant
+from ontogeny.views.light import significant
 
 Z = np.random.default_rng(0).normal(size=(3, 4, 5))
 Y = np.arange(6.0).reshape(3, 2)

@@ -15,6 +15,7 @@ from ontogeny.findings.reading import seeds_of, variable
 from ontogeny.findings.verdicts import LEVEL
 from ontogeny.needs import inline
 from ontogeny.numerics.resampling import Array, jackknife_interval, pair_mean
+from ontogeny.thinning import evenly_thinned
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -63,7 +64,7 @@ def become_alike(
         {"source": source, "most": most, "tap": tap, "options": options, "among": among, "measure": measure}
     )
     given = data[read]
-    values, steps, seeds, sign = _of_lens(given, name, source) if source else _of_measure(given, read)
+    values, steps, seeds, sign = _of_lens(given, name, source, most) if source else _of_measure(given, read)
     claim = text or f"seeds become alike by {name or measure}"
     names = np.unique(seeds)
     n, evidence = len(names), {"pairs": read}
@@ -122,13 +123,16 @@ def _of_measure(given: xr.Dataset, read: str) -> tuple[Array, list[int], np.ndar
     return (table + table.swapaxes(1, 2)) / 2, given["step"].values.tolist(), seeds_of(given), sign
 
 
-def _of_lens(given: xr.Dataset, name: str, source: str) -> tuple[Array, list[int], np.ndarray, float]:
-    """Cosines between the maps of runs, at the steps at which all of them have one."""
+def _of_lens(
+    given: xr.Dataset, name: str, source: str, most: int
+) -> tuple[Array, list[int], np.ndarray, float]:
+    """Cosines between the maps of runs, at up to ``most`` of the steps at which all of them have one."""
     maps = variable(given, name, source).transpose("run", "step", ...)
     table = maps.values.astype(float).reshape(maps.sizes["run"], maps.sizes["step"], -1)
-    there = np.isfinite(table).all((0, 2))
-    if not there.any():
+    there = np.flatnonzero(np.isfinite(table).all((0, 2)))
+    if not len(there):
         raise UserError(f"There is no step at which every run has '{name}' of '{source}'.")
+    there = there[evenly_thinned(len(there), most)]
     table = table[:, there].swapaxes(0, 1)  # (step, run, entry)
     size = np.linalg.norm(table, axis=-1, keepdims=True)
     unit = np.divide(table, size, out=np.full_like(table, math.nan), where=size > 0)

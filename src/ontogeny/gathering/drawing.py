@@ -15,8 +15,8 @@ from ontogeny.errors import UserError
 from ontogeny.gathering import results, tables
 from ontogeny.gathering.over_training import over_training
 from ontogeny.needs import Need, parse
+from ontogeny.thinning import evenly_thinned
 from ontogeny.views.base import Drawn, View
-from ontogeny.views.light import evenly_thinned
 
 if TYPE_CHECKING:
     from ontogeny.handles import Store

@@ -14,7 +14,7 @@ from ontogeny.errors import UserError
 from ontogeny.measures.pairwise import labelled
 from ontogeny.numerics.events import lasting
 from ontogeny.study import Use
-from ontogeny.views.light import evenly_thinned
+from ontogeny.thinning import evenly_thinned
 from ontogeny.work.pairs import Pairs
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from ontogeny.errors import UnknownName, UserError
+from ontogeny.thinning import evenly_thinned
 from ontogeny.views.base import Drawn, view
-from ontogeny.views.light import evenly_thinned, light
+from ontogeny.views.light import light
 from ontogeny.views.loss_curves import held_out
 from ontogeny.views.order import labels
 from ontogeny.views.panels import panels

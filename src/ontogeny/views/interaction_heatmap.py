@@ -6,9 +6,10 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from ontogeny.errors import UserError
+from ontogeny.thinning import evenly_thinned
 from ontogeny.views.base import Bind, Drawn, view
 from ontogeny.views.bindings import bind
-from ontogeny.views.light import evenly_thinned, light
+from ontogeny.views.light import light
 from ontogeny.views.order import labels, one_each
 from ontogeny.views.panels import colour_axis, panels
 from ontogeny.views.theme import DIVERGING, RULE, colourbar

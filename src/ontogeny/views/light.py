@@ -23,17 +23,3 @@ def significant(values: Any, digits: int = DIGITS) -> np.ndarray:
 def light(values: Any) -> np.ndarray:
     """Rounded and in single precision: what the traces of a figure hold."""
     return significant(values).astype(np.float32)
-
-
-def log_thinned(count: int, points: int) -> np.ndarray:
-    """Indices of at most ``points`` of ``count`` items, evenly spaced in the logarithm; the first and the last are kept."""
-    if count <= points:
-        return np.arange(count)
-    return np.unique(np.round(np.geomspace(1, count, points)).astype(int) - 1)
-
-
-def evenly_thinned(count: int, points: int) -> np.ndarray:
-    """Indices of at most ``points`` of ``count`` items, evenly spaced; the first and the last are kept."""
-    if count <= points:
-        return np.arange(count)
-    return np.unique(np.round(np.linspace(0, count - 1, points)).astype(int))

@@ -9,8 +9,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from ontogeny.errors import UserError
+from ontogeny.thinning import log_thinned
 from ontogeny.views.base import Drawn, view
-from ontogeny.views.light import light, log_thinned
+from ontogeny.views.light import light
 from ontogeny.views.panels import colour_axis, panels
 from ontogeny.views.theme import (
     MUTED,

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from ontogeny.errors import UnknownName
-from ontogeny.views.light import evenly_thinned
+from ontogeny.thinning import evenly_thinned
 from ontogeny.views.theme import sign_of
 
 

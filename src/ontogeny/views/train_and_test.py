@@ -6,8 +6,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from ontogeny.errors import UserError
+from ontogeny.thinning import log_thinned
 from ontogeny.views.base import Drawn, view
-from ontogeny.views.light import light, log_thinned
+from ontogeny.views.light import light
 from ontogeny.views.loss_curves import held_out
 from ontogeny.views.panels import panels
 from ontogeny.views.theme import PALETTE, log_ticks, name_of, share_of
