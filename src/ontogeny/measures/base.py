@@ -115,12 +115,13 @@ class Measure(Catalogued):
             return one_by_one(lambda order: _value(one.pair(x, one.prepare(y[order]))), list(orders), y)
 
     def __call__(self, x: Any, y: Any, **options: Any) -> Tensor:
-        """The value of arrays (…, n, d) and (…, n, e): (…)."""
+        """The value of arrays (…, n, d) and (…, n, e): (…), on the device of the first; the second is taken there."""
         if self.input == "model":
             raise UserError(
                 f"The measure '{self.name}' compares whole models, not arrays: run.compare, store.compare."
             )
-        x, y = as_tensor(x), as_tensor(y)
+        x = as_tensor(x)
+        y = as_tensor(y).to(x.device)
         if x.ndim < 2 or x.shape[:-2] != y.shape[:-2]:
             raise UserError(
                 f"The measure '{self.name}' takes arrays (…, n, d) and (…, n, e) with the same leading axes; "
@@ -133,7 +134,7 @@ class Measure(Catalogued):
             self.pairs([self.prepare(a, **options)], [self.prepare(b, **options)], **options)["value"][0, 0]
             for a, b in each
         ]
-        return torch.stack(values).reshape(x.shape[:-2])
+        return torch.stack(values).reshape(x.shape[:-2]).to(x.device)
 
     def refuse(
         self, x: Sequence[int], y: Sequence[int], names: tuple[str, str] = ("the first", "the second")

@@ -69,7 +69,7 @@ def inner_products(x: Sequence[Factors], y: Sequence[Factors], positions: int, p
         with one_core_each() as share:
             rows = [torch.stack(share(row, models)) for models in ((x,) if x is y else (x, y))]
         total += gram(*rows)
-    return total
+    return total.to(x[0][0].device)
 
 
 def upper_triangle(inputs: int, positions: int, part: str) -> Tensor:

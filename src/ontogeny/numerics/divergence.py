@@ -20,14 +20,14 @@ def js_divergences(x: Sequence[Tensor], y: Sequence[Tensor]) -> Tensor:
     (len(x), len(y), condition) in float64, in [0, ln 2]: nearly equal distributions keep their digits. Zero probabilities count
     as they should; NaN stays NaN. Where x is y, one triangle is computed.
     """
-    p, q = (torch.stack(list(one)).double().numpy() for one in (x, y))
+    p, q = (torch.stack(list(one)).double().cpu().numpy() for one in (x, y))
     total = np.zeros((len(p), len(q), p.shape[1]))
     with one_core_each() as share:
         share(lambda i: _divergences(p[i], q, total[i], i if x is y else 0), range(len(p)))
     if x is y:
         upper = np.triu_indices(len(p), 1)
         total[upper[1], upper[0]] = total[upper]
-    return torch.from_numpy(total)
+    return torch.from_numpy(total).to(x[0].device)
 
 
 @compiled()

@@ -38,7 +38,8 @@ def align(
 
     Scores of pairs that were matched on the same samples are too good: match on one half, or see ``on.compare(…, align=…)``.
     """
-    x, y = checked("X", X), checked("Y", Y)
+    x = checked("X", X)
+    y = checked("Y", Y).to(x.values.device)
     if by == "correlation" and x.shape[0] != y.shape[0]:
         raise UserError(f"The samples are not matched: X has {x.shape[0]}, Y has {y.shape[0]}.")
     if by == "cosine" and x.shape[1] != y.shape[1]:

@@ -69,15 +69,17 @@ def compare(
     chosen = [measures] if isinstance(measures, str) else list(measures)
     uses = {name: registry.measures[name] for name in chosen}
     first = named(X, "X")
-    second = first if Y is None else named(Y, "Y")
+    device = first[0].values.device  # everything is taken there
+    first = [z.to(device) for z in first]
+    second = first if Y is None else [z.to(device) for z in named(Y, "Y")]
     _refuse(uses, first, draws, null, align, untrained)
     given = {name: _options(one, (options or {}).get(name, {})) for name, one in uses.items()}
     if unknown := set(options or {}) - set(uses):
         raise UnknownName("measure among those that are compared", sorted(unknown)[0], uses)
     if samples is not None:
         first, second = _subset(first, second, samples, seed, Y is None)
-    others = [checked(f"untrained {i}", z) for i, z in enumerate(untrained)]
-    seeds = [checked(f"ceiling {i}", z) for i, z in enumerate(ceiling)]
+    others = [checked(f"untrained {i}", z).to(device) for i, z in enumerate(untrained)]
+    seeds = [checked(f"ceiling {i}", z).to(device) for i, z in enumerate(ceiling)]
     nulls = [null] if isinstance(null, str) else list(null)
     nulls = [
         *(n for n in nulls if n not in ("none", "reinitialised")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,9 @@ class Named:
     name: str
     values: Tensor  # (n, d)
     warnings: tuple[str, ...] = ()
+
+    def to(self, device: torch.device) -> Named:
+        return replace(self, values=self.values.to(device))
 
     @property
     def shape(self) -> tuple[int, int]:
