@@ -31,6 +31,8 @@ def placed(x: Tensor, unit: bool) -> Placed:
 
 def distance(x: Placed, y: Placed) -> Tensor:
     """√(‖X‖² + ‖Y‖² − 2‖XᵀY‖_*); products in the dtype of X unless the two are near, singular values in float64."""
+    if x is y:
+        return torch.zeros_like(x.square)
     both = x.square + y.square
     square = both - 2 * nuclear(x.x, y.x)
     if x.x.dtype == torch.float32 and square < NEAR * both:
