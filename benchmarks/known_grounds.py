@@ -1,6 +1,6 @@
 """Do measures rank representations as what is known of them says? Small networks of our own, in the way of ReSi (Klabunde et al. 2025).
 
-Three-layer perceptrons learn a + b modulo 19 at several widths, with several seeds, and a table of labels that was shuffled. Four things are
+Three-layer perceptrons learn a + b modulo 19 at several widths, with several seeds, and a table of labels that was shuffled. Five things are
 known of them and of their layers, and every measure is asked whether it sees them.
 """
 
@@ -24,6 +24,7 @@ from ontogeny.tasks.modular import ModularAddition
 
 P, SEEDS, EPOCHS, LAYERS = 19, 4, 250, 3
 WIDTHS = (8, 24, 72)
+EARLY = "a tenth of the way to addition"
 TAPS = ("mlp.hook_post", "mlp.1.hook_post", "mlp.2.hook_post")
 
 
@@ -44,7 +45,7 @@ def recipe(kind: str) -> dict[str, object]:
         "architecture": {"kind": "mlp", "n_layers": LAYERS, "d_embed": 24, "d_mlp": WIDTHS[-1]},
         "optimiser": {"kind": "adamw", "lr": 3e-3, "weight_decay": 0.1},
         "train": {"epochs": EPOCHS, "batch": "full"},
-        "checkpoints": {"at": [EPOCHS]},
+        "checkpoints": {"at": [EPOCHS // 10, EPOCHS]},
         "lenses": ["performance"],
         "vary": {"seed": list(range(SEEDS)), "architecture.d_mlp": list(WIDTHS)},
     }
@@ -72,7 +73,7 @@ class Ground:
 
 
 class Population:
-    """Every layer of every run, on all pairs (a, b)."""
+    """Every layer of every run, on all pairs (a, b); of the widest that learn addition, a tenth of the way through training besides."""
 
     @cached_property
     def layers(self) -> list[One]:
@@ -82,11 +83,15 @@ class Population:
                 store = on.run(recipe(kind), f"{place}/study", stages=("train",))
                 for index, row in store.runs().iterrows():
                     run = store.run(str(index))
-                    subject = run._subjects([run.steps[-1]]).at(0)
-                    found += [
-                        One(kind, int(row["d_mlp"]), int(row["seed"]), i, subject.tap(tap).clone())
-                        for i, tap in enumerate(TAPS)
-                    ]
+                    steps = {kind: run.steps[-1]}
+                    if kind == "modular_addition" and int(row["d_mlp"]) == WIDTHS[-1]:
+                        steps[EARLY] = run.steps[-2]
+                    for labels, step in steps.items():
+                        subject = run._subjects([step]).at(0)
+                        found += [
+                            One(labels, int(row["d_mlp"]), int(row["seed"]), i, subject.tap(tap).clone())
+                            for i, tap in enumerate(TAPS)
+                        ]
         return found
 
 
@@ -97,13 +102,29 @@ def alike(measure: Measure, ones: list[One]) -> np.ndarray:
     return (table + table.T) / 2 * (1 if measure.kind == "similarity" else -1)
 
 
+def same_seed(table: np.ndarray, ones: list[One]) -> float:
+    """A layer a tenth of the way through training is more like itself at the end than like the same layer of another seed."""
+    won = []
+    for i, early in enumerate(ones):
+        if early.labels != EARLY:
+            continue
+        final = {
+            o.seed: table[i, j]
+            for j, o in enumerate(ones)
+            if (o.labels, o.width, o.layer) == ("modular_addition", early.width, early.layer)
+        }
+        own = final.pop(early.seed)
+        won += [(own > other) + 0.5 * (own == other) for other in final.values()]
+    return float(np.mean(won))
+
+
 def same_labels(table: np.ndarray, ones: list[One]) -> float:
     """Networks that learned addition are more alike among one another than to those that learned the shuffled table."""
     won = []
     for layer in range(LAYERS):
         of = [i for i, one in enumerate(ones) if one.layer == layer and one.width == WIDTHS[-1]]
         true = [i for i in of if ones[i].labels == "modular_addition"]
-        false = [i for i in of if i not in true]
+        false = [i for i in of if ones[i].labels == "shuffled_addition"]
         inside = [table[i, j] for i, j in combinations(true, 2)]
         across = [table[i, j] for i in true for j in false]
         won += [(a > b) + 0.5 * (a == b) for a in inside for b in across]
@@ -158,6 +179,12 @@ def same_layer(table: np.ndarray, ones: list[One]) -> float:
 
 
 GROUNDS = (
+    Ground(
+        "seed",
+        "a tenth of the way through training like itself at the end, not like another seed",
+        0.5,
+        same_seed,
+    ),
     Ground("labels", "addition beside addition, not beside shuffled labels", 0.5, same_labels),
     Ground("width", "seeds of a wider network are more alike", 0.5, wider_is_more_alike),
     Ground("order", "neighbouring layers are more alike than the first and the last", 0.5, order_of_layers),

@@ -244,8 +244,8 @@ def page() -> str:
     np.random.seed(0)
     return f"""# Which measure when
 
-`ontogeny compare A.npy B.npy --measure NAME`, `on.compare(X, Y, measures=[…])`; this page is written by `python -m benchmarks.which_measure`,
-every number on it is computed. ↑ higher is more alike, ↓ lower is more alike.
+`ontogeny compare A.npy B.npy --measure NAME --plot page.html`, `on.compare(X, Y, measures=[…])`; this page is written by
+`python -m benchmarks.which_measure`, every number on it is computed. ↑ higher is more alike, ↓ lower is more alike.
 
 Ask first what may differ without mattering. If **units** mean something (neurons, features of a sparse autoencoder), match them:
 `hard_correlation_match`, `soft_match`, `permutation_procrustes`, and between dictionaries `mmcs` both ways and `mcc`. If only the **geometry of samples** does:
@@ -287,7 +287,7 @@ widths {", ".join(map(str, WIDTHS))}, with the true labels and with a shuffled t
 
 {grounds()}
 
-A column in which hardly any measure is above chance does not tell measures apart. Either what "is known" does not hold of such networks (trained
+A column in which all are at 1 is easy, and does not tell measures apart. Nor does one in which hardly any is above chance. Either what "is known" does not hold of such networks (trained
 for a short time, they may not have learned what sets the two kinds apart), or no measure sees it here; this page does not decide which.
 
 How far to trust it: {SEEDS} seeds of one small task. A measure that is best here may not be elsewhere; one that is at chance in a column cannot be used for that
