@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -88,6 +89,9 @@ def compare(
             help="Of arrays: pair units (argmax, argmax_back, mutual, hungarian, transport) or map them (permutation, orthogonal, linear)."
         ),
     ] = None,
+    align_by: Annotated[
+        Literal["correlation", "cosine"], typer.Option(help="Of arrays: what units are matched by.")
+    ] = "correlation",
     fit_on: Annotated[
         Literal["half", "all"],
         typer.Option(help="Of arrays: align on one half of the samples and score the other."),
@@ -101,6 +105,16 @@ def compare(
         typer.Option(help="Of arrays: the first model with another seed (may be repeated)."),
     ] = None,
     samples: Annotated[int | None, typer.Option(help="Of arrays: a random subset of the samples.")] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of arrays: a file that names the sampling unit (document, input) of every sample; these are shuffled and resampled."
+        ),
+    ] = None,
+    correction: Annotated[
+        Literal["max", "bh", "none"],
+        typer.Option(help="Of arrays: p within a grid, by its largest cell or Benjamini–Hochberg."),
+    ] = "max",
     resamples: Annotated[
         int, typer.Option(help="Of arrays: half samples for the interval; 0 leaves it out.")
     ] = 100,
@@ -113,6 +127,23 @@ def compare(
             metavar="FILE",
         ),
     ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            help="Draw it: a page of all pictures (.html), or one picture (.png, needs the extra images).",
+            metavar="FILE",
+        ),
+    ] = None,
+    picture: Annotated[
+        str,
+        typer.Option(
+            help="With --plot: number_line, pair_grid, matched_units, similarity_heatmap or similarity_map."
+        ),
+    ] = "",
+    order: Annotated[
+        Literal["setting", "clustered"],
+        typer.Option(help="With --plot, of a study: runs by what varied, or by a tree of what is alike."),
+    ] = "setting",
     json_: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Compare runs of a study or of two, steps and places of runs, or arrays of activations.
@@ -124,10 +155,11 @@ def compare(
         ontogeny compare out/grokking --measure cka_linear --run seed=0 --tap embedded --tap neurons[-1] --tap outputs
         ontogeny compare out/families out/grokking --measure cka_linear
         ontogeny compare a.npy b.npy --measure cka_linear --measure svcca --null row_shuffle --null random
-        ontogeny compare layers_a.npz layers_b.npz --measure cka_linear_debiased --out grid.html
+        ontogeny compare layers_a.npz layers_b.npz --measure cka_linear_debiased --out grid.html --plot pictures.html
 
     Arrays are samples × units, rows the same inputs on both sides; every array of one file is compared with every one of the other.
     """
+    drawing = Plot(plot, picture, order)
     if second is not None and first.is_dir() != second.is_dir():
         raise UserError(
             f"Two studies are compared, or two files of arrays; {first} and {second} are one of each."
@@ -150,6 +182,7 @@ def compare(
             all_,
             json_,
             out_file,
+            drawing,
         )
     from ontogeny.representations.comparing import USUAL
     from ontogeny.representations.comparing import compare as compare_arrays
@@ -161,7 +194,7 @@ def compare(
         "--tap": tap,
         "--between": between,
         "--over-training": over_training,
-        "--align": align,
+        "--aligned-at": aligned_at,
     }
     for flag, given in of_studies.items():
         if given:
@@ -180,7 +213,10 @@ def compare(
         null=null or "row_shuffle",
         draws=draws,
         align=align,
+        align_by=align_by,
         fit_on=fit_on,
+        groups=_only(groups),
+        correction=correction,
         untrained=[one for path in untrained or () for one in read(path).values()],
         ceiling=[one for path in ceiling or () for one in read(path).values()],
         samples=samples,
@@ -189,11 +225,25 @@ def compare(
     )
     if out_file:
         result.save(out_file)
+    if plot:
+        drawing.of_arrays(result, " and ".join(str(p) for p in (first, second) if p))
     if json_:
         records = json.loads(result.to_dataframe().to_json(orient="records"))
         print(json.dumps({"rows": records, "warnings": list(result.warnings)}, indent=1))
         return
     out.print(result.table("text"), markup=False, soft_wrap=True)
+
+
+def _only(path: Path | None) -> Any:
+    """The one array of a file."""
+    from ontogeny.representations.files import read
+
+    if path is None:
+        return None
+    arrays = read(path)
+    if len(arrays) > 1:
+        raise UserError(f"{path} holds {len(arrays)} arrays; name one: {path}:{next(iter(arrays))}.")
+    return next(iter(arrays.values()))
 
 
 def _options_by_measure(given: list[str] | None, names: list[str]) -> dict[str, dict[str, Any]]:
@@ -232,22 +282,32 @@ def _study(
     all_: bool,
     json_: bool,
     out_file: Path | None,
+    plot: Plot,
 ) -> None:
     from ontogeny.handles import open_store
 
     if not measures:
         raise UserError("By which measure? --measure NAME; `ontogeny measures` lists them.")
     if out_file and out_file.suffix not in (".csv", ".nc"):
-        raise UserError(f"--out {out_file}: of a study .csv or .nc; `ontogeny report` draws it.")
+        raise UserError(f"--out {out_file}: of a study .csv or .nc; --plot draws it.")
     if out_file and len(measures) > 1:
         raise UserError("--out is one file, and several measures are asked for.")
+    if plot.path and len(measures) > 1:
+        raise UserError(f"--plot draws one measure of a study; these are {', '.join(measures)}.")
     stores = [open_store(one) for one in (directory, second) if one is not None]
     stores = [store.everything if all_ else store for store in stores]
     for measure in measures:
         data = _of_study(stores, measure, options, asked)
         if out_file:
             data.to_netcdf(out_file) if out_file.suffix == ".nc" else data.to_dataframe().to_csv(out_file)
+        if plot.path:
+            plot.of_study(stores[0], measure, data, _runs_of_one(stores, asked))
         _show(data["value"], json_)
+
+
+def _runs_of_one(stores: Sequence[Any], asked: Asked) -> bool:
+    """Whether all pairs of runs of one study are compared, so that views of these can draw them."""
+    return len(stores) == 1 and not asked.runs and not asked.over_training
 
 
 def _of_study(stores: Sequence[Any], measure: str, options: dict[str, Any], asked: Asked) -> Any:
@@ -290,6 +350,84 @@ def _event(text: str | None) -> dict[str, Any] | None:
         raise UserError(f"--aligned-at {text!r}: write METRIC>=VALUE, as in test_accuracy>=0.99.") from None
 
 
+@dataclass(frozen=True)
+class Plot:
+    """Where a picture is wanted, and which."""
+
+    path: Path | None
+    picture: str = ""
+    order: str = "setting"
+
+    def __post_init__(self) -> None:
+        if self.path and self.path.suffix not in (".html", ".png"):
+            raise UserError(f"--plot {self.path.name}: choose the ending .html or .png.")
+
+    def of_arrays(self, result: Any, title: str) -> None:
+        from ontogeny.report.compared import document
+
+        if self._page:
+            self._write(document(result, title, self.picture))
+        else:
+            self._photograph(result.view(self.picture))
+
+    def of_study(self, store: Any, measure: str, data: Any, runs: bool) -> None:
+        """``runs``: the pairs are all those of the runs of the study."""
+        from ontogeny import registry
+        from ontogeny.comparing.arranged import arranged
+        from ontogeny.report.assemble import docstring, how_to_read
+        from ontogeny.report.document import Document, Figure, Section
+        from ontogeny.views.pair_grid import pair_grid
+
+        if data["value"].ndim != 2:
+            raise UserError(
+                f"--plot draws pairs, and these values are over {', '.join(map(str, data['value'].dims))}: "
+                "of two steps ask for --between all; --out writes all numbers."
+            )
+        of_runs = ("similarity_heatmap", "similarity_map")
+        picture = self.picture or ("similarity_heatmap" if runs else "pair_grid")
+        if picture == "pair_grid":
+            drawn, how = pair_grid(data), docstring(pair_grid)
+        elif not runs or picture not in of_runs:
+            known = ", ".join((*of_runs, "pair_grid") if runs else ("pair_grid",))
+            raise UserError(f"There is no picture '{picture}' of this comparison; there is {known}.")
+        else:
+            view = registry.views[picture]
+            given = {"order": self.order} if picture == "similarity_heatmap" else {}
+            pairs = arranged(data, view.options(given)[view.arranged])
+            drawn, how = view(**{measure: pairs}, **given), how_to_read(picture)
+        if self._page:
+            title = f"{store.study.title or store.study.name}: {data['value'].attrs['long_name']}"
+            self._write(
+                Document(
+                    title=title,
+                    question="How alike are they, two by two?",
+                    answer=[drawn.says],
+                    sections=[Section("All pairs", figures=[Figure(drawn, title, how)])],
+                )
+            )
+        else:
+            self._photograph(drawn.figure)
+
+    @property
+    def _page(self) -> bool:
+        return self.path is not None and self.path.suffix == ".html"
+
+    def _write(self, document: Any) -> None:
+        from ontogeny.report.html import render
+
+        assert self.path is not None
+        self.path.write_text(render(document), encoding="utf-8")
+
+    def _photograph(self, figure: Any) -> None:
+        from ontogeny.report.photograph import photograph
+
+        assert self.path is not None
+        if why := photograph({self.path: figure}):
+            raise UserError(
+                f"{self.path} was not drawn: {why}. An .html page needs nothing: --plot {self.path.with_suffix('.html')}."
+            )
+
+
 def _show(data: Any, json_: bool) -> None:
     if json_:
         print(json.dumps(data.to_dict(), default=str))
@@ -315,4 +453,4 @@ def _show(data: Any, json_: bool) -> None:
     if values.size <= 400:
         out.print(str(data.to_pandas().round(4)))
     else:
-        out.print("--json prints every pair; `ontogeny report` draws them.")
+        out.print("--json prints every pair; --plot draws them.")

@@ -144,6 +144,9 @@ def test_rsa_is_rsatoolboxs():
         assert value(ours) == pytest.approx(expected, abs=NEAR)
         if theirs == "correlation":
             assert value(ours, by="pearson") == pytest.approx(compare(*rdms, method="corr").item(), abs=NEAR)
+            assert value(ours, by="kendall") == pytest.approx(
+                compare(*rdms, method="kendall").item(), abs=NEAR
+            )
 
 
 def test_distance_correlation_is_that_of_the_definition():

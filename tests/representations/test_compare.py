@@ -217,3 +217,24 @@ def test_the_record_of_a_comparison_is_plain():
     result = on.compare(X, Y, "cka_linear", null="none", resamples=0)
     assert json.loads(json.dumps(result.data.attrs))["align"] == "none"
     assert result.to_dataframe()["null"].tolist() == ["none"]
+
+
+def test_several_seeds_give_the_ceiling_a_spread():
+    seeds = [X + s * RANDOM.standard_normal(X.shape) for s in (0.1, 0.4, 0.8)]
+    result = on.compare(X, Y, "cka_linear", null="none", ceiling=seeds, resamples=0)
+    again = [measures["cka_linear"](X, z).item() for z in seeds]
+    row = result.to_dataframe().iloc[0]
+    assert (row["ceiling"], row["ceiling_sd"]) == pytest.approx((np.mean(again), np.std(again, ddof=1)))
+    assert f"{np.mean(again):.3f} ± {np.std(again, ddof=1):.3f}" in result.table()
+
+
+def test_n_is_that_of_the_samples_that_are_scored():
+    """Of 40 samples 20 are scored, which is too few for 25 dimensions, and is said."""
+    wide = RANDOM.standard_normal((40, 25)), RANDOM.standard_normal((40, 24))
+    halves, whole = (
+        on.compare(*wide, "cca_mean", null="none", resamples=0, align="hungarian", fit_on=fit)
+        for fit in ("half", "all")
+    )
+    assert (int(halves.data["n"]), int(whole.data["n"])) == (20, 40)
+    assert "20 samples in 25 dimensions" in "\n".join(halves.warnings)
+    assert halves.value.item() == pytest.approx(1) and "n ≤ d" not in "\n".join(whole.warnings)

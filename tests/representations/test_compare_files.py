@@ -6,8 +6,11 @@ import pickle
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from safetensors.torch import save_file
 
+import ontogeny as on
+from ontogeny.cli_compare import compare
 from ontogeny.errors import Damaged, UnknownName, UserError
 from ontogeny.registry import measures
 from ontogeny.representations.files import read, two_sides
@@ -78,8 +81,22 @@ def test_wrong_uses_of_the_command_are_one_line(files, command):
         ((a, files / "gone.npy"), "no file"),
         ((a, files / "nan.npy", "--measure", "svcca"), "nan holds 1 values that are NaN or infinite, in 1 of its 60 rows"),
         ((a, b, "--run", "x"), "--run is about the runs of a study"),
-        ((files, b), "One study is compared, or two files of arrays"),
+        ((files, b), "are one of each"),
         ((a, b, "--measure", "svcca", "--option", "kep=1"), "'keep'"),
     ]:  # fmt: skip
         done = command("compare", *words)
         assert done.returncode == 2 and done.stderr.count("\n") == 1 and said in done.stderr, done.stderr
+
+
+def test_a_file_names_the_sampling_units(files):
+    documents = np.repeat(np.arange(10), 6)
+    np.save(files / "documents.npy", documents)
+    out = files / "table.nc"
+    plain = {"first": files / "a.npy", "second": files / "b.npy", "measure": ["cka_linear"], "draws": 39}
+    compare(**plain, resamples=10, groups=files / "documents.npy", correction="bh", out_file=out)
+    told = xr.open_dataset(out, engine="h5netcdf")
+    expected = on.compare(X, Y, "cka_linear", draws=39, resamples=10, groups=documents, correction="bh")
+    assert told.attrs["sampling_units"] == 10 and told.attrs["correction"] == "bh"
+    np.testing.assert_array_equal(told["draws"], expected.data["draws"])
+    with pytest.raises(UserError, match="2 arrays; name one"):
+        compare(**plain, groups=files / "layers.npz")

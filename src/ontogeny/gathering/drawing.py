@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from ontogeny import registry
+from ontogeny.comparing.arranged import arranged
 from ontogeny.errors import UserError
 from ontogeny.gathering import results, tables
 from ontogeny.gathering.over_training import over_training
@@ -49,7 +50,10 @@ def draw(store: Store, name: str, options: Mapping[str, Any], frames: int | None
     given = view.options({k: v for k, v in options.items() if k != "measure"})
     which = Which(given.get("run", ""), given.get("step"), frames or view.frames)
     reads = [parse(word) for word in words]
-    drawn = view(**{read.keyword: one(store, read, which) for read in reads}, **given)
+    handed = {read.keyword: one(store, read, which) for read in reads}
+    if view.arranged:
+        handed = {name: arranged(data, given[view.arranged]) for name, data in handed.items()}
+    drawn = view(**handed, **given)
     if view.follows_step:
         drawn.again = partial(_elsewhere, store, name, dict(options))
     return drawn

@@ -139,7 +139,12 @@ def the_one(store: Store, use: Use) -> str:
 
 def how_to_read(view: str) -> str:
     """The docstring of a view after its first sentence: what it shows and how it misleads."""
-    text = (registry.views[view].function.__doc__ or "").strip()
+    return docstring(registry.views[view].function)
+
+
+def docstring(function: Any) -> str:
+    """The same of a function that draws."""
+    text = (function.__doc__ or "").strip()
     text = re.sub(r"``([^`]+)``", r"“\1”", text)
     return "\n\n".join(" ".join(p.split()) for p in text.split("\n\n"))
 

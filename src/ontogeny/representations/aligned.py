@@ -67,23 +67,32 @@ class Aligned:
     of_row: NDArray[np.int64]
 
     def __call__(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        fit, rest = self._rows(len(x))
+        fit, rest = self.rows(len(x))
         if self.how in MATCHINGS:
             pairs = self.matched(x[fit], y[fit])
             return x[rest][:, torch.as_tensor(pairs.left)], y[rest][:, torch.as_tensor(pairs.right)]
         return fit_map(x[fit], y[fit], self.how)(x[rest]), y[rest]
 
     def matched(self, x: Tensor, y: Tensor) -> Matched:
-        return match(correlations(x, y) if self.by == "correlation" else cosines(x.mT, y.mT), self.how)
+        return match(self.scores(x, y), self.how)
+
+    def scores(self, x: Tensor, y: Tensor) -> Tensor:
+        """Of every unit of x with every unit of y."""
+        return correlations(x, y) if self.by == "correlation" else cosines(x.mT, y.mT)
 
     def pairs(self, x: Tensor, y: Tensor) -> int:
         """How many pairs of units are compared."""
         if self.how not in MATCHINGS:
             return min(x.shape[1], y.shape[1])
-        fit, _ = self._rows(len(x))
+        fit, _ = self.rows(len(x))
         return len(self.matched(x[fit], y[fit]).left)
 
-    def _rows(self, n: int) -> tuple[Tensor, Tensor]:
+    def scored(self, n: int) -> int:
+        """How many of n samples are scored."""
+        return len(self.rows(n)[1])
+
+    def rows(self, n: int) -> tuple[Tensor, Tensor]:
+        """The samples that decide, and those that are scored."""
         if self.fit_on == "all":
             return torch.arange(n), torch.arange(n)
         return halves(n, self.seed, self.of_row)

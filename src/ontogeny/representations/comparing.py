@@ -13,6 +13,7 @@ from ontogeny.measures.base import Measure
 from ontogeny.numerics.random import Key
 from ontogeny.representations.inputs import Named, checked, fits, named
 from ontogeny.representations.judged import FEW, judged
+from ontogeny.representations.matched import matched_units
 from ontogeny.representations.nulls import NULLS, Units
 from ontogeny.representations.result import Comparison
 from ontogeny.representations.score import Settings
@@ -90,18 +91,23 @@ def compare(
         tuple(nulls), draws, align, align_by, fit_on, correction, resamples, level, seed, units
     )
     doubts = [text for one in {z.name: z for z in (*first, *second)}.values() for text in one.warnings]
+    scored = settings.way.scored(first[0].shape[0]) if settings.way else first[0].shape[0]
     tables = []
     for name, one in uses.items():
         for x in first:
             for y in second:
-                doubts += fits(one, x, y)
+                doubts += fits(one, x, y, scored)
         tables.append(judged(one, given[name], first, second, others, seeds, settings, Y is None))
     coords: dict[str, Any] = {
         word: ("measure", [getattr(one, word) for one in uses.values()])
         for word in ("kind", "label", "better", "units")
     }
+    coords["largest"] = ("measure", [one.range[1] for one in uses.values()])
     data = xr.concat(tables, "measure").assign_coords({"measure": chosen, **coords})
-    return Comparison(data.assign_attrs(_said(settings, given)), tuple(dict.fromkeys(doubts)))
+    units_ = matched_units(first[0], second[0], settings) if len(first) == len(second) == 1 else None
+    return Comparison(
+        data.assign_attrs(_said(settings, given)), tuple(dict.fromkeys(doubts)), Y is None, units_
+    )
 
 
 def _refuse(

@@ -101,10 +101,10 @@ def distinct_rows(values: Tensor) -> int:
     return len(np.unique(rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))))
 
 
-def fits(measure: Measure, x: Named, y: Named) -> list[str]:
-    """Refuse what the measure cannot compare; say what makes it trivial."""
+def fits(measure: Measure, x: Named, y: Named, n: int) -> list[str]:
+    """Refuse what the measure cannot compare on ``n`` samples; say what makes it trivial."""
     measure.refuse(x.shape, y.shape, (x.name, y.name))
-    n, narrow = x.shape[0], min(x.shape[1], y.shape[1])
+    narrow = min(x.shape[1], y.shape[1])
     trivial = {"cca_mean", "cca_mean_squared", "pwcca", "principal_angles", "eigenspace_overlap"}
     wide = y.shape[1] if measure.name == "linear_regression" else max(x.shape[1], y.shape[1])
     if measure.name in trivial | {"linear_regression"} and n <= wide + 1:

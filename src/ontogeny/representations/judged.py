@@ -10,7 +10,6 @@ import xarray as xr
 
 from ontogeny.measures.base import Measure
 from ontogeny.numerics.resampling import benjamini_hochberg, permutation_p
-from ontogeny.representations.aligned import aligned
 from ontogeny.representations.inputs import Named
 from ontogeny.representations.nulls import half_sample_interval
 from ontogeny.representations.score import Array, Score, Settings
@@ -30,19 +29,19 @@ def judged(
     same: bool,
 ) -> xr.Dataset:
     """(first, second) of values, and (first, second, null) of what chance says, for one measure."""
-    way = aligned(settings.align, settings.align_by, settings.fit_on, settings.seed, settings.units.of_row)
-    score = Score(measure, dict(options), way)
+    score = Score(measure, dict(options), way := settings.way)
     shape = (len(first), len(second))
     values = score.table(first, second)
     value = values["value"].cpu().double().numpy()
     nulls = [n for n in settings.null if n in measure.nulls or n == "rematched"]
     drawn = np.full((*shape, len(settings.null), settings.draws), np.nan)
     low, high, reverse = np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape, np.nan)
-    top = np.full(shape, np.nan)
+    top, top_sd = np.full(shape, np.nan), np.full(shape, np.nan)
     for i, x in enumerate(first):
         for j, y in enumerate(second):
             if same and j < i and measure.symmetric:
-                drawn[i, j], low[i, j], high[i, j], top[i, j] = drawn[j, i], low[j, i], high[j, i], top[j, i]
+                for table in (drawn, low, high, top, top_sd):
+                    table[i, j] = table[j, i]
                 continue
             if same and i == j:
                 continue
@@ -58,7 +57,9 @@ def judged(
             if not measure.symmetric:
                 reverse[i, j] = score(y.values, x.values)
             if ceiling:
-                top[i, j] = np.mean([score(x.values, z.values) for z in ceiling])
+                again = [score(x.values, z.values) for z in ceiling]
+                top[i, j] = np.mean(again)
+                top_sd[i, j] = np.std(again, ddof=1) if len(again) > 1 else np.nan
     judged = _verdicts(value, drawn, measure.kind == "similarity", settings, same)
     dims = ("first", "second")
     data = {
@@ -67,6 +68,7 @@ def judged(
         "high": (dims, high),
         "reverse": (dims, reverse),
         "ceiling": (dims, top),
+        "ceiling_sd": (dims, top_sd),
         **{k: ((*dims, "null"), v) for k, v in judged.items()},
         "draws": ((*dims, "null", "draw"), drawn),
     }
@@ -80,7 +82,7 @@ def judged(
         "first": [z.name for z in first],
         "second": [z.name for z in second],
         "null": list(settings.null),
-        "n": first[0].shape[0],
+        "n": way.scored(first[0].shape[0]) if way else first[0].shape[0],
         "d": ("first", [z.shape[1] for z in first]),
         "e": ("second", [z.shape[1] for z in second]),
     }

@@ -93,7 +93,7 @@ def _row(one: xr.Dataset, nulls: list[str]) -> list[str]:
     k, other = of["k"], of["k_other"]
     cells += [
         _p(max((x for x in within if not math.isnan(x)), default=math.nan)),
-        number(of["ceiling"]),
+        number(of["ceiling"]) + ("" if math.isnan(of["ceiling_sd"]) else f" ± {number(of['ceiling_sd'])}"),
         number(min((x for x in chance if not math.isnan(x)), default=math.nan)),
         str(int(one["n"])),
         f"{int(one['d'])} × {int(one['e'])}",

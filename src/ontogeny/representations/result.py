@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import xarray as xr
 
 from ontogeny.errors import UnknownName
+from ontogeny.representations import pictures
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ontogeny.views.base import Drawn
 
 Format = Literal["markdown", "html", "latex", "text"]
 
@@ -24,6 +27,7 @@ COLUMNS = {
     "null_mean": "what chance says",
     "null_sd": "spread of chance",
     "ceiling": "the same model with another seed",
+    "ceiling_sd": "its spread over seeds, of two or more",
     "above_chance": "0 at the null's mean, 1 at the ceiling, or at identity where there is none",
     "z": "distance from chance in SD of chance, positive: more alike",
     "p": "(1 + #{null as alike})/(1 + draws)",
@@ -39,6 +43,8 @@ class Comparison:
 
     data: xr.Dataset
     warnings: tuple[str, ...] = ()
+    square: bool = False  # all pairs of one side
+    units: xr.Dataset | None = None  # of two that were aligned by matching: the pairs of units
 
     def __getitem__(self, measure: str) -> xr.Dataset:
         names = [str(m) for m in self.data["measure"].values]
@@ -76,6 +82,23 @@ class Comparison:
         from ontogeny.representations.rendering import render
 
         return render(self, format)
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """The pictures that there are of this comparison, the first of them first shown."""
+        return pictures.of(self)
+
+    def draw(
+        self, picture: str = "", *, measure: str = "", first: str = "", second: str = "", **options: Any
+    ) -> Drawn:
+        """A picture with the sentence it says: "number_line" (all measures of one pair; ``first`` and ``second`` name it), "pair_grid" (all pairs, by
+        one ``measure``), "matched_units" (one pair, aligned by matching); of all pairs of one side "similarity_heatmap" (``order="clustered"``
+        for a tree) and "similarity_map" (``on="umap"``) besides."""
+        return pictures.draw(self, picture, measure, first, second, options)
+
+    def view(self, picture: str = "", **options: Any) -> Any:
+        """The same as a Plotly figure."""
+        return self.draw(picture, **options).figure
 
     def save(self, path: str | Path) -> Path:
         """By the ending: .md, .html and .tex hold the table, .csv the data frame, .nc everything (xarray)."""

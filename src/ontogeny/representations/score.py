@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ontogeny.measures.base import Measure, one_by_one
-from ontogeny.representations.aligned import Aligned
+from ontogeny.representations.aligned import Aligned, aligned
 from ontogeny.representations.inputs import Named
 from ontogeny.representations.nulls import Units, random_like, subsets
 
@@ -33,6 +33,10 @@ class Settings:
     level: float
     seed: int
     units: Units = field(repr=False)
+
+    @property
+    def way(self) -> Aligned | None:
+        return aligned(self.align, self.align_by, self.fit_on, self.seed, self.units.of_row)
 
 
 @dataclass(frozen=True)

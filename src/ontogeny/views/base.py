@@ -110,7 +110,8 @@ def _few(places: Sequence[Any]) -> str:
 
 @dataclass(frozen=True)
 class View(Catalogued):
-    """A registered view. ``frames``: steps that it carries where none is asked for; 1 for what is large."""
+    """A registered view. ``frames``: steps that it carries where none is asked for; 1 for what is large. ``arranged``: the option that says
+    how runs that are compared are arranged before they are drawn (:mod:`ontogeny.comparing.arranged`)."""
 
     word = "view"
 
@@ -119,6 +120,7 @@ class View(Catalogued):
     reads: tuple[str, ...]
     title: str
     frames: int = FRAMES
+    arranged: str = ""
 
     @property
     def of_one_run(self) -> bool:
@@ -160,7 +162,7 @@ class View(Catalogued):
 
 
 def view(
-    *, reads: tuple[str, ...], title: str, name: str | None = None, frames: int = FRAMES
+    *, reads: tuple[str, ...], title: str, name: str | None = None, frames: int = FRAMES, arranged: str = ""
 ) -> Callable[[Callable[..., Any]], View]:
     """Register a view under the function's name."""
 
@@ -169,7 +171,7 @@ def view(
             raise UserError(
                 f"The view '{function.__name__}' has no docstring; say what it shows and how to read it."
             )
-        entry = View(name or function.__name__, function, reads, title, frames)
+        entry = View(name or function.__name__, function, reads, title, frames, arranged)
         return views.add(entry.name, entry)
 
     return register

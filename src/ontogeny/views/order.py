@@ -37,6 +37,8 @@ def labels(data: xr.Dataset, by: str, axis: str = "run") -> tuple[str, ...]:
     values = data[f"{by}{end}"].values
     several = len(np.unique(values)) < len(values) and f"seed{end}" in data.coords
     seeds: np.ndarray = data[f"seed{end}"].values if several else np.full(len(values), None)
+    if by == "run":
+        return tuple(map(str, values))
     names = tuple(
         f"{sign_of(by)} = {v}" + (f", seed {s}" if several else "")
         for v, s in zip(values, seeds, strict=True)
