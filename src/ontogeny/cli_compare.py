@@ -137,7 +137,7 @@ def compare(
     picture: Annotated[
         str,
         typer.Option(
-            help="With --plot: number_line, pair_grid, matched_units, similarity_heatmap or similarity_map."
+            help="With --plot: number_line, pair_grid, matched_units, similarity_heatmap, similarity_map or likeness_course."
         ),
     ] = "",
     order: Annotated[
@@ -376,19 +376,24 @@ class Plot:
         from ontogeny.comparing.arranged import arranged
         from ontogeny.report.assemble import docstring, how_to_read
         from ontogeny.report.document import Document, Figure, Section
+        from ontogeny.views.likeness_course import likeness_course
         from ontogeny.views.pair_grid import pair_grid
 
-        if data["value"].ndim != 2:
+        course = "run_other" in data.dims and "step" in data.dims
+        if data["value"].ndim != 2 and not course:
             raise UserError(
                 f"--plot draws pairs, and these values are over {', '.join(map(str, data['value'].dims))}: "
                 "of two steps ask for --between all; --out writes all numbers."
             )
         of_runs = ("similarity_heatmap", "similarity_map")
-        picture = self.picture or ("similarity_heatmap" if runs else "pair_grid")
-        if picture == "pair_grid":
+        usual = "likeness_course" if course else "similarity_heatmap" if runs else "pair_grid"
+        picture = self.picture or usual
+        if course and picture == "likeness_course":
+            drawn, how = likeness_course(data), docstring(likeness_course)
+        elif picture == "pair_grid" and not course:
             drawn, how = pair_grid(data), docstring(pair_grid)
         elif not runs or picture not in of_runs:
-            known = ", ".join((*of_runs, "pair_grid") if runs else ("pair_grid",))
+            known = ", ".join((*of_runs, "pair_grid") if runs else (usual,))
             raise UserError(f"There is no picture '{picture}' of this comparison; there is {known}.")
         else:
             view = registry.views[picture]

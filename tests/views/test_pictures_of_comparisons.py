@@ -279,6 +279,16 @@ def test_umap_keeps_neighbours(runs):
     assert (near.argmin(1) // 12 == np.arange(24) // 12).all()
 
 
+def test_the_course_of_likeness_is_the_mean_over_pairs(trained):
+    from ontogeny.views.likeness_course import likeness_course
+
+    data = on.open(trained).over_training("cka_linear", tap="hook_hidden")
+    drawn = likeness_course(data)
+    pairs = data["value"].values[:, *np.triu_indices(3, 1)]
+    np.testing.assert_allclose(drawn.figure.data[-1].y, pairs.mean(1), rtol=1e-3)
+    assert len(drawn.figure.data) == 2 and f"goes from {pairs[0].mean():.3g} at step 0" in drawn.says
+
+
 # -- a study, and the command line -------------------------------------------------------------------------------------
 
 
@@ -321,7 +331,7 @@ def test_pictures_that_cannot_be_drawn_are_refused_with_a_sentence(tmp_path, tra
         ({**two, "plot": page, "picture": "pair_grid"}, "there is number_line"),
         ({**study, "plot": page, "picture": "number_line"}, "similarity_map, pair_grid"),
         ({**study, "plot": page, "measure": ["activation_similarity", "logit_cosine"]}, "one measure"),
-        ({**study, "plot": page, "over_training": True}, "over step, run, run_other"),
+        ({**study, "plot": page, "over_training": True, "picture": "pair_grid"}, "there is likeness_course"),
     ]:
         with pytest.raises(UserError, match=said):
             compare(**given)
