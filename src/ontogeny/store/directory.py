@@ -63,6 +63,11 @@ class Directory:
         return self.root / "comparisons"
 
     @property
+    def pairs(self) -> Path:
+        """What two representations came to under a measure, by what they are."""
+        return self.comparisons / "pairs"
+
+    @property
     def report(self) -> Path:
         return self.root / "report"
 
@@ -202,7 +207,14 @@ class Directory:
                 raise Locked(
                     f"{self.root} is in use by {others}. Wait for it, or stop it; nothing was touched."
                 )
-            for folder in (self.root, self.recipes, self.comparisons, self.report, self.root / LEASES):
+            for folder in (
+                self.root,
+                self.recipes,
+                self.comparisons,
+                self.pairs,
+                self.report,
+                self.root / LEASES,
+            ):
                 sweep(folder)
             with saying_when_full(path):
                 handle.seek(0)

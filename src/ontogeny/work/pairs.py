@@ -77,7 +77,7 @@ class Pairs:
     def path(self) -> Path | None:
         defaults = {k: v for k, v in self.measure.defaults.items() if k != "tap"}
         stem = results.stem(self.measure.name, self.options, defaults)
-        return self.directory.comparisons / "pairs" / f"{stem}.nc" if self.directory else None
+        return self.directory.pairs / f"{stem}.nc" if self.directory else None
 
     def grid(
         self,
