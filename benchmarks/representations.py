@@ -80,7 +80,7 @@ PLAIN: list[tuple[str, Function, str]] = [
     (
         "cka_linear",
         cka_of_features,
-        "plain: NumPy, d × d products; three a pair, of which ours does one, so 3 is the floor of arithmetic",
+        "plain: NumPy, d × d products; three a pair, of which one is the floor, so about 3 is all that can be had",
     ),
     ("cka_linear", cka_of_gram_matrices, "plain: NumPy, n × n matrices of inner products"),
     ("svcca", svcca, "plain: NumPy, two SVDs a pair"),
@@ -88,7 +88,7 @@ PLAIN: list[tuple[str, Function, str]] = [
     (
         "procrustes_normalized",
         procrustes_normalized,
-        "plain: scipy.spatial.procrustes; its singular vectors and its rotation are all that can be saved, half of its work",
+        "plain: scipy.spatial.procrustes; a product of the two and its singular values are needed of every pair and are the floor, a seventh of its work",
     ),
     ("knn_jaccard", knn_jaccard, "plain: scikit-learn's neighbours, sets in NumPy"),
 ]
