@@ -237,7 +237,7 @@ def _refuse_quantity(quantity: Quantity, whose: str, m: Member, metrics: Sequenc
                     raise UnknownName(f"column of '{quantity.source}' (in {whose})", name, columns)
     else:
         for name in {name for part in parts for name in part.where or {}}:
-            if name not in (ticks := [*AXES, *m.varied]):
+            if name not in (ticks := [*AXES, *m.varied, *(f"{name}_other" for name in m.varied)]):
                 raise UnknownName(f"axis of '{quantity.source}' (in {whose})", name, ticks)
 
 

@@ -16,6 +16,7 @@ from ontogeny.views.panels import panels
 from ontogeny.views.theme import PALETTE, SEQUENTIAL, colourbar, faint, name_of, sign_of
 
 DISTANCES = ("Procrustes distance", "singular-value distance")
+ROOM = 0.05  # between chance and identity; where there is less, no colour is given
 CURVES = {
     "right": "cosine with the true feature",
     "alike": "cosine with the other dictionary's atom",
@@ -31,39 +32,40 @@ CURVES = {
 def dictionary_table(dictionary_scores: xr.Dataset, *, where: Mapping[str, Any] | None = None) -> Drawn:
     """Which score says of which comparison that it is more than chance?
 
-    A row a comparison, a column a score: the mean over seeds at the last step, and under it, in brackets, the same comparison of untrained
-    dictionaries, matched anew. Colour is the way from that chance (white) to identity (dark); a score that stays white in a row cannot tell it from
-    chance. Of the two distances at the right 0 is identity. ``where`` picks pairs of runs: {dictionary = 1, dictionary_other = 2}. The number behind
-    ± in the hover is the deviation over the runs of the first kind, each averaged over its partners.
+    A row a comparison, a column a score: the mean over seeds at the last step and, in brackets, what chance gives: the same comparison of
+    untrained dictionaries, matched anew, and for a dictionary beside itself ("itself, …") that with random vectors. Colour is the way from chance (white) to identity
+    (dark); a score that stays white in a row cannot tell it from chance, and one without colour has no room between the two. Of the two
+    distances at the right 0 is identity. ``where`` picks pairs of runs: {dictionary = 1, dictionary_other = 2}. What stands behind ± in the hover is the
+    deviation over the runs of the first kind, each averaged over its partners.
     """
     data = picked(dictionary_scores, where or {})
-    scores = data["scores"].mean("run_other")
-    mean, sd = scores.isel(step=-1).mean("run"), scores.isel(step=-1).std("run", ddof=1)
-    chance = scores.isel(step=0).mean("run")
+    scores = data["scores"].mean("run_other").transpose("run", "step", "reference", "score")
     rows, columns = (list(map(str, data[axis].values)) for axis in ("reference", "score"))
-    value, null = mean.transpose("reference", "score").values, chance.transpose("reference", "score").values
+    last = scores.isel(step=-1)
+    value, spread = last.mean("run").values, last.std("run", ddof=1).values
+    null = scores.isel(step=0).mean("run").values
+    known = [name.startswith("itself") for name in rows]
+    null[known] = value[rows.index("random vectors")]
     best = np.array([0.0 if name in DISTANCES else 1.0 for name in columns])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        way = np.clip((value - null) / (best - null), 0, 1)
+    room = np.where(np.abs(best - null) < ROOM, np.nan, best - null)
+    way = np.clip((value - null) / room, 0, 1)
     text = [
-        [f"{_two(v)}<br>({_two(c)})" for v, c in zip(*row, strict=True)]
-        for row in zip(value, null, strict=True)
+        [f"{_two(v)} ({_two(c)})" for v, c in zip(*row, strict=True)] for row in zip(value, null, strict=True)
     ]
-    spread = sd.transpose("reference", "score").values
-    fig = panels(1, height=130 + 46 * len(rows), bars=True)
+    fig = panels(1, height=150 + 28 * len(rows), bars=True)
     fig.add_trace(
         go.Heatmap(
             z=light(way), x=columns, y=rows, text=text, texttemplate="%{text}", customdata=light(np.stack([value, spread, null], -1)),
             colorscale=SEQUENTIAL, zmin=0, zmax=1, xgap=1, ygap=1,
             colorbar=colourbar("from chance (0) to identity (1)"),
-            hovertemplate="<b>%{y}</b>, %{x}<br>%{customdata[0]:.4g} ± %{customdata[1]:.2g}<br>untrained: %{customdata[2]:.4g}<extra></extra>",
+            hovertemplate="<b>%{y}</b>, %{x}<br>%{customdata[0]:.4g} ± %{customdata[1]:.2g}<br>by chance: %{customdata[2]:.4g}<extra></extra>",
         )
     )  # fmt: skip
-    fig.update_traces(textfont={"size": 10})
-    fig.update_yaxes(autorange="reversed", showgrid=False, ticks="")
-    fig.update_xaxes(side="bottom", showgrid=False, ticks="", tickangle=-35)
-    last = int(data["step"].values[-1])
-    says = f"{data.sizes['run']} × {data.sizes['run_other']} pairs of runs after {last:,} updates."
+    fig.update_traces(textfont={"size": 9})
+    fig.update_yaxes(autorange="reversed", showgrid=False, ticks="", tickfont={"size": 11})
+    fig.update_xaxes(side="bottom", showgrid=False, ticks="", tickangle=-30, tickfont={"size": 11})
+    updates = int(data["step"].values[-1])
+    says = f"{data.sizes['run']} × {data.sizes['run_other']} pairs of runs after {updates:,} updates."
     return Drawn(fig, says=says)
 
 
@@ -127,4 +129,7 @@ def picked(data: xr.Dataset, where: Mapping[str, Any]) -> xr.Dataset:
 
 
 def _two(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:.2f}".replace("-", "−")
+    """Two digits without a leading zero: a cell is narrow."""
+    return (
+        "–" if np.isnan(value) else f"{value:.2f}".replace("-", "−").replace("0.", ".").replace("−.00", ".00")
+    )
