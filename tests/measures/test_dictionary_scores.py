@@ -141,6 +141,25 @@ def test_two_that_began_alike_are_not_compared_and_other_coordinates_are_refused
         SCORES.pairs([wide], [held(2, normal(2))])
 
 
+def test_what_needs_no_truth_is_said_without_it():
+    from dataclasses import replace
+
+    member = world(1)
+    for atoms in (normal(1), world(1).task.truth()):
+        known = build.subject(member, {**member.init(), "W_dec": atoms})
+        blind = replace(known, probe=replace(known.probe, truth=None))
+        assert SCORES.needs()[1].optional
+        (seen, _), (rows, told) = (table(SCORES.prepare(one), held(2, normal(2))) for one in (known, blind))
+        assert all(
+            math.isnan(v)
+            for name in ("its features", "shared features", "features, shuffled", "atoms of own features")
+            for v in rows[name].values()
+        )
+        for name in ("itself, turned", "the other dictionary", "best half of the pairs", "random vectors"):
+            assert rows[name] == pytest.approx(seen[name], abs=1e-6)
+        assert math.isnan(told["right"]) and math.isnan(told["shared_error"])
+
+
 def test_runs_of_two_worlds_are_compared_over_their_steps(tmp_path):
     recipe = {
         **RECIPE,

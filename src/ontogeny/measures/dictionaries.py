@@ -97,7 +97,7 @@ class Held(NamedTuple):
     range=(-1, 1),
     invariances=(ORDER, LENGTH),
     nulls=("reinitialised",),
-    reads=("weights:W_dec", "truth"),
+    reads=("weights:W_dec", "truth?"),
     symmetric=False,
     label="MMCS of two dictionaries",
     gives={
@@ -126,20 +126,23 @@ class dictionary_scores:
     ``value``: MMCS with the second dictionary at the last step. Range −1 … 1. The null of every entry is the same entry at step 0:
     untrained dictionaries, matched anew; the ceiling, another seed on the same data. NaN in the rows of two where both began at the same
     weights (a run beside itself, one seed on two data sets): what they share may be what they began with, an MMCS of .99 after 100
-    updates of 3,000 in the study ``universality``. NaN where fewer than k + 2 pairs are left. Source of the design: Sharkey, Braun & Millidge 2022.
+    updates of 3,000 in the study ``universality``. NaN where fewer than k + 2 pairs are left, and in the rows of the truth where nobody
+    knows it (an SAE that was imported): the others are there. Source of the design: Sharkey, Braun & Millidge 2022.
     """
 
     k: int = 10
     seed: int = 0
 
     def prepare(self, model: Subject) -> Held:
-        truth = model.probe.truth
-        assert truth is not None
         atoms = normalize(model.weights["W_dec"], dim=-1)
         atoms = atoms.reshape(-1, *atoms.shape[-2:])
-        own = torch.ones(len(truth.features), dtype=torch.bool)
-        own[truth.common] = False
-        held = Held(atoms, truth.features, truth.common, own.nonzero().squeeze(-1), torch.empty(0))
+        truth, nothing = model.probe.truth, torch.empty(0, dtype=torch.long)
+        features, common = (
+            (truth.features, truth.common) if truth else (atoms.new_empty(0, atoms.shape[-1]), nothing)
+        )
+        own = torch.ones(len(features), dtype=torch.bool)
+        own[common] = False
+        held = Held(atoms, features, common, own.nonzero().squeeze(-1), torch.empty(0))
         key = Key(self.seed, "dictionary_scores")
         return held._replace(table=torch.stack([self._table(alone(step, held, key)) for step in atoms]))
 
@@ -192,7 +195,7 @@ def alone(atoms: Tensor, held: Held, key: Key) -> list[Row]:
     turn, mix = (rotation(key.normal(name, size, size, std=1.0)) for name, size in (("turn", d), ("mix", n)))
     aside = key.normal("blur", n, d, std=1.0)
     aside = normalize(aside - (aside * atoms).sum(-1, keepdim=True) * atoms, dim=-1)
-    random = normalize(key.normal("random", *features.shape, std=1.0), dim=-1)
+    random = normalize(key.normal("random", *(features if len(features) else atoms).shape, std=1.0), dim=-1)
     i, j = pairs(atoms, features)
     here = torch.arange(n)
     wrong, moved = here.clone(), key.permutation(n, "which")[: n // 2]

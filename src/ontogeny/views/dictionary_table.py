@@ -33,7 +33,7 @@ def dictionary_table(dictionary_scores: xr.Dataset, *, where: Mapping[str, Any] 
     """Which score says of which comparison that it is more than chance?
 
     A row a comparison, a column a score: the mean over seeds at the last step and, in brackets, what chance gives: the same comparison of
-    untrained dictionaries, matched anew, and for a dictionary beside itself ("itself, …") that with random vectors. Colour is the way from chance (white) to identity
+    untrained dictionaries, matched anew, and for a dictionary beside itself ("itself, …"), or where nothing is known of the time before training, that with random vectors. Colour is the way from chance (white) to identity
     (dark); a score that stays white in a row cannot tell it from chance, and one without colour has no room between the two. Of the two
     distances at the right 0 is identity. ``where`` picks pairs of runs: {dictionary = 1, dictionary_other = 2}. What stands behind ± in the hover is the
     deviation over the runs of the first kind, each averaged over its partners.
@@ -44,7 +44,7 @@ def dictionary_table(dictionary_scores: xr.Dataset, *, where: Mapping[str, Any] 
     last = scores.isel(step=-1)
     value, spread = last.mean("run").values, last.std("run", ddof=1).values
     null = scores.isel(step=0).mean("run").values
-    known = [name.startswith("itself") for name in rows]
+    known = [name.startswith("itself") or data.sizes["step"] == 1 for name in rows]
     null[known] = value[rows.index("random vectors")]
     best = np.array([0.0 if name in DISTANCES else 1.0 for name in columns])
     room = np.where(np.abs(best - null) < ROOM, np.nan, best - null)
