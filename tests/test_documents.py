@@ -96,3 +96,33 @@ def test_the_measure_of_contributing(workplace: Path) -> None:
         "assert abs(far - far.T).max() < 1e-6 and far.diagonal().max() < 1e-6 and 0.01 < far.max() <= 1\n"
     )
     run([sys.executable, "compare.py"], workplace)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_dictionaries_are_compared_as_the_page_says(tmp_path: Path) -> None:
+    """Commands and Python in the order in which they stand, and the numbers that the page names."""
+    page = (ROOT / "docs/same_dictionaries.md").read_text(encoding="utf-8")
+    steps = re.findall(r"^```(bash|python)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert [language for language, _ in steps] == ["bash"] * 3 + ["python", "bash"]
+    said: dict[str, str] = {}
+    for language, block in steps:
+        if language == "python":
+            (tmp_path / "page.py").write_text(block)
+            said["python"] = run([sys.executable, "page.py"], tmp_path)
+            continue
+        for line in block.splitlines():
+            said[line] = run(["bash", "-c", line], tmp_path)
+    table = (tmp_path / "table.md").read_text()
+    chance = re.search(r"\| mmcs \|.*?\| (0\.\d+) ± ", table)
+    assert chance and 0.40 < float(chance.group(1)) < 0.44, table
+    mcc = re.search(r"\| mcc \| ↑ \| (0\.\d+)", table)
+    assert mcc and float(mcc.group(1)) > 0.7, table
+    of = {
+        name: float(value)
+        for name, value in re.findall(r"\| A \| (\w+) ?\w* \| rsa_cosine \| ↑ \| (-?[\d.]+)", said["python"])
+    }
+    assert of["B"] > of["nothing"] + 0.2 and of["another"] > of["nothing"] + 0.2, said["python"]
+    assert "cluster 1" in (tmp_path / "by_cluster.md").read_text()
+    assert (tmp_path / "table.html").is_file() and "0 of 96" not in said["python"]
+    assert any("teens" in text for line, text in said.items() if "--labels" in line)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ontogeny.lenses.base import lens
     from ontogeny.measures.base import measure
     from ontogeny.registry import lenses, measures, tasks, views
-    from ontogeny.representations import Comparison, align, compare
+    from ontogeny.representations import Comparison, align, compare, compare_concepts
     from ontogeny.study import load_study
     from ontogeny.subject import Subject
     from ontogeny.views.base import view
@@ -32,6 +32,7 @@ _PUBLIC = {
     "from_module": "ontogeny.api",
     "trust": "ontogeny.api",
     "compare": "ontogeny.representations",
+    "compare_concepts": "ontogeny.representations",
     "align": "ontogeny.representations",
     "Comparison": "ontogeny.representations",
     "load_study": "ontogeny.study",
@@ -54,6 +55,7 @@ __all__ = [
     "agreement",
     "align",
     "compare",
+    "compare_concepts",
     "from_module",
     "lens",
     "lenses",

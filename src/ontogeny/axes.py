@@ -66,6 +66,8 @@ AXES: dict[str, str] = {
     "term": "term of a polynomial",
     "kept": "how many frequencies are kept, strongest first",
     "rank": "place in an order, largest first",
+    "reference": "what a dictionary is compared with",
+    "score": "by what two dictionaries are compared",
 }
 
 

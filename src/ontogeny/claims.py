@@ -43,7 +43,7 @@ class Strict(BaseModel):
 
 
 class Part(Strict):
-    """What is taken off a quantity: another variable, other ticks or another reduction of the same source."""
+    """What is taken off a quantity: another variable, other ticks (axis by axis) or another reduction of the same source."""
 
     variable: str | None = None
     where: dict[str, Any] | None = None

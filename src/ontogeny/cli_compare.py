@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 from rich.console import Console
 
 from ontogeny import overrides
 from ontogeny.errors import UserError
+
+if TYPE_CHECKING:
+    from ontogeny.representations import Comparison, Concepts
 
 app = typer.Typer(rich_markup_mode="markdown")
 out = Console(highlight=False)
@@ -118,6 +121,40 @@ def compare(
     resamples: Annotated[
         int, typer.Option(help="Of arrays: half samples for the interval; 0 leaves it out.")
     ] = 100,
+    concept: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--concept",
+            help="Of two dictionaries: a named subset of features, NAME=PATTERN, searched in the labels (may be repeated).",
+            metavar="NAME=PATTERN",
+        ),
+    ] = None,
+    concepts: Annotated[
+        Path | None,
+        typer.Option(help="Of two dictionaries: a .json file {name: pattern or rows}.", metavar="FILE"),
+    ] = None,
+    clusters: Annotated[
+        int | None,
+        typer.Option(help="Of two dictionaries: so many clusters of the first one's features as concepts."),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="What concepts are searched in: a label a feature of the first, as .txt, .json, .csv or .tsv.",
+            metavar="FILE",
+        ),
+    ] = None,
+    labels_other: Annotated[
+        Path | None,
+        typer.Option(help="The same of the second: partners are of the same concept.", metavar="FILE"),
+    ] = None,
+    activations: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Of two dictionaries with concepts: what their features do on the same samples, first and second; else pairs are made by cosine.",
+            metavar="FILE",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of arrays: decides draws, halves and subsets.")] = 0,
     out_file: Annotated[
         Path | None,
@@ -156,8 +193,10 @@ def compare(
         ontogeny compare out/families out/grokking --measure cka_linear
         ontogeny compare a.npy b.npy --measure cka_linear --measure svcca --null row_shuffle --null random
         ontogeny compare layers_a.npz layers_b.npz --measure cka_linear_debiased --out grid.html --plot pictures.html
+        ontogeny compare a.safetensors:W_dec b.safetensors:W_dec --labels a.txt --concept time='hour|day|year'
 
     Arrays are samples × units, rows the same inputs on both sides; every array of one file is compared with every one of the other.
+    With concepts they are dictionaries, a feature a row: those of a concept beside the rest and beside random subsets, paired anew.
     """
     drawing = Plot(plot, picture, order)
     if second is not None and first.is_dir() != second.is_dir():
@@ -196,14 +235,31 @@ def compare(
         "--over-training": over_training,
         "--aligned-at": aligned_at,
     }
-    for flag, given in of_studies.items():
-        if given:
-            raise UserError(f"{flag} is about the runs of a study; {first} is a file.")
+    _refuse(
+        {flag: given or None for flag, given in of_studies.items()},
+        f"is about the runs of a study; {first} is a file.",
+    )
     x, y = two_sides(first, second)
     if y is None and len(x) < 2:
         raise UserError(
             f"{first} holds one array; name the file to compare it with: ontogeny compare {first} OTHER.npy."
         )
+    if concept or concepts or clusters is not None:
+        if y is None or len(x) != 1 or len(y) != 1:
+            raise UserError(
+                "Concepts are compared between two dictionaries: name one array a file, FILE.safetensors:W_dec."
+            )
+        whole = {"--plot": plot, "--null": null, "--untrained": untrained, "--ceiling": ceiling, "--samples": samples}
+        _refuse(whole, "is about arrays as a whole; concepts have nulls of their own.")
+        found = _concepts(
+            next(iter(x.values())), next(iter(y.values())), concept or [], concepts, clusters, labels, labels_other, activations or [],
+            measures=measure, options=option, how=align, draws=draws, seed=seed,
+        )  # fmt: skip
+        return _tell(found, out_file, json_)
+    _refuse(
+        {"--labels": labels, "--labels-other": labels_other, "--activations": activations},
+        "says nothing without a concept: --concept NAME=PATTERN, --concepts FILE or --clusters N.",
+    )
     names = measure or list(USUAL)
     result = compare_arrays(
         x,
@@ -223,10 +279,21 @@ def compare(
         resamples=resamples,
         seed=seed,
     )
-    if out_file:
-        result.save(out_file)
     if plot:
         drawing.of_arrays(result, " and ".join(str(p) for p in (first, second) if p))
+    _tell(result, out_file, json_)
+
+
+def _refuse(given: Mapping[str, Any], why: str) -> None:
+    """Flags that were given and mean nothing here."""
+    for flag, one in given.items():
+        if one is not None:
+            raise UserError(f"{flag} {why}")
+
+
+def _tell(result: Comparison | Concepts, out_file: Path | None, json_: bool) -> None:
+    if out_file:
+        result.save(out_file)
     if json_:
         records = json.loads(result.to_dataframe().to_json(orient="records"))
         print(json.dumps({"rows": records, "warnings": list(result.warnings)}, indent=1))
@@ -244,6 +311,49 @@ def _only(path: Path | None) -> Any:
     if len(arrays) > 1:
         raise UserError(f"{path} holds {len(arrays)} arrays; name one: {path}:{next(iter(arrays))}.")
     return next(iter(arrays.values()))
+
+
+def _concepts(
+    x: Any,
+    y: Any,
+    patterns: list[str],
+    file: Path | None,
+    clusters: int | None,
+    labels: Path | None,
+    labels_other: Path | None,
+    activations: list[Path],
+    *,
+    measures: list[str] | None,
+    options: list[str] | None,
+    how: str | None,
+    draws: int,
+    seed: int,
+) -> Concepts:
+    from ontogeny.representations.concepts import USUAL, compare_concepts
+    from ontogeny.representations.concepts import clusters as clustered
+    from ontogeny.representations.labels import read_concepts, read_labels
+
+    asked: dict[str, Any] = read_concepts(file) if file else {}
+    for one in patterns:
+        name, equals, pattern = one.partition("=")
+        if not (name and equals and pattern):
+            raise UserError(f"--concept {one}: write NAME=PATTERN, time='hour|day|year'.")
+        asked[name] = pattern
+    if clusters is not None:
+        asked |= clustered(x, clusters, seed)
+    if len(activations) not in (0, 2):
+        raise UserError(
+            f"--activations is given {len(activations)} times; twice is needed: of the first, then of the second."
+        )
+    acts = [_only(path) for path in activations]
+    names = measures or list(USUAL)
+    return compare_concepts(
+        x, y, asked,
+        labels=read_labels(labels, len(x)) if labels else None,
+        labels_other=read_labels(labels_other, len(y)) if labels_other else None,
+        activations=(acts[0], acts[1]) if acts else None,
+        measures=names, options=_options_by_measure(options, names), how=how or "hungarian", draws=draws, seed=seed,  # type: ignore[arg-type]
+    )  # fmt: skip
 
 
 def _options_by_measure(given: list[str] | None, names: list[str]) -> dict[str, dict[str, Any]]:

@@ -160,9 +160,11 @@ def refuse_view(use: Use) -> None:
 
 
 def refuse_measures(use: Use, members: Sequence[Member]) -> None:
-    """Say what is wrong with the wish to compare these runs: a measure needs models of one task that it can read."""
+    """Say what is wrong with the wish to compare these runs: a measure needs models that it can read, of one task unless it reads weights alone."""
     for of in alike(members):
         refuse_measure(use, of[0])
+    if {need.kind for need in registry.measures[use.name].needs(use.options)} <= {"weights", "truth"}:
+        return
     tables = {canonical({k: v for k, v in m.spec["task"].items() if k not in PARTS}): m for m in members}
     if len(tables) > 1:
         first, second, *_ = tables.values()
@@ -235,7 +237,7 @@ def _refuse_quantity(quantity: Quantity, whose: str, m: Member, metrics: Sequenc
                     raise UnknownName(f"column of '{quantity.source}' (in {whose})", name, columns)
     else:
         for name in {name for part in parts for name in part.where or {}}:
-            if name not in (ticks := [*AXES, *m.varied]):
+            if name not in (ticks := [*AXES, *m.varied, *(f"{name}_other" for name in m.varied)]):
                 raise UnknownName(f"axis of '{quantity.source}' (in {whose})", name, ticks)
 
 

@@ -36,6 +36,11 @@ def test_three_formats_hold_the_same_arrays(files):
     np.testing.assert_array_equal(read(files / "c.safetensors")["acts"], Y)
     x, y = two_sides(files / "layers.npz", files / "layers.npz")
     assert list(x) == ["first:early", "first:late"] and list(y) == ["second:early", "second:late"]
+    for folder in ("A", "B"):  # files of one name are called by their folders
+        (files / folder).mkdir()
+        np.savez(files / folder / "sae.npz", W_dec=X)
+    x, y = (list(side or ()) for side in two_sides(f"{files}/A/sae.npz:W_dec", f"{files}/B/sae.npz:W_dec"))
+    assert (x, y) == (["A"], ["B"])
 
 
 def test_files_that_hold_no_numbers_are_refused(files):

@@ -77,12 +77,14 @@ def by_seed(data: Mapping[str, Any], quantity: Quantity, population: Chosen, see
 def per_run(data: Any, quantity: Quantity, seed: str = "seed") -> pd.DataFrame:
     """Columns ``run``, ``seed`` and ``value``, one row a run. Without seeds every run is its own.
 
-    ``where`` picks rows or ticks, by one value or by any of several; ``reduce`` makes one number of what remains; ``minus`` is
-    taken off: another variable, where or reduction, each as above unless given.
+    ``where`` picks rows or ticks, by one value or by any of several; of pairs of runs ``"same"`` for the second is the first's own value
+    (``correlation_other = "same"``). ``reduce`` makes one number of what remains; ``minus`` is taken off: another variable, reduction or
+    where (axis by axis), each as above unless given.
     """
     runs = _one(data, quantity, seed)
     if quantity.minus is not None:
         said = {k: v for k, v in quantity.minus.model_dump().items() if v is not None}
+        said["where"] = {**quantity.where, **said.get("where", {})}
         other = _one(data, quantity.model_copy(update={**said, "minus": None}), seed)
         runs["value"] = runs["value"] - other.set_index("run")["value"].reindex(runs["run"]).to_numpy()
     return runs
@@ -138,6 +140,9 @@ def _one(data: Any, quantity: Quantity, seed: str) -> pd.DataFrame:
     for axis, wanted in where.items():
         if axis not in picked.coords:
             raise UnknownName(f"coordinate of '{source}'", axis, map(str, picked.coords))
+        if wanted == "same" and (first := axis.removesuffix("_other")) != axis and first in picked.coords:
+            picked = picked.where(picked[first] == picked[axis])
+            continue
         ticks = np.atleast_1d(picked[axis].values)
         asked = np.atleast_1d(np.asarray(wanted))
         if gone := [one for one in asked.tolist() if not (ticks == one).any()]:

@@ -23,13 +23,16 @@ def atom_frequencies(
     Equation: share_kj is the share of atom j's variance over (a, b) in the block {1, cos k, sin k}² of its 2-D Fourier transform; an atom that
     is active on at least ``alive`` of the inputs is specialised if its largest share is at least ``threshold``, to that frequency. Key
     frequencies of the host: those along which its logits cos w_k(a + b − c) have more than ``times_mean`` of the mean energy. keys_found =
-    share of the key frequencies with a specialised atom; atoms_at_keys = share of the specialised atoms whose frequency is key. The same of
-    the host's own units at the tap: units_specialised, units_at_keys, keys_of_units.
+    share of the key frequencies with a specialised atom; atoms_at_keys = share of the specialised atoms whose frequency is key; led_by_keys = share
+    of all living atoms whose dominant frequency is key, however much they hold of it. The same of the host's own units at the tap:
+    units_specialised, units_at_keys, keys_of_units, units_led_by_keys. share_mean: mean of dominant_share over living atoms; key_share: chance for led_by_keys.
 
     Shapes: dominant_frequency, dominant_share (atom,), NaN of an atom that is not alive; atoms_at (frequency,) specialised atoms; is_key
-    (frequency,); keys_found, atoms_at_keys, specialised, keys_of_units, units_at_keys, units_specialised (). Units: shares, atoms. The host's
-    units are the control: where these are specialised themselves, atoms find nothing that was hidden. A rectified wave of frequency k
-    carries 2k, and so does its atom. Chance for atoms_at_keys is the share of frequencies that are key. An untrained host has "key" frequencies too.
+    (frequency,); keys_found, atoms_at_keys, led_by_keys, key_share, share_mean, specialised, keys_of_units, units_at_keys, units_led_by_keys,
+    units_specialised (). Units: shares, atoms. The host's units are the control: where these are specialised themselves, atoms find nothing that was
+    hidden. A rectified wave of frequency k carries 2k, and so does its atom. An atom that is active on few inputs cannot be one wave: it is a bump
+    made of several, and led_by_keys says whether these are key. Chance for atoms_at_keys and led_by_keys is the share of frequencies that are key. An untrained host
+    has "key" frequencies too.
     Source: Nanda et al. 2023 for both definitions.
     """
     host, p = model.probe.host, model.probe.period
@@ -63,6 +66,16 @@ def atom_frequencies(
         "atoms_at_keys": labelled(
             _at_keys(atoms.count(p), is_key), long_name="share of specialised atoms at a key frequency"
         ),
+        "led_by_keys": labelled(
+            atoms.led_by(is_key), long_name="share of living atoms whose dominant frequency is key"
+        ),
+        "key_share": labelled(
+            is_key[..., 1:].to(acts.dtype).mean(-1).expand(model.lead),
+            long_name="share of the frequencies that are key",
+        ),
+        "share_mean": labelled(
+            atoms.share.nanmean(-1), long_name="share at the dominant frequency, mean over living atoms"
+        ),
         "specialised": labelled(
             atoms.rate, long_name=f"share of living atoms with {threshold:g} at one frequency"
         ),
@@ -73,6 +86,10 @@ def atom_frequencies(
         "units_at_keys": labelled(
             _at_keys(units.count(p), is_key).expand(model.lead),
             long_name="share of the host's specialised units at a key frequency",
+        ),
+        "units_led_by_keys": labelled(
+            units.led_by(is_key).expand(model.lead),
+            long_name="share of the host's units whose dominant frequency is key",
         ),
         "units_specialised": labelled(
             units.rate.expand(model.lead),
@@ -90,6 +107,12 @@ class Specialised:
         self.share, self.frequency = (torch.where(counted, x.to(share.dtype), torch.nan) for x in (top, at))
         self.which = counted & (top >= threshold)
         self.rate = self.which.to(share.dtype).sum(-1) / counted.sum(-1)
+
+    def led_by(self, is_key: Tensor) -> Tensor:
+        """Share of the units that count whose dominant frequency is one of these: (…)."""
+        counted = ~self.frequency.isnan()
+        led = is_key[torch.where(counted, self.frequency, 0).long()] & counted
+        return led.sum(-1) / counted.sum(-1)
 
     def count(self, p: int) -> Tensor:
         """(…, frequency)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -67,15 +68,19 @@ class mcc:
     Equation: mean over pairs of |cos(a_i, b_π(i))|, π the one-to-one pairing of largest sum (Hungarian method), min(atoms) pairs.
 
     Range 0 … 1; 1: every atom of the smaller dictionary has its own twin, up to sign. High: chance grows with the number of atoms per
-    dimension. Null: random atoms of the same number; an untrained dictionary.
+    dimension. Null: random atoms of the same number; an untrained dictionary. Takes one table of atoms × atoms: 1.1 GB of two float32
+    dictionaries of 16,384.
     """
 
     def prepare(self, x: Tensor) -> Tensor:
         return unit_rows(x)
 
     def pair(self, x: Tensor, y: Tensor) -> Tensor:
-        cosines = (x @ y.mT).abs().clamp(max=1).double().cpu().numpy()
-        return torch.tensor(cosines[assignment(cosines)].mean())
+        few, many = (x, y) if len(x) <= len(y) else (y, x)
+        cosines = (
+            (few @ many.mT).abs_().clamp_(max=1).cpu().numpy()
+        )  # the one table of atoms × atoms, in the precision of the atoms
+        return torch.tensor(cosines[assignment(cosines)].astype(np.float64).mean())
 
 
 @measure(

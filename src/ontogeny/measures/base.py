@@ -9,6 +9,8 @@
 
 A class may have ``pairs(xs, ys) → (len(xs), len(ys))`` instead, where all pairs at once are cheaper than one after another, and
 ``shuffled(x, y, orders) → (order,)``, the values with the samples of ``y`` in other orders, where these are cheaper than preparing anew.
+An extra may have axes of its own, which ``gives`` names and ``ticks`` numbers; one that has the axis ``step`` makes the measure one of whole
+runs: ``prepare`` is then handed all steps that the runs have in common, as the leading axis of its Subject.
 
 What is registered can be called: ``svcca(X, Y, keep=0.95)`` takes arrays (…, n, d) and (…, n, e) and returns (…).
 """
@@ -24,7 +26,8 @@ from typing import Any, Literal, dataclass_transform
 import torch
 from torch import Tensor
 
-from ontogeny.errors import UserError
+from ontogeny.axes import AXES
+from ontogeny.errors import UnknownName, UserError
 from ontogeny.measures.reading import DEFAULT_TAP, as_tensor, representation, word
 from ontogeny.needs import Need, of_model
 from ontogeny.numerics.cores import one_core_each
@@ -59,6 +62,13 @@ class Measure(Catalogued):
     label: str
     units: str
     least: int
+    gives: Mapping[str, tuple[str, ...]]
+    ticks: Mapping[str, tuple[str, ...]]
+
+    @property
+    def over_steps(self) -> bool:
+        """Whether whole runs are compared, and not one step of each."""
+        return any("step" in axes for axes in self.gives.values())
 
     @property
     def function(self) -> Any:
@@ -166,10 +176,10 @@ def each_pair(
     for (i, j), values in zip(places, found, strict=True):
         for name, value in (values if isinstance(values, dict) else {"value": values}).items():
             value = torch.as_tensor(value)
-            table.setdefault(name, value.new_zeros(len(x), len(y)))[i, j] = value
+            table.setdefault(name, value.new_zeros(len(x), len(y), *value.shape))[i, j] = value
             if symmetric and i != j:
                 other = _mirror(name) if isinstance(values, dict) and _mirror(name) in values else name
-                table.setdefault(other, value.new_zeros(len(x), len(y)))[j, i] = value
+                table.setdefault(other, value.new_zeros(len(x), len(y), *value.shape))[j, i] = value
     return table
 
 
@@ -222,9 +232,16 @@ def measure(
     label: str = "",
     units: str = "1",
     least: int = 2,
+    gives: Mapping[str, tuple[str, ...]] | None = None,
+    ticks: Mapping[str, tuple[str, ...]] | None = None,
     name: str | None = None,
 ) -> Callable[[type], Measure]:
     """Register a class with ``prepare`` and ``pair`` (or ``pairs``) under its name; its annotated fields become options."""
+    for axis in {axis for axes in (gives or {}).values() for axis in axes} | set(ticks or {}):
+        if axis not in AXES:
+            raise UnknownName(
+                "axis", axis, AXES, "Plug-ins declare theirs with ontogeny.axes.add(name, description)."
+            )
 
     def register(cls: type) -> Measure:
         title = name or cls.__name__
@@ -244,6 +261,8 @@ def measure(
             label or title.replace("_", " "),
             units,
             least,
+            gives or {},
+            ticks or {},
         )
         return measures.add(title, entry)
 

@@ -22,12 +22,18 @@ def between_runs(
     subjects: Sequence[Subject],
     options: Mapping[str, Any],
     ticks: Mapping[str, Sequence[Any]],
+    steps: Sequence[int] = (),
 ) -> xr.Dataset:
-    """Models in memory with one another, (run, run_other): ``ticks`` are coordinates of the runs, such as their ids and what varied."""
+    """Models in memory with one another, (run, run_other): ``ticks`` are coordinates of the runs, such as their ids and what varied;
+    ``steps`` those of a measure of whole runs."""
     with torch.no_grad():
         factors = _prepared(measure, subjects, options)
         values = measure.pairs(factors, factors, **options)
-    return labelled(measure, values, options, ("run", ticks), ("run", ticks))
+    own = {
+        axis: ("step", steps) if axis == "step" else (axis, list(measure.ticks[axis]))
+        for axis in _own_axes(measure)
+    }
+    return labelled(measure, values, options, ("run", ticks), ("run", ticks)).assign_coords(own)
 
 
 def _prepared(measure: Measure, subjects: Sequence[Subject], options: Mapping[str, Any]) -> list[Any]:
@@ -65,9 +71,18 @@ def labelled(
         dims = (axis, other)
     attrs = {"long_name": measure.label, "units": measure.units, "kind": measure.kind}
     data = xr.Dataset(
-        {k: (dims, to_numpy(v), attrs if k == "value" else {}) for k, v in values.items()}, coords=coords
+        {
+            k: ((*dims, *measure.gives.get(k, ())), to_numpy(v), attrs if k == "value" else {})
+            for k, v in values.items()
+        },
+        coords=coords,
     )
     data.attrs |= {"measure": measure.name, **{f"option_{k}": v for k, v in options.items()}}
     for name in data.coords:
         data[name].attrs.setdefault("long_name", AXES.get(str(name), str(name).replace("_", " ")))
     return data
+
+
+def _own_axes(measure: Measure) -> list[str]:
+    """The axes that extras have besides the pair, each once."""
+    return list(dict.fromkeys(axis for axes in measure.gives.values() for axis in axes))

@@ -7,12 +7,22 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from ontogeny.errors import UserError
+from ontogeny.numerics.assignment_kernel import assign
 
 Array = NDArray[np.float64]
 
 
-def assignment(scores: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows and columns of the one-to-one matching of largest total score: min(rows, columns) pairs (SciPy's Hungarian method)."""
+LARGE = 2**20  # entries from which the compiled solver is worth its compilation, and SciPy's copies matter
+
+
+def assignment(scores: NDArray[np.floating]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of the one-to-one matching of largest total score: min(rows, columns) pairs.
+
+    SciPy's solver for small tables; for large ones the one of :mod:`ontogeny.numerics.assignment_kernel`, which copies nothing. Of several such
+    matchings they may give different ones.
+    """
+    if scores.size >= LARGE and np.isfinite(scores.sum(dtype=np.float64)):
+        return assign(scores)
     rows, columns = linear_sum_assignment(scores, maximize=True)
     return np.asarray(rows, dtype=np.int64), np.asarray(columns, dtype=np.int64)
 

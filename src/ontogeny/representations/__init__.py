@@ -2,6 +2,7 @@
 
 from ontogeny.representations.aligned import align
 from ontogeny.representations.comparing import compare
+from ontogeny.representations.concepts import Concepts, compare_concepts
 from ontogeny.representations.result import Comparison
 
-__all__ = ["Comparison", "align", "compare"]
+__all__ = ["Comparison", "Concepts", "align", "compare", "compare_concepts"]

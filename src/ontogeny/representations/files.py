@@ -64,9 +64,11 @@ def two_sides(first: str | Path, second: str | Path | None) -> tuple[Arrays, Arr
         return x, None
     y = read(second)
     if x.keys() & y.keys():
-        stems = [Path(str(p)).stem for p in (first, second)]
-        tags = stems if stems[0] != stems[1] else ["first", "second"]
-        lone = len(x) == len(y) == 1 and stems[0] != stems[1]
+        paths = [_split(str(p))[0].resolve() for p in (first, second)]
+        called = ([p.stem for p in paths], [p.parent.name for p in paths])  # by file, or by folder
+        tags = next((names for names in called if names[0] != names[1]), None)
+        lone = len(x) == len(y) == 1 and tags is not None
+        tags = tags or ["first", "second"]
         x, y = (
             {tag if lone else f"{tag}:{k}": v for k, v in side.items()}
             for tag, side in zip(tags, (x, y), strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ import xarray as xr
 from ontogeny.errors import UnknownName, UserError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ontogeny.representations.result import Comparison, Format
 
 FORMATS = ("markdown", "html", "latex", "text")
@@ -29,25 +32,51 @@ def number(x: float, digits: int = 3) -> str:
     return f"{x:.{digits}g}" if x and not 1e-3 <= abs(x) < 1e5 else f"{x:.{digits}f}"
 
 
-def render(result: Comparison, format: Format) -> str:
+def mean_and_sd(mean: float, sd: float) -> str:
+    spread = "" if math.isnan(sd) else f" ± {number(sd)}"
+    return number(mean) + (spread if not math.isnan(mean) else "")
+
+
+def p_value(p: float) -> str:
+    return "–" if math.isnan(p) else f"{p:.4f}" if p < 0.01 else f"{p:.3f}"
+
+
+def rendered(head: list[str], rows: list[list[str]], notes: list[str], format: Format) -> str:
+    """Rows of cells as a table, with notes below it."""
     if format not in FORMATS:
         raise UnknownName("format of a table", format, FORMATS)
-    head, rows = _cells(result.data)
-    notes = [_method(result.data), *(f"Note: {w}." for w in result.warnings)]
     return {"markdown": _markdown, "html": _html, "latex": _latex, "text": _text}[format](head, rows, notes)
 
 
-def save(result: Comparison, path: Path) -> Path:
+def written(
+    table: Callable[[Format], str],
+    frame: pd.DataFrame,
+    path: Path,
+    also: Callable[[Path], object] | None = None,
+) -> Path:
+    """What a table says, in a file by its ending; ``also`` writes .nc."""
     formats: dict[str, Format] = {".md": "markdown", ".html": "html", ".tex": "latex", ".txt": "text"}
     if path.suffix in formats:
-        path.write_text(render(result, formats[path.suffix]) + "\n", encoding="utf-8")
+        path.write_text(table(formats[path.suffix]) + "\n", encoding="utf-8")
     elif path.suffix == ".csv":
-        result.to_dataframe().to_csv(path, index=False)
-    elif path.suffix == ".nc":
-        result.data.assign_attrs(warnings=list(result.warnings) or "none").to_netcdf(path, engine="h5netcdf")
+        frame.to_csv(path, index=False)
+    elif path.suffix == ".nc" and also:
+        also(path)
     else:
-        raise UserError(f"{path.name}: choose the ending .md, .html, .tex, .txt, .csv or .nc.")
+        raise UserError(
+            f"{path.name}: choose the ending .md, .html, .tex, .txt{', .csv or .nc' if also else ' or .csv'}."
+        )
     return path
+
+
+def render(result: Comparison, format: Format) -> str:
+    head, rows = _cells(result.data)
+    return rendered(head, rows, [_method(result.data), *(f"Note: {w}." for w in result.warnings)], format)
+
+
+def save(result: Comparison, path: Path) -> Path:
+    data = result.data.assign_attrs(warnings=list(result.warnings) or "none")
+    return written(result.table, result.to_dataframe(), path, lambda p: data.to_netcdf(p, engine="h5netcdf"))
 
 
 def _cells(data: xr.Dataset) -> tuple[list[str], list[list[str]]]:
@@ -86,24 +115,19 @@ def _row(one: xr.Dataset, nulls: list[str]) -> list[str]:
     for null in nulls:
         at = one.sel(null=null)
         mean, sd, z, p = (float(at[name]) for name in ("null_mean", "null_sd", "z", "p"))
-        spread = "" if math.isnan(sd) else f" ± {number(sd)}"
-        cells += [number(mean) + (spread if not math.isnan(mean) else ""), number(z, 1), _p(p)]
+        cells += [mean_and_sd(mean, sd), number(z, 1), p_value(p)]
     within = [float(x) for x in one["p_adjusted"].values]
     chance = [float(x) for x in one["above_chance"].values]
     k, other = of["k"], of["k_other"]
     cells += [
-        _p(max((x for x in within if not math.isnan(x)), default=math.nan)),
-        number(of["ceiling"]) + ("" if math.isnan(of["ceiling_sd"]) else f" ± {number(of['ceiling_sd'])}"),
+        p_value(max((x for x in within if not math.isnan(x)), default=math.nan)),
+        mean_and_sd(of["ceiling"], of["ceiling_sd"]),
         number(min((x for x in chance if not math.isnan(x)), default=math.nan)),
         str(int(one["n"])),
         f"{int(one['d'])} × {int(one['e'])}",
         "–" if math.isnan(k) else f"{k:.0f}" if k == other else f"{k:.0f}, {other:.0f}",
     ]
     return cells
-
-
-def _p(p: float) -> str:
-    return "–" if math.isnan(p) else f"{p:.4f}" if p < 0.01 else f"{p:.3f}"
 
 
 def _method(data: xr.Dataset) -> str:

@@ -35,6 +35,7 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, s
 NAMES = {
     "d_hidden": "width of the bottleneck, d",
     "step": "optimiser updates",
+    "task.step": "optimiser updates of the host",
     "epoch": "epoch",
     "seed": "seed",
     "frequency": "frequency (cycles over the period)",

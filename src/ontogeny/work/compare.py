@@ -7,7 +7,7 @@ from typing import Any
 
 from ontogeny import build, registry
 from ontogeny.errors import Damaged, DiskFull, UserError
-from ontogeny.measures.pairwise import labelled
+from ontogeny.measures.pairwise import between_runs, labelled
 from ontogeny.plan import Job, Wanted, last_digest
 from ontogeny.store import results
 from ontogeny.store.directory import Directory
@@ -15,6 +15,7 @@ from ontogeny.store.headers import ResultFile
 from ontogeny.store.index import Index
 from ontogeny.training.member import Member
 from ontogeny.work.base import Place, Tell, failed
+from ontogeny.work.look import load
 from ontogeny.work.pairs import Pairs, Representation
 
 
@@ -45,14 +46,23 @@ def compare_runs(job: Job, runs: Sequence[str], place: Place, tell: Tell) -> lis
 def compare(
     directory: Directory, members: Sequence[Member], index: Index, wanted: Wanted, step: int = -1
 ) -> Any:
-    """The labelled (run, run_other) dataset of a measure; ``step`` 0 compares the untrained models."""
+    """The labelled (run, run_other) dataset of a measure; ``step`` 0 compares the untrained models, also of whole runs."""
     measure, tap = registry.measures[wanted.name], wanted.options.get("tap", "")
     entries = [index.runs[m.id] for m in members]
+    ticks: dict[str, list[Any]] = {"run": [m.id for m in members]}
+    for name in members[0].varied:
+        ticks[name] = [m.varied.get(name) for m in members]
+    if measure.over_steps:
+        shared = sorted(set.intersection(*(set(e.steps) for e in entries)))
+        if not shared:
+            raise UserError(f"'{wanted.name}' compares runs step by step, and these have no step in common.")
+        steps = shared[:1] if step == 0 else shared
+        runs = [
+            build.subject(m, load(directory, e, steps)) for m, e in zip(members, entries, strict=True)
+        ]
+        return between_runs(measure, runs, wanted.options, ticks, steps)
     there = [
         Representation(directory, e, m, e.steps[step], tap) for m, e in zip(members, entries, strict=True)
     ]
     values = Pairs(measure, wanted.options, directory).grid(there)
-    ticks: dict[str, list[Any]] = {"run": [m.id for m in members]}
-    for name in members[0].varied:
-        ticks[name] = [m.varied.get(name) for m in members]
     return labelled(measure, values, wanted.options, ("run", ticks), ("run", ticks))

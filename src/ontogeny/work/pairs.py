@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from ontogeny import build
-from ontogeny.errors import Damaged
+from ontogeny.errors import Damaged, UserError
 from ontogeny.measures.base import Measure
 from ontogeny.numerics.cores import one_core_each
 from ontogeny.store import fingerprint, results
@@ -66,6 +66,10 @@ class Pairs:
     def __init__(
         self, measure: Measure, options: Mapping[str, Any], directory: Directory | None = None
     ) -> None:
+        if measure.over_steps:
+            raise UserError(
+                f"'{measure.name}' compares runs with each other over all their steps: store.compare('{measure.name}')."
+            )
         self.measure, self.directory = measure, directory
         self.options = {k: v for k, v in measure.options(options).items() if k != "tap"}
         self.stamp = fingerprint.combine(fingerprint.of(measure), self.options)
