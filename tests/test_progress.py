@@ -29,6 +29,18 @@ def test_what_is_quick_says_nothing() -> None:
     assert not to.getvalue()
 
 
+def test_the_time_that_is_left_is_not_told_from_a_slow_beginning() -> None:
+    now, to = [0.0], io.StringIO()
+    lines = Lines(to, lambda: now[0])
+    lines("train", "5 runs", 0, 1000)
+    now[0] = 7.0
+    lines("train", "5 runs", 1, 1000)
+    now[0] = 30.0
+    lines("train", "5 runs", 500, 1000)
+    first, second = to.getvalue().splitlines()
+    assert "left" not in first and second.endswith("30 s, about 30 s left")
+
+
 def test_durations() -> None:
     assert [duration(s) for s in (0.4, 89, 200, 7800)] == ["0 s", "89 s", "3 min", "2 h 10 min"]
 

@@ -9,6 +9,7 @@ from typing import TextIO
 
 QUIET = 5.0  # seconds before the first line
 BETWEEN = 10.0  # seconds between lines; grows, so that a day of training is a page
+ENOUGH = 0.005  # of the work, before the time that is left is told from it
 
 
 class Lines:
@@ -29,7 +30,8 @@ class Lines:
         self._between *= 1.15
         self._next = now + self._between
         gone, share = now - begun, done / total
-        left = gone * (total - done) / (done - already) if done > already else None
+        # The first bit of work waits for imports and compilation: told from it, five runs of a minute take eleven hours.
+        left = gone * (total - done) / (done - already) if done - already >= ENOUGH * total else None
         ahead = f", about {duration(left)} left" if left else ""
         print(
             f"{stage:<8}{share:>4.0%}  {what}  {duration(gone)}{ahead}",
