@@ -249,7 +249,13 @@ def compare(
             raise UserError(
                 "Concepts are compared between two dictionaries: name one array a file, FILE.safetensors:W_dec."
             )
-        whole = {"--plot": plot, "--null": null, "--untrained": untrained, "--ceiling": ceiling, "--samples": samples}
+        whole = {
+            "--plot": plot,
+            "--null": null,
+            "--untrained": untrained,
+            "--ceiling": ceiling,
+            "--samples": samples,
+        }
         _refuse(whole, "is about arrays as a whole; concepts have nulls of their own.")
         found = _concepts(
             next(iter(x.values())), next(iter(y.values())), concept or [], concepts, clusters, labels, labels_other, activations or [],

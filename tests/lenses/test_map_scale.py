@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from tests.lenses.test_fourier_network import POST, Prescribed
 
 from ontogeny.lenses.map_scale import map_scale
 from ontogeny.numerics.scale import alias
@@ -13,7 +14,6 @@ from ontogeny.objectives.cross_entropy import CrossEntropy
 from ontogeny.subject import Subject
 from ontogeny.tasks.modular import ModularAddition
 from ontogeny.views.map_scale_curves import CURVES, map_scale_curves
-from tests.lenses.test_fourier_network import POST, Prescribed
 
 P = 59
 

@@ -57,9 +57,7 @@ def compare(
         if not shared:
             raise UserError(f"'{wanted.name}' compares runs step by step, and these have no step in common.")
         steps = shared[:1] if step == 0 else shared
-        runs = [
-            build.subject(m, load(directory, e, steps)) for m, e in zip(members, entries, strict=True)
-        ]
+        runs = [build.subject(m, load(directory, e, steps)) for m, e in zip(members, entries, strict=True)]
         return between_runs(measure, runs, wanted.options, ticks, steps)
     there = [
         Representation(directory, e, m, e.steps[step], tap) for m, e in zip(members, entries, strict=True)
