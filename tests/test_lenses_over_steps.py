@@ -52,9 +52,14 @@ def test_key_frequencies_of_the_last_step_serve_the_whole_curve(store):
     np.testing.assert_allclose(measured, excluded[last], rtol=1e-5)
 
 
-def test_a_measure_is_not_read_over_steps():
-    with pytest.raises(UserError, match="one step"):
-        parse("measure:js_divergence@steps")
+def test_a_measure_has_no_cursor():
+    with pytest.raises(UserError, match="compares runs at"):
+        parse("measure:js_divergence@cursor")
+
+
+def test_words_without_quotation_marks_are_refused_with_the_form():
+    with pytest.raises(UserError, match=r"quotation marks: \(tap ="):
+        parse("lens:map_scale(tap=neurons[-1])@steps")
 
 
 def test_a_view_draws_one_run_by_name(store):

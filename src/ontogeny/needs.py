@@ -93,7 +93,7 @@ def parse(word: str, kinds: Collection[str] = OF_STUDY) -> Need:
         raise UserError(
             f"'{word}': of a lens there is @{', @'.join(_WHEN['lens'])}, of anything else no @{when}."
         )
-    options = tomllib.loads(f"o = {{{part['options']}}}")["o"] if part["options"] else {}
+    options = _read(part["options"] or "", word)
     extra = {key: options.pop(key) for key in ("among", "most") if kind == "measure" and key in options}
     unmarked = "same" if kinds is OF_MODEL else "final"
     return Need(
@@ -106,6 +106,16 @@ def parse(word: str, kinds: Collection[str] = OF_STUDY) -> Need:
         part["whose"] == "one:",
         **extra,
     )
+
+
+def _read(options: str, word: str) -> dict[str, Any]:
+    """What stands in the brackets, as TOML."""
+    try:
+        return dict(tomllib.loads(f"o = {{{options}}}")["o"])
+    except tomllib.TOMLDecodeError:
+        raise UserError(
+            f"'{word}': ({options}) cannot be read. Write (option = value), words in quotation marks: (tap = \"neurons[-1]\")."
+        ) from None
 
 
 def of_model(words: Iterable[str], options: Mapping[str, Any]) -> tuple[Need, ...]:

@@ -103,10 +103,10 @@ def map_scale(model: Subject, *, tap: str = "neurons[-1]", radius: float = 0.125
     found = {
         "low_share": low_share,
         "low_share_relabelled": share(low_shares.mean(0)),
-        "low_share_place": torch.where(varies, _place(low_shares), torch.nan),
+        "low_share_place": torch.where(varies, _place(low_shares, total), torch.nan),
         "coarseness": share(coarse_shares[0]),
         "coarseness_relabelled": share(coarse_shares.mean(0)),
-        "coarseness_place": torch.where(varies, _place(coarse_shares), torch.nan),
+        "coarseness_place": torch.where(varies, _place(coarse_shares, total), torch.nan),
         "gradient": gradient,
         "gradient_raw": raw,
         "kept_14": share(_kept(maps, total, small)),
@@ -124,9 +124,9 @@ def map_scale(model: Subject, *, tap: str = "neurons[-1]", radius: float = 0.125
     )
 
 
-def _place(shares: Tensor) -> Tensor:
-    """The share of relabellings with at least what the first has."""
-    return (shares >= shares[0] * (1 - 1e-6)).to(shares).mean(0)
+def _place(energies: Tensor, total: Tensor) -> Tensor:
+    """The share of relabellings with at least what the first has, up to rounding."""
+    return (energies >= energies[0] - 1e-6 * total).to(energies).mean(0)
 
 
 def _kept(maps: Tensor, total: Tensor, size: int) -> Tensor:

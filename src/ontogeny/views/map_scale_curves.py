@@ -21,7 +21,7 @@ CURVES = {
 DASHES = {"low_share_relabelled": "dot", "coarseness_relabelled": "dot"}
 
 
-@view(reads=("one:lens:map_scale(tap={tap})@steps",), title="Scale of the maps over training")
+@view(reads=('one:lens:map_scale(tap="{tap}")@steps',), title="Scale of the maps over training")
 def map_scale_curves(map_scale: xr.Dataset, *, tap: str = "neurons[-1]") -> Drawn:
     """Are a network's maps over (a, b) coarse or fine, from initialisation on?
 
