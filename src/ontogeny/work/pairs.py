@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -33,7 +33,7 @@ from ontogeny.training.member import Member
 from ontogeny.work.look import load
 
 Values = dict[str, np.ndarray]
-IN_MEMORY = 2**30  # bytes of prepared representations; what is more lies in files while it is compared
+IN_MEMORY = 2**30  # bytes of prepared representations; where there are more, all lie in files and are compared block by block
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,11 @@ class Pairs:
     def _compute(
         self, left: Sequence[Representation], right: Sequence[Representation], missing: np.ndarray
     ) -> None:
-        mirrored = self.measure.symmetric and len(left) == len(right) and left == right
+        mirrored = self.measure.symmetric and left == right
+        if mirrored:  # by digest, so that rounding does not depend on who else is asked about
+            order = sorted(range(len(left)), key=lambda i: left[i].digest)
+            left = right = [left[i] for i in order]
+            missing = missing[np.ix_(order, order)]
         everything = [*left, *right]
         at: dict[str, int] = {}
         for i, side in enumerate((missing.any(1), missing.any(0))):
@@ -121,15 +125,17 @@ class Pairs:
                 place = int(j) + i * len(left)
                 at.setdefault(everything[place].digest, place)
         with _prepared(self, [everything[place] for place in at.values()]) as found:
-            factors = dict(zip(at, found, strict=True))
+            factors = dict(zip(at, found.each, strict=True))
             while missing.any():
                 # rows that miss the same pairs go together, the longest first
                 first = int(missing.sum(1).argmax())
-                columns = np.flatnonzero(missing[first]).tolist()
-                rows = np.flatnonzero((missing == missing[first]).all(1)).tolist()
-                x = [factors[left[i].digest] for i in rows]
+                columns = np.flatnonzero(missing[first]).tolist()[: found.block]
+                rows = np.flatnonzero((missing == missing[first]).all(1)).tolist()[: found.block]
                 same = mirrored and rows == columns
-                y = x if same else [factors[right[j].digest] for j in columns]
+                if mirrored and not same:
+                    rows, columns = _in_order(first, rows, columns)
+                x = [factors[left[i].digest]() for i in rows]
+                y = x if same else [factors[right[j].digest]() for j in columns]
                 said = {
                     k: v.double().cpu().numpy() for k, v in self.measure.pairs(x, y, **self.options).items()
                 }
@@ -191,32 +197,50 @@ class Pairs:
             return
 
 
+def _in_order(first: int, rows: list[int], columns: list[int]) -> tuple[list[int], list[int]]:
+    """Of these rows with these columns a part, ``first`` in it, where all of one side come before all of the other."""
+    if first <= columns[0]:
+        return [i for i in rows if i <= columns[0]], columns
+    before = [j for j in columns if j <= first]
+    return before, [i for i in rows if i >= before[-1]]
+
+
 def _mirror(name: str, said: Mapping[str, Any]) -> str:
     """What an extra is called when the two sides change places."""
     other = name.removesuffix("_other") if name.endswith("_other") else f"{name}_other"
     return other if other in said else name
 
 
+class Prepared(NamedTuple):
+    """What is compared of each, when it is asked for, and of how many at once."""
+
+    each: list[Callable[[], Any]]
+    block: int | None  # of rows and of columns; None: all
+
+
 @contextmanager
-def _prepared(pairs: Pairs, who: Sequence[Representation]) -> Iterator[list[Any]]:
-    """What is compared of each, by itself and on one core; in files where it is much."""
+def _prepared(pairs: Pairs, who: Sequence[Representation]) -> Iterator[Prepared]:
+    """Each by itself and on one core; in files where all of them are much."""
     measure = pairs.measure
     with tempfile.TemporaryDirectory(prefix="ontogeny-pairs-") as place:
 
-        def prepare(i: int) -> tuple[tuple[int, ...], Any]:
+        def prepare(i: int) -> tuple[tuple[int, ...], int, Callable[[], Any]]:
             with torch.no_grad():
                 options = {**pairs.options, **({"tap": who[i].tap} if who[i].tap else {})}
                 one = measure.read(who[i].subject(), options)
                 shape = () if isinstance(one, Subject) else tuple(one.shape)
                 made = measure.prepare(one, **pairs.options)
-            much = _bytes(made) * len(who) > IN_MEMORY
-            return shape, _in_files(made, Path(place) / str(i)) if much else made
+            size = _bytes(made)
+            much = size * len(who) > IN_MEMORY
+            return shape, size, _in_files(made, Path(place) / str(i)) if much else lambda: made
 
         with one_core_each() as share:
             found = share(prepare, range(len(who)))
-        for one, (shape, _) in zip(who, found, strict=True) if measure.input != "model" else ():
+        for one, (shape, _, _) in zip(who, found, strict=True) if measure.input != "model" else ():
             measure.refuse(found[0][0], shape, (_called(who[0]), _called(one)))
-        yield [made for _, made in found]
+        sizes = [size for _, size, _ in found]
+        block = max(1, IN_MEMORY // (2 * max(sizes))) if sum(sizes) > IN_MEMORY else None
+        yield Prepared([each for _, _, each in found], block)
 
 
 def _called(one: Representation) -> str:
@@ -229,12 +253,15 @@ def _bytes(made: Any) -> int:
     return sum(_bytes(part) for part in made) if isinstance(made, tuple) else 0
 
 
-def _in_files(made: Any, path: Path) -> Any:
-    """The same with its tensors mapped from files, which the system reads and forgets as it needs."""
+def _in_files(made: Any, path: Path) -> Callable[[], Any]:
+    """Writes the tensors of ``made``; what is returned maps them anew each time, so that what nobody holds takes no memory."""
     if isinstance(made, torch.Tensor):
-        mapped = torch.from_file(str(path), shared=True, size=made.numel(), dtype=made.dtype)
-        return mapped.copy_(made.flatten()).view(made.shape)
+        of = partial(torch.from_file, str(path), shared=True, size=made.numel(), dtype=made.dtype)
+        of().copy_(made.flatten())
+        shape = made.shape
+        return lambda: of().view(shape)
     if isinstance(made, tuple):
         parts = [_in_files(part, path.with_name(f"{path.name}-{i}")) for i, part in enumerate(made)]
-        return type(made)(*parts) if hasattr(made, "_fields") else tuple(parts)
-    return made
+        together = getattr(made, "_make", tuple)
+        return lambda: together(part() for part in parts)
+    return lambda: made
