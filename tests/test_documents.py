@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -11,6 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
+
+import ontogeny as on
+from ontogeny.cli import app
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -96,6 +102,24 @@ def test_the_measure_of_contributing(workplace: Path) -> None:
         "assert abs(far - far.T).max() < 1e-6 and far.diagonal().max() < 1e-6 and 0.01 < far.max() <= 1\n"
     )
     run([sys.executable, "compare.py"], workplace)
+
+
+def test_comparisons_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    on.run("bottleneck-quick", "out/quick", stages=["train"])
+    shutil.copytree("out/quick", "out/again")
+    lines = [
+        one.partition("  #")[0] for block in blocks("docs/comparing.md", "bash") for one in block.splitlines()
+    ]
+    said = {}
+    for line in filter(None, lines):
+        done = CliRunner().invoke(app, shlex.split(line)[1:], catch_exceptions=False)
+        assert done.exit_code == 0, f"{line}\n{done.output}"
+        said[line] = done.output
+    assert len(said) == 12
+    assert all((tmp_path / f"{name}.html").is_file() for name in ("runs", "steps", "course"))
+    assert "d_hidden=32" in said[lines[0]] and "1.0000" in said[lines[0]]
+    exec("\n".join(blocks("docs/comparing.md", "python")), {})
 
 
 @pytest.mark.slow

@@ -118,8 +118,25 @@ def show(data: Any, json_: bool) -> None:
         square = values.shape[0] == values.shape[1] and np.allclose(values, values.T, equal_nan=True)
         pairs = values[np.triu_indices(len(values), 1)] if square else values.ravel()
         quartiles = np.nanquantile(pairs, [0, 0.25, 0.5, 0.75, 1])
-        out.print(f"{len(pairs)} pairs: min, quartiles, max = " + ", ".join(f"{q:.4g}" for q in quartiles))
+        if len(pairs) > 4:
+            out.print(
+                f"{len(pairs)} pairs: min, quartiles, max = " + ", ".join(f"{q:.4g}" for q in quartiles)
+            )
     if values.size <= 400:
-        out.print(str(data.to_pandas().round(4)))
+        table = data.assign_coords({dim: _names(data, str(dim)) for dim in data.dims}).to_pandas().round(4)
+        wide = {"line_width": out.width} if values.ndim == 2 else {}
+        out.print(table.to_string(**wide), markup=False)
     else:
         out.print("--json prints every pair; --plot draws them.")
+
+
+def _names(data: Any, dim: str) -> list[Any]:
+    """What is along this axis: runs by the settings in which they differ, anything else as it is."""
+    of = [name for name, one in data.coords.items() if one.dims == (dim,) and name != dim]
+    varied = [name for name in of if len(set(data[name].values.tolist())) > 1]
+    values = data[dim].values.tolist()
+    if not varied:
+        return list(values)
+    rows = zip(*(data[name].values.tolist() for name in varied), strict=True)
+    words = [str(name).removesuffix("_other") for name in varied]
+    return [", ".join(f"{w}={v}" for w, v in zip(words, row, strict=True)) for row in rows]

@@ -33,7 +33,9 @@ from ontogeny.training.member import Member
 from ontogeny.work.look import load
 
 Values = dict[str, np.ndarray]
-IN_MEMORY = 2**30  # bytes of prepared representations; where there are more, all lie in files and are compared block by block
+IN_MEMORY = (
+    2**30
+)  # bytes of prepared representations; where there are more, all lie in files and are compared block by block
 
 
 @dataclass(frozen=True)
