@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ontogeny.errors import UnknownName, UserError
+from ontogeny.errors import UserError
 from ontogeny.study import load_study
 
 
@@ -43,5 +43,6 @@ def test_names_of_several_settings_and_of_none_are_refused(tiny_study):
     both["vary"]["task.d_mlp"] = [1]
     with pytest.raises(UserError, match=r"vary\.architecture\.d_mlp and vary\.task\.d_mlp"):
         load_study(both, ["d_mlp=3"])
-    with pytest.raises(UnknownName, match="d_hiden"):
-        load_study(tiny_study(), ["vary.d_hiden=[4]"]).variants()
+    for misspelt in ("vary.d_hiden=[4]", "d_hiden=4"):
+        with pytest.raises(UserError, match=r"'d_hiden'. Did you mean (vary\.)?architecture\.d_hidden\?"):
+            load_study(tiny_study(), [misspelt])

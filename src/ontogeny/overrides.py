@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from ontogeny import registry
@@ -56,13 +57,21 @@ def full_path(data: Mapping[str, Any], path: str) -> str:
     varied = [f"{grid}.{key}" for grid in GRIDS for key in _table(data, grid) if key.endswith(f".{name}")]
     found = list(dict.fromkeys(f"{table}.{key.partition('.')[2]}" if table else key for key in varied))
     if not found:
-        settings = [
-            f"{room}.{key}" for room in (*ROOMS, "train") for key in _settings(data, room) if key == name
-        ]
-        found = [f"{table}{dot}{setting}" for setting in settings]
+        settings = [f"{room}.{key}" for room in (*ROOMS, "train") for key in _settings(data, room)]
+        found = [f"{table}{dot}{one}" for one in settings if one.partition(".")[2] == name]
+        if not found:
+            _refuse_misspelt(name, settings, f"{table}{dot}")
     if len(found) > 1:
         raise UserError(f"'{name}' is the last name of {' and '.join(found)}; write the one that is meant.")
     return found[0] if found else path
+
+
+def _refuse_misspelt(name: str, settings: Sequence[str], before: str) -> None:
+    """A name that is nearly the last name of a setting is that, misspelt; of anything else the recipe's reader knows more."""
+    near = get_close_matches(name, [one.partition(".")[2] for one in settings], cutoff=0.8)
+    if near:
+        meant = [f"{before}{one}" for one in settings if one.partition(".")[2] == near[0]]
+        raise UserError(f"There is no setting called '{name}'. Did you mean {' or '.join(meant)}?")
 
 
 def _table(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
