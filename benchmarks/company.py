@@ -55,7 +55,12 @@ class OneStack(Ours):
         optimisers = [m.optimiser for m in engine.members]
         for (batch,) in engine._batches(self.step, self.step + STEPS):
             part = slice(0, batch.labels.shape[1])
-            engine._update(stack, [engine._pass(stack, batch, part)], self.step, optimisers)
+            engine._update(
+                stack,
+                [engine._pass(stack, batch, part, engine._objective(stack, self.step + 1))],
+                self.step,
+                optimisers,
+            )
             self.step += 1
 
 

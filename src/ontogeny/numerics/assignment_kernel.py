@@ -41,7 +41,7 @@ def _assign(scores, column_of):
         _augment(scores, price, row_of, column_of, free[k], distance, before, columns)
 
 
-@compiled()
+@compiled(part=True)
 def _outbid(scores, price, row_of, column_of, free, waiting):
     """Each free row takes its best column and bids it up to where its second best is as good; who loses it is free. Returns how many are."""
     n = len(price)
@@ -76,7 +76,7 @@ def _outbid(scores, price, row_of, column_of, free, waiting):
     return kept
 
 
-@compiled()
+@compiled(part=True)
 def _augment(scores, price, row_of, column_of, start, distance, before, columns):
     """The path of least loss from a free row to a free column (Dijkstra), along which columns change hands."""
     n = len(price)

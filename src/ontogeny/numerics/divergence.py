@@ -30,7 +30,7 @@ def js_divergences(x: Sequence[Tensor], y: Sequence[Tensor]) -> Tensor:
     return torch.from_numpy(total).to(x[0].device)
 
 
-@compiled()
+@compiled(part=True)
 def _entropy(p):
     """−Σ p ln p, where 0 ln 0 = 0."""
     total = 0.0

@@ -79,7 +79,7 @@ def _row(typing, A, at, first, i, v, w, u, y):
     return numba.void(A, at, first, i, v, w, u, y), generate
 
 
-@compiled("contract")
+@compiled("contract", part=True)
 def tridiagonal(packed, d, e):
     """Diagonals ``d`` and squared off-diagonals ``e`` (n, LANES) of the first LANES matrices of ``packed`` (pair, matrix).
 
@@ -128,7 +128,7 @@ def tridiagonal(packed, d, e):
                 v[i, x], w[i, x] = u[i, x], y[i, x] - product / 2 * u[i, x]
 
 
-@compiled("contract")
+@compiled("contract", part=True)
 def chase(d, e):
     """Eigenvalues of tridiagonal matrices in place of their diagonals ``d`` (n, CHASED), unsorted; ``e`` squared off-diagonals.
 

@@ -47,7 +47,7 @@ def inner_products(x: Sequence[Tensor], y: Sequence[Tensor]) -> Tensor:
     return total
 
 
-@compiled("reassoc", "contract", "nsz")
+@compiled("reassoc", "contract", "nsz", part=True)
 def _dot(x, y):
     total = 0.0
     for k in range(len(x)):

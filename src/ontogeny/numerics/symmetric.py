@@ -91,7 +91,7 @@ def renamed(x: Tensor, y: Tensor, orders: Tensor, diagonal: bool) -> Tensor:
     return torch.from_numpy(total)
 
 
-@compiled("reassoc", "contract", "nsz")
+@compiled("reassoc", "contract", "nsz", part=True)
 def _row(a, b, order, count):
     total = a.dtype.type(0)
     for j in range(count):

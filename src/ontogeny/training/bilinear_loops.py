@@ -86,7 +86,7 @@ def _tile(rows: int, vectors: int) -> Any:
 _wide, _wide_row, _narrow, _narrow_row = _tile(ROWS, VECTORS), _tile(1, VECTORS), _tile(8, 1), _tile(1, 1)
 
 
-@compiled("contract", "reassoc", "nsz")
+@compiled("contract", "reassoc", "nsz", part=True)
 def _matmul(a, a_row, a_k, b, b_k, c, c_row, rows, columns, depth):
     """C = A B for flat arrays. The last tile of a side overlaps the one before it: the same sums are written twice."""
     if columns < LANES:
@@ -127,7 +127,7 @@ _C = tuple(
 _ONE, _SHIFT, _FLOOR = np.float32(1), np.float32(1.5 * 2**23), np.float32(-80)
 
 
-@compiled("contract")
+@compiled("contract", part=True)
 def _exp(x):
     """e^x for x ≤ 0, without a branch: 2^n · polynomial (Cephes), 1e−7 relative. Below −80 it stays e^−80: no subnormals."""
     x = _FLOOR if x < _FLOOR else x
@@ -140,7 +140,7 @@ def _exp(x):
     ).view(np.float32)
 
 
-@compiled()
+@compiled(part=True)
 def _maxima(logits, tops):
     """The largest entry of each row, found among integers that sort like the floats: those vectorise without assuming away
     NaN."""
@@ -152,7 +152,7 @@ def _maxima(logits, tops):
         tops[e] = np.int32(top ^ ((top >> np.int32(31)) & np.int32(0x7FFFFFFF))).view(np.float32)
 
 
-@compiled("contract", "reassoc", "nsz")
+@compiled("contract", "reassoc", "nsz", part=True)
 def _exponentials(logits, tops, sums):
     """logits ← e^(logits − top) row by row, and the sums of the rows. One loop for all rows: constants stay in registers."""
     for e in range(tops.size):
@@ -163,7 +163,7 @@ def _exponentials(logits, tops, sums):
         sums[e] = total
 
 
-@compiled("contract")
+@compiled("contract", part=True)
 def _hidden(W_l, W_r, inputs, rows, left, right, hidden):
     vocab, d = W_l.shape[0] // 2, W_l.shape[1]
     for e in range(rows.size):
@@ -174,7 +174,7 @@ def _hidden(W_l, W_r, inputs, rows, left, right, hidden):
             hidden[e, h] = left[e, h] * right[e, h]
 
 
-@compiled("contract")
+@compiled("contract", part=True)
 def _adamw(w, m, v, g, lr, weight_decay, beta1, beta2, eps, t):
     """Update number t. The gradient is left at zero for the next one."""
     keep, step = np.float32(1 - lr * weight_decay), np.float32(lr / (1 - beta1**t))
@@ -192,7 +192,7 @@ def _adamw(w, m, v, g, lr, weight_decay, beta1, beta2, eps, t):
         g[i] = np.float32(0)
 
 
-@compiled()
+@compiled(part=True)
 def _finite(w):
     """Looks at exponent bits, which no arithmetic freedom can optimise away."""
     mask, bad = np.int32(0x7F800000), 0
@@ -247,7 +247,7 @@ def advance(w, m, v, d, n_in, n_out, hyper, inputs, labels, batches, first_step)
     return _finite(w)
 
 
-@compiled()
+@compiled(part=True)
 def _is_first(logits, top, label):
     """Whether the label's logit is the largest, and the first of those that are."""
     first = logits[label] == top
@@ -279,9 +279,8 @@ def reach(w, d, n_in, n_out, inputs, labels, rows, needed):
     return right >= needed
 
 
-@compiled("contract")
-def evaluate(w, d, n_in, n_out, inputs, labels, loss, correct):
-    """Per-example loss, and whether the first largest logit is the label's."""
+@compiled("contract", part=True)
+def _evaluate(w, d, n_in, n_out, inputs, labels, loss, correct):
     size, chunk = n_in * d, 64
     W_l, W_r, W_p = w[:size].reshape(n_in, d), w[size : 2 * size].reshape(n_in, d), w[2 * size :]
     left, right = np.empty((chunk, d), np.float32), np.empty((chunk, d), np.float32)
@@ -307,10 +306,16 @@ def evaluate(w, d, n_in, n_out, inputs, labels, loss, correct):
 
 
 @compiled("contract")
+def evaluate(w, d, n_in, n_out, inputs, labels, loss, correct):
+    """Per-example loss, and whether the first largest logit is the label's."""
+    _evaluate(w, d, n_in, n_out, inputs, labels, loss, correct)
+
+
+@compiled("contract")
 def means(w, d, n_in, n_out, inputs, labels, rows, ends, out):
     """Mean loss and accuracy over parts of the table, in float64: out (part, 2). Part i is ``rows[ends[i − 1] : ends[i]]``."""
     loss, correct = np.empty(labels.size, np.float32), np.empty(labels.size, np.bool_)
-    evaluate(w, d, n_in, n_out, inputs, labels, loss, correct)
+    _evaluate(w, d, n_in, n_out, inputs, labels, loss, correct)
     start = 0
     for part in range(ends.size):
         total, right = 0.0, 0
