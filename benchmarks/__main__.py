@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
+import traceback
 from pathlib import Path
 
 import benchmarks
@@ -41,18 +43,26 @@ def page(rows: list[Row]) -> str:
 
 def main() -> None:
     rows: list[Row] = []
+    broken: list[str] = []
     for found in sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__)):
         if found == "__main__":
             continue
         module = importlib.import_module(f"benchmarks.{found}")
         if not hasattr(module, "measure"):
             continue
-        measured = module.measure()
+        try:
+            measured = module.measure()
+        except Exception:  # hours of the others are not lost with it
+            traceback.print_exc()
+            broken.append(module.__name__)
+            continue
         show(measured)
         rows += measured
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page(rows), encoding="utf-8")
     print(f"Wrote {PAGE}")
+    if broken:
+        sys.exit(f"Without rows of {', '.join(broken)}: see above.")
 
 
 if __name__ == "__main__":

@@ -53,14 +53,11 @@ class OneStack(Ours):
         engine = self.engine
         (stack,) = engine.stacks
         optimisers = [m.optimiser for m in engine.members]
+        keys = [m.key("order") for m in engine.members]
         for (batch,) in engine._batches(self.step, self.step + STEPS):
             part = slice(0, batch.labels.shape[1])
-            engine._update(
-                stack,
-                [engine._pass(stack, batch, part, engine._objective(stack, self.step + 1))],
-                self.step,
-                optimisers,
-            )
+            passes = [engine._pass(stack, batch, part, engine._objective(stack, self.step + 1))]
+            engine._update(stack, batch, passes, self.step, optimisers, keys)
             self.step += 1
 
 

@@ -108,7 +108,7 @@ def timed(what: str, root: Path, n: int) -> tuple[float, float]:
     return float(seconds), float(memory)
 
 
-def measure(root: Path, n: int) -> dict[str, float]:
+def grown(root: Path, n: int) -> dict[str, float]:
     """Everything about a directory of n runs."""
     from ontogeny.store.directory import Directory
     from ontogeny.store.index import INDEX, Indexer
@@ -209,7 +209,7 @@ def main() -> None:
             root = place / str(n)
             if not root.exists():
                 make(root, n)
-            found.append(measure(root, n))
+            found.append(grown(root, n))
             print(json.dumps(found[-1]), flush=True)
     finally:
         if not asked.keep:
