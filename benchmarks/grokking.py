@@ -115,7 +115,12 @@ class Ours:
 
 def members(p: int, seeds: int) -> list[Member]:
     fraction = {113: 0.3, 59: 0.4}[p]
-    changes = [f"task.p={p}", f"task.train_fraction={fraction}", f"vary.seed={list(range(seeds))}"]
+    changes = [
+        f"task.p={p}",
+        f"task.train_fraction={fraction}",
+        f"vary.seed={list(range(seeds))}",
+        "crossed={}",
+    ]
     return build.members(load_study("grokking", changes))
 
 

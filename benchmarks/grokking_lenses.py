@@ -9,6 +9,7 @@ timed on a few checkpoints; a lens over the whole course (phases, order of learn
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,13 +22,17 @@ from benchmarks.pairing import Row, on_all_cores, paired, show
 from ontogeny import build, execute, expect
 from ontogeny.axes import to_numpy
 from ontogeny.handles import Run, open_store
-from ontogeny.lenses.session import in_order
+from ontogeny.lenses.session import asked, in_order
 from ontogeny.provenance import cores
-from ontogeny.registry import lenses
 from ontogeny.study import load_study
 
 CHECKPOINTS, FEW = 100, 5
-CHANGES = (f"train.epochs={CHECKPOINTS - 1}", 'checkpoints={unit="epoch",ranges=[{every=1}]}')
+CHANGES = (
+    "vary.seed=[0]",
+    "crossed={}",
+    f"train.epochs={CHECKPOINTS - 1}",
+    'checkpoints={unit="epoch",ranges=[{every=1}]}',
+)
 
 
 def recorded(out: Path) -> Run:
@@ -41,28 +46,27 @@ def recorded(out: Path) -> Run:
 
 def ours(run: Run) -> None:
     """Every lens of the recipe at every checkpoint, written to disk."""
+    shutil.rmtree(run.store.directory.run(run.id).results, ignore_errors=True)
     wanted = [expect.wanted_lens(use, run.member) for use in run.store.study.lenses]
-    execute.look(run.store.directory, run.member, run.entry, wanted)
+    assert execute.look(run.store.directory, {run.id: wanted})
 
 
 def plainly(run: Run) -> None:
     """The same lenses, without those over the whole course, at a few checkpoints, one after another."""
-    options = {use.name: use.options for use in run.store.study.lenses}
-    names = [one.lens.name for one in in_order(options) if one.lens.scope == "model"]
+    wanted = [asked(use.name, use.options) for use in run.store.study.lenses]
+    models = [one for one in in_order(wanted) if one.lens.scope == "model"]
     for step in run.steps[:: CHECKPOINTS // FEW]:
         weights = run.weights(step)
         said: dict[str, dict[str, Tensor]] = {}
-        for name in names:
-            model = build.subject(run.member, {n: w[None] for n, w in weights.items()})
-            model.results, model.final_results = (
-                said,
-                {n: {v: x[0] for v, x in d.items()} for n, d in said.items()},
-            )
-            if any(read.startswith(("outputs", "tap")) for read in lenses[name].reads):
+        for one in models:
+            model = build.subject(run.member, dict(weights))
+            model.results = {need.name: said[of.key] for need, of in one.reads if need.when == "same"}
+            model.final_results = {need.name: said[of.key] for need, of in one.reads if need.when == "final"}
+            if model.passes(one.lens.needs(one.options)):
                 model.read(*model.architecture.taps)
             with torch.no_grad():
-                found = lenses[name](model, **lenses[name].options(options.get(name, {})))
-            said[name] = {v: torch.as_tensor(to_numpy(x.values)) for v, x in found.items()}
+                found = one.lens(model, **one.options)
+            said[one.key] = {v: torch.as_tensor(to_numpy(x.values)) for v, x in found.items()}
 
 
 def measure(repetitions: int = 3) -> list[Row]:
