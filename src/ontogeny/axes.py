@@ -68,6 +68,8 @@ AXES: dict[str, str] = {
     "rank": "place in an order, largest first",
     "reference": "what a dictionary is compared with",
     "score": "by what two dictionaries are compared",
+    "along": "distance along the first direction of a plane of weights",
+    "across": "distance along the second direction of a plane of weights",
 }
 
 

@@ -59,7 +59,9 @@ FAMILIES: Mapping[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 }
 #: Options without which a lens has nothing to do.
 GIVEN: Mapping[str, dict[str, Any]] = {
-    "intervention_effect": {"intervention": [{"kind": "mean_ablate", "tap": "neurons"}]}
+    "intervention_effect": {"intervention": [{"kind": "mean_ablate", "tap": "neurons"}]},
+    "loss_landscape": {"points": 3},
+    "path_landscape": {"points": 3},
 }
 
 

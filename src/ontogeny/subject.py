@@ -172,22 +172,29 @@ class Subject:
         taps = {name: self.tap(name) for name in self.objective.reads}
         return self.objective.examples(Forward(self.outputs, taps), self.probe.batch)
 
+    def losses(self, moved: Weights) -> dict[str, Tensor]:
+        """Mean loss by split at other weights, under the same intervention. They may have further axes in front, which are
+        those of what comes back; weights that are not given stay."""
+        name, w = next(iter(moved.items()))
+        more = w.shape[: max(0, w.ndim - self.weights[name].ndim)]
+        weights = {n: moved[n] if n in moved else w.expand(*more, *w.shape) for n, w in self.weights.items()}
+        forward: Forward = self.architecture.forward(
+            weights, self.probe.inputs, read=self.objective.reads, edit=self.edit
+        )
+        loss = self.objective.examples(forward, self.probe.batch)["loss"]
+        parts = self.split or {"all": torch.arange(loss.shape[-1])}
+        return {part: loss.index_select(-1, rows).mean(-1) for part, rows in parts.items()}
+
     @cached_property
     def gradients(self) -> dict[str, dict[str, Tensor]]:
         """Gradient of the mean loss of each split, by split, then weight: (*lead, …)."""
 
         with torch.enable_grad():
             weights = {n: w.detach().requires_grad_(w.is_floating_point()) for n, w in self.weights.items()}
-            forward: Forward = self.architecture.forward(
-                weights, self.probe.inputs, read=self.objective.reads, edit=self.edit
-            )
-            loss = self.objective.examples(forward, self.probe.batch)["loss"]
-            parts = self.split or {"all": torch.arange(loss.shape[-1])}
             grads = {}
-            for part, rows in parts.items():
-                total = loss.index_select(-1, rows).mean(-1).sum()
+            for part, loss in self.losses(weights).items():
                 values = torch.autograd.grad(
-                    total, list(weights.values()), retain_graph=True, allow_unused=True
+                    loss.sum(), list(weights.values()), retain_graph=True, allow_unused=True
                 )
                 grads[part] = {
                     n: torch.zeros_like(w) if g is None else g
