@@ -1,8 +1,12 @@
-"""Run every benchmark of this folder and write docs/performance.md."""
+"""Run the benchmarks of this folder and write docs/performance.md.
+
+python -m benchmarks [NAME …]
+"""
 
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 import sys
 import traceback
@@ -13,6 +17,9 @@ from benchmarks.pairing import Row, show
 from ontogeny.provenance import in_words
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+MEASURED = Path(__file__).with_name(
+    "measured.json"
+)  # the rows of the page, so that one benchmark can be run again
 METHOD = """\
 Each row does one piece of work in two ways: ours, and the plain loop that people write today. The two take turns in one process \
 on the same machine, each pair gives one ratio (plain time / our time), and the table shows the median of the ratios with the \
@@ -42,27 +49,29 @@ def page(rows: list[Row]) -> str:
 
 
 def main() -> None:
-    rows: list[Row] = []
-    broken: list[str] = []
-    for found in sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__)):
-        if found == "__main__":
-            continue
-        module = importlib.import_module(f"benchmarks.{found}")
-        if not hasattr(module, "measure"):
-            continue
+    """All benchmarks, or those that are named; rows of the others stay, if they were measured on a machine like this one."""
+    every = [m.name for m in pkgutil.iter_modules(benchmarks.__path__) if m.name != "__main__"]
+    modules = {name: importlib.import_module(f"benchmarks.{name}") for name in sorted(every)}
+    timing = {name: module for name, module in modules.items() if hasattr(module, "measure")}
+    asked = sys.argv[1:] or list(timing)
+    if unknown := [name for name in asked if name not in timing]:
+        sys.exit(f"There is no benchmark {', '.join(unknown)}. Known: {', '.join(timing)}.")
+    before = json.loads(MEASURED.read_text()) if MEASURED.exists() else {}
+    rows: dict[str, list[Row]] = before.get("rows", {}) if before.get("machine") == in_words() else {}
+    broken = []
+    for name in asked:
         try:
-            measured = module.measure()
+            rows[name] = timing[name].measure()
         except Exception:  # hours of the others are not lost with it
             traceback.print_exc()
-            broken.append(module.__name__)
+            broken.append(name)
             continue
-        show(measured)
-        rows += measured
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page(rows), encoding="utf-8")
+        show(rows[name])
+        MEASURED.write_text(json.dumps({"machine": in_words(), "rows": rows}, indent=1) + "\n")
+    PAGE.write_text(page([row for name in timing for row in rows.get(name, [])]), encoding="utf-8")
     print(f"Wrote {PAGE}")
     if broken:
-        sys.exit(f"Without rows of {', '.join(broken)}: see above.")
+        sys.exit(f"Not measured: {', '.join(broken)}; see above.")
 
 
 if __name__ == "__main__":
