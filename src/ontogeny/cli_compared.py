@@ -118,7 +118,7 @@ def show(data: Any, json_: bool) -> None:
         square = values.shape[0] == values.shape[1] and np.allclose(values, values.T, equal_nan=True)
         pairs = values[np.triu_indices(len(values), 1)] if square else values.ravel()
         quartiles = np.nanquantile(pairs, [0, 0.25, 0.5, 0.75, 1])
-        if len(pairs) > 4:
+        if len(pairs) > 2:
             out.print(
                 f"{len(pairs)} pairs: min, quartiles, max = " + ", ".join(f"{q:.4g}" for q in quartiles)
             )
