@@ -28,6 +28,7 @@ AXES: dict[str, str] = {
     "example": "input of the probe",
     "position": "place in the sequence",
     "query": "position that attends",
+    "lag": "how many places back, 0 is the own one",
     "key": "position attended to",
     "a": "first operand",
     "b": "second operand",

@@ -91,4 +91,4 @@ def _split(m: Member) -> dict[str, torch.Tensor]:
     """Rows of the probe by part: as the run brought them, or as its seed draws them; none where neither is known."""
     if given := m.spec.get("split"):
         return {part: torch.tensor(rows) for part, rows in given.items()}
-    return m.task.split(m.key("split")) if m.task.finite and "split" in m.seeds else {}
+    return m.task.split(m.key("split")) if "split" in m.seeds else {}

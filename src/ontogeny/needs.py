@@ -2,7 +2,7 @@
 
 Of one model, what lenses and measures are given:
 
-    weights[:NAME] · tap:NAME · site:ROLE · outputs · gradients · split · grid · period · group · truth · host
+    weights[:NAME] · tap:NAME · site:ROLE · outputs · gradients · split · grid · period · group · truth · host · sequences
     lens:NAME[(option=value, …)][@same|@final]
 
 Of a study, what views and findings are given:
@@ -42,6 +42,7 @@ OF_MODEL = (
     "group",
     "truth",
     "host",
+    "sequences",
     "lens",
 )
 OF_STUDY = ("runs", "metrics", "published", "findings", "lens", "measure")

@@ -241,6 +241,10 @@ class Subject:
             ),
             "split": (bool(self.split), "with a train and a held-out part"),
             "truth": (self.probe.truth is not None, "whose true features are known, such as sparse_features"),
+            "sequences": (
+                self.probe.labels.ndim == 2 and not self.probe.labels.is_floating_point(),
+                "that asks for the next term at every place of a sequence",
+            ),
             "host": (self.probe.host is not None, "of another run's activations"),
         }
         there, which = missing.get(need.kind, (True, ""))
