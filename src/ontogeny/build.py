@@ -12,7 +12,7 @@ import torch
 from ontogeny import registry
 from ontogeny.models.base import Weights
 from ontogeny.settings import places, settings
-from ontogeny.study import Spec, Study, Variant, canonical, task_of
+from ontogeny.study import Part, Spec, Study, Variant, canonical, task_of
 from ontogeny.subject import Subject
 from ontogeny.training.member import Member, probe_of
 
@@ -25,11 +25,11 @@ ROOMS = {
 
 
 @functools.lru_cache(maxsize=4096)
-def _part(room: str, spec: str) -> tuple[Any, Spec]:
+def _part(room: str, spec: str) -> tuple[Any, Part]:
     """A part, and it spelled out with every default filled in."""
     said = json.loads(spec)
     found: Any = ROOMS[room].build(said)
-    return found, {"kind": said["kind"], **settings(found)}
+    return found, Part({"kind": said["kind"], **settings(found)})
 
 
 def part(room: str, spec: Mapping[str, Any]) -> Any:
@@ -46,14 +46,15 @@ def member(variant: Variant) -> Member:
             architectures[architectures.kind_of(spec["architecture"])], "objective", "cross_entropy"
         )
         spec = {**spec, "objective": {"kind": usual, **spec["objective"]}}
-    spec = {**{k: v for k, v in spec.items() if k != "where"}, "task": task_of(spec)}
+    if "where" in spec:
+        spec = {**{k: v for k, v in spec.items() if k != "where"}, "task": task_of(spec)}
     both = {room: _part(room, canonical(spec[room])) if spec[room] else (None, None) for room in ROOMS}
     parts: dict[str, Any] = {room: made for room, (made, _) in both.items()}
-    resolved: Spec = {**spec, **{room: dict(said) for room, (_, said) in both.items() if said is not None}}
+    resolved: Spec = {**spec, **{room: said for room, (_, said) in both.items() if said is not None}}
     if lies := places(parts["task"]):
-        resolved["where"] = {
-            key: resolved["task"].pop(key) for key in sorted(lies) if key in resolved["task"]
-        }
+        task: Part = resolved["task"]
+        resolved["task"] = Part({key: value for key, value in task.items() if key not in lies})
+        resolved["where"] = {key: task[key] for key in sorted(lies) if key in task}
     return Member(
         spec=resolved,
         varied=variant.varied,

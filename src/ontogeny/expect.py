@@ -61,8 +61,7 @@ def check(study: Study, members: Sequence[Member], accepted: bool = False) -> No
         from ontogeny.sizes import must_fit
 
         must_fit(members)
-    shards = {m.shard: m for m in members} if study.train else {}
-    for m in shards.values():
+    for m in _of_each_make(members) if study.train else ():
         feed = Feed([m])
         total = total_steps(study, feed)
         training = study.train
@@ -82,19 +81,24 @@ def check(study: Study, members: Sequence[Member], accepted: bool = False) -> No
             refuse_claim(claim, m, logged)
 
 
+def _of_each_make(members: Iterable[Member]) -> Iterable[Member]:
+    """One of those that share their parts, which are the same objects where they say the same, and differ in seeds at most."""
+    return {(id(m.task), id(m.architecture), id(m.objective), m.batch): m for m in members}.values()
+
+
 def alike(members: Sequence[Member]) -> list[list[Member]]:
     """Members by what a lens can see of them before it looks: names of weights and taps, task, objective, and what the probe has."""
     groups: dict[object, list[Member]] = {}
-    seen: dict[str, object] = {}
+    seen: dict[object, object] = {}
     for m in members:
-        spec = canonical([m.spec[room] for room in ("architecture", "task", "objective")])
-        if spec not in seen:
+        parts = (id(m.architecture), id(m.task), id(m.objective))
+        if parts not in seen:
             probe = _names(m).probe
             has = (tuple(probe.grid), bool(probe.period), probe.group is None, len(probe.inputs) > 0)
             lacks = lacking(m.architecture)
             names = (tuple(m.architecture.axes), tuple(m.architecture.taps), m.task.finite)
-            seen[spec] = (type(m.architecture), type(m.task), type(m.objective), *names, *has, lacks)
-        groups.setdefault(seen[spec], []).append(m)
+            seen[parts] = (type(m.architecture), type(m.task), type(m.objective), *names, *has, lacks)
+        groups.setdefault(seen[parts], []).append(m)
     return list(groups.values())
 
 
@@ -165,7 +169,8 @@ def refuse_measures(use: Use, members: Sequence[Member]) -> None:
         refuse_measure(use, of[0])
     if {need.kind for need in registry.measures[use.name].needs(use.options)} <= {"weights", "truth"}:
         return
-    tables = {canonical({k: v for k, v in m.spec["task"].items() if k not in PARTS}): m for m in members}
+    of_a_task = {id(m.task): m for m in members}.values()
+    tables = {canonical({k: v for k, v in m.spec["task"].items() if k not in PARTS}): m for m in of_a_task}
     if len(tables) > 1:
         first, second, *_ = tables.values()
         raise UserError(
@@ -261,18 +266,20 @@ def wanted_runs(members: Sequence[Member], study: Study) -> tuple[WantedRun, ...
     """How long each run should train; runs of a study that trains nothing are as long as they are."""
     if study.train is None:
         return tuple(WantedRun(m.id, m.name, 0, 1) for m in members)
-    feeds: dict[str, Feed] = {}
+    # splitting the table once a task is enough: only sizes are asked
+    long: dict[object, tuple[int, int, list[int], list[int]]] = {}
     runs, aside = [], {build.member(v).id for v in study.aside()}
     for m in members:
-        like = canonical([m.spec["task"], m.batch])
-        if like not in feeds:  # splitting the table once a task is enough: only sizes are asked
-            feeds[like] = Feed([m])
-        feed = feeds[like]
-        total = total_steps(study, feed)
+        like = (id(m.task), m.batch)
+        if like not in long:
+            feed = Feed([m])
+            total, an_epoch = total_steps(study, feed), feed.steps_per_epoch
+            kept, ends = (s.checkpoints.steps(total, an_epoch)[:-1] for s in (study, study.ends))
+            long[like] = (total, an_epoch, kept, ends)
+        total, an_epoch, kept, ends = long[like]
         besides = m.id in aside
-        schedule = (study.ends if besides else study).checkpoints
-        kept = tuple(schedule.steps(total, feed.steps_per_epoch)[:-1])
-        runs.append(WantedRun(m.id, m.name, total, feed.steps_per_epoch, kept, study.train.stop, besides))
+        steps = tuple(ends if besides else kept)
+        runs.append(WantedRun(m.id, m.name, total, an_epoch, steps, study.train.stop, besides))
     return tuple(runs)
 
 

@@ -299,6 +299,8 @@ def why_look(wanted: Wanted, entry: RunEntry) -> str | None:
         return f"{wanted.name}: its code or options changed"
     if not entry.checkpoints:
         return None  # somebody removed the weights and kept the results
+    if have.digests == [*entry.digests.values()] and have.steps == entry.steps:
+        return None
     new = sum(a != b for a, b in zip_longest(have, entry))
     return f"{wanted.name}: {new} steps are new or changed" if new else None
 

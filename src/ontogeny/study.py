@@ -10,7 +10,9 @@ import math
 import tomllib
 import warnings
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from importlib import resources
+from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -216,7 +218,10 @@ class Study(Strict):
 
     def main(self) -> list[Variant]:
         """The runs that views and findings speak of unless they ask for all: the grid of ``vary``."""
-        return [self._variant(cell) for cell in cells(self.vary, self.zip, "vary")] if self.train else []
+        common = self._spelled_out()
+        return (
+            [self._variant(cell, common) for cell in cells(self.vary, self.zip, "vary")] if self.train else []
+        )
 
     def aside(self) -> list[Variant]:
         """The grid of ``crossed`` where ``vary`` does not hold the same run already.
@@ -228,7 +233,8 @@ class Study(Strict):
         if not self.train or not self.crossed:
             return []
         there = {self._same(v) for v in self.main()}
-        found = [self._variant(cell) for cell in cells(self.crossed, (), "crossed")]
+        common = self._spelled_out()
+        found = [self._variant(cell, common) for cell in cells(self.crossed, (), "crossed")]
         return [v for v in found if self._same(v) not in there]
 
     @property
@@ -256,15 +262,16 @@ class Study(Strict):
         seeds = {k: v for k, v in spec["seeds"].items() if k != "order" or spec["train"]["batch"] != "full"}
         return canonical({**spec, "seeds": seeds})
 
-    def _variant(self, cell: Mapping[str, Any]) -> Variant:
-        parts: Spec = {
-            "task": dict(self.task),
-            "architecture": dict(self.architecture),
-            "objective": dict(self.objective),
-            "optimiser": dict(self.optimiser),
-            "train": {"batch": self.train.batch, "clip": self.train.clip} if self.train else {},
-            "seeds": self.seeds.of(cell.get("seed", 0)),
+    def _spelled_out(self) -> dict[str, Part]:
+        """What every variant begins with: they hold the same object of what they do not vary."""
+        train = {"batch": self.train.batch, "clip": self.train.clip} if self.train else {}
+        rooms = {"task": self.task, "architecture": self.architecture, "objective": self.objective}
+        return {
+            name: Part(said) for name, said in {**rooms, "optimiser": self.optimiser, "train": train}.items()
         }
+
+    def _variant(self, cell: Mapping[str, Any], common: Mapping[str, Part]) -> Variant:
+        parts: Spec = {**common, "seeds": self.seeds.of(cell.get("seed", 0))}
         for path, value in cell.items():
             room, _, key = path.partition(".")
             if room in ("seed", "seeds") and (not isinstance(value, int) or isinstance(value, bool)):
@@ -279,7 +286,8 @@ class Study(Strict):
             if room in ("train", "seeds") and key not in parts[room]:
                 kind = "training setting" if room == "train" else "source of randomness"
                 raise UnknownName(f"{kind} to vary", key, parts[room])
-            parts[room][key] = value
+            both = {**parts[room], key: value}
+            parts[room] = both if room == "seeds" else Part(both)
         names = [path.rpartition(".")[2] for path in cell]
         short = {
             path if names.count(name) > 1 or name in TAKEN else name: cell[path]
@@ -334,6 +342,14 @@ def identity(spec: Spec) -> str:
 PLAIN = frozenset((str, int, bool, type(None)))
 
 
+class Part(dict[str, Any]):
+    """A part of a spec that nobody alters any more: what it says is spelled once, though ten thousand runs hold it."""
+
+    @cached_property
+    def spelled(self) -> str:
+        return canonical(dict(self))
+
+
 def run_identity(spec: Spec) -> str:
     """The id of a run: where its data lie (``where``) is no part of what it is."""
     return identity({key: value for key, value in spec.items() if key != "where"})
@@ -346,6 +362,11 @@ def task_of(spec: Mapping[str, Any]) -> Spec:
 
 def canonical(value: Any) -> str:
     """The one JSON spelling of a value; 1 and 1.0 are the same number."""
+    if isinstance(value, Part):
+        return value.spelled
+    if type(value) is dict and any(isinstance(one, Part) for one in value.values()):
+        said = {str(key): canonical(one) for key, one in value.items()}
+        return "{" + ",".join(f"{encode_basestring_ascii(key)}:{said[key]}" for key in sorted(said)) + "}"
 
     def plain(x: Any) -> Any:
         # most are one of these, and to ask whether something is a mapping takes longer than all the rest

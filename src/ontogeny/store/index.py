@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ class RunEntry:
         """A hash of everything that its files say."""
         return self.known or identity({k: v for k, v in asdict(self).items() if k != "known"})
 
-    @property
+    @cached_property
     def digests(self) -> dict[int, str]:
         """Digest of the weights at every step that was kept, ascending."""
         pairs = {s: d for f in self.checkpoints.values() for s, d in zip(f.steps, f.digests, strict=True)}
