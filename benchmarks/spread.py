@@ -44,30 +44,32 @@ def share(overrides: list[str]) -> dict[str, float]:
     from ontogeny.gathering import drawing
     from ontogeny.lenses import session
     from ontogeny.report import assemble
-    from ontogeny.store import checkpoints, results, runs
+    from ontogeny.store import checkpoints, index, results, sink
     from ontogeny.study import load_study
-    from ontogeny.training import bilinear_engine, engine
+    from ontogeny.training import bilinear_engine, engine, population
     from ontogeny.work import compare, find
 
     clock = Clock()
     places: list[tuple[str, Any, str]] = [
         *(("training", e, name) for e in (bilinear_engine.BilinearEngine, engine.TorchEngine) for name in ("__init__", "advance", "evaluate")),
+        ("training", population, "train_shard"),
         ("looking", session.Session, "look"),
         ("comparing", compare, "between_runs"),
         ("findings and report", find, "find"),
         ("findings and report", assemble, "write_report"),
         ("findings and report", drawing, "gather"),
-        ("store", checkpoints, "write"),
+        *(("store", sink.DiskSink, name) for name in ("begin", "log", "snapshot", "commit", "finish")),
+        *(("store", index.Indexer, name) for name in ("read", "run", "save")),
         ("store", checkpoints, "read"),
         ("store", results, "write"),
-        ("store", runs.RunFiles, "write_resume"),
+        ("store", results, "read"),
     ]  # fmt: skip
     study = load_study("bottleneck", overrides)
     with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
         execute.run(load_study("bottleneck-quick"), Path(place) / "warm")
         for what, where, name in places:
             stack.enter_context(mock.patch.object(where, name, clock.of(what, getattr(where, name))))
-        clock.of("plan, executor and the rest of the store", execute.run)(study, Path(place) / "out")
+        clock.of("plan, executor, all else", execute.run)(study, Path(place) / "out")
         clock.of("again: nothing to do", execute.run)(study, Path(place) / "out")
     return clock.spent
 
