@@ -220,7 +220,7 @@ class _Place:
     def __init__(self, indexer: Indexer, key: str, damaged: dict[str, str]) -> None:
         self.key, self._indexer, self._damaged = key, indexer, damaged
         self._folder = f"{indexer.root}/{key}" if key else str(indexer.root)
-        self._old = indexer._before.get(key, {})
+        self._old = indexer._new.get(key) or indexer._before.get(key, {})
         self._new: Row = {}
 
     def one(

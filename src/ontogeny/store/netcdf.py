@@ -101,8 +101,8 @@ def _variable(file: Any, name: str, item: Any) -> xr.Variable:
 
 
 def _attributes(item: Any) -> dict[str, Any]:
+    found = {name: item.attrs[name] for name in item.attrs if name not in INNER}
     return {
         name: value.reshape(-1)[0] if getattr(value, "size", 0) == 1 and value.ndim else value
-        for name, value in item.attrs.items()
-        if name not in INNER
+        for name, value in found.items()
     }
