@@ -12,6 +12,7 @@ import torch
 from ontogeny import registry
 from ontogeny.models.base import Weights
 from ontogeny.settings import places, settings
+from ontogeny.store.index import without_collecting
 from ontogeny.study import Part, Spec, Study, Variant, canonical, task_of
 from ontogeny.subject import Subject
 from ontogeny.training.member import Member, probe_of
@@ -67,7 +68,8 @@ def member(variant: Variant) -> Member:
 
 def members(study: Study, records: Iterable[Mapping[str, Any]] = ()) -> list[Member]:
     """Every variant of the study, in its order; of a study that trains nothing, the runs that were ``record``-ed."""
-    return [member(v) for v in study.variants()] if study.train else [member_of(r) for r in records]
+    with without_collecting():
+        return [member(v) for v in study.variants()] if study.train else [member_of(r) for r in records]
 
 
 def member_of(record: Mapping[str, Any]) -> Member:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ontogeny import build
 from ontogeny.besides import flat, telling_apart
-from ontogeny.store.index import Index, RunEntry
+from ontogeny.store.index import Index, RunEntry, without_collecting
 from ontogeny.study import Study
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ class Population:
 
     @cached_property
     def _asked(self) -> list[str]:
-        return [m.id for m in build.members(self.study)] if self.study.train else []
+        with without_collecting():
+            return [m.id for m in build.members(self.study)] if self.study.train else []
 
     # -- what they are called ------------------------------------------------------------------------------------------
 
@@ -63,7 +64,9 @@ class Population:
     @cached_property
     def settings(self) -> dict[str, str]:
         """Path in the spec → its column, of settings in which runs differ that are called the same."""
-        return telling_apart(e.record for e in self.entries)
+        entries = self.entries
+        with without_collecting():
+            return telling_apart(e.record for e in entries)
 
     @cached_property
     def _apart(self) -> list[str]:

@@ -19,6 +19,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from ontogeny.errors import Damaged
 from ontogeny.store.files import saying_when_full, still_there, write_bytes
 from ontogeny.store.headers import (
@@ -295,7 +297,7 @@ def _rows(path: Path) -> tuple[dict[str, Row], dict[str, str], int, bool]:
     for line in lines:
         checksum, _, said = line.partition(b" ")
         if checksum == _checksum(said):
-            key, known[key], row = json.loads(said)
+            key, known[key], row = from_json(said)
             rows[key] = _long(row)
         else:
             torn = True
