@@ -18,7 +18,7 @@ from ontogeny.training.engine import TorchEngine
 from ontogeny.training.feed import Feed
 from ontogeny.training.member import State
 
-MODELS, STEPS, BATCH, D, ATOMS, K = 32, 3, 1024, 256, 512, 8
+MODELS, STEPS, BATCH, D, ATOMS, K = 32, 12, 1024, 256, 512, 8
 TASK = {"kind": "sparse_features", "d": D, "n_features": ATOMS, "probe_size": 256}
 
 

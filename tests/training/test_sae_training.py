@@ -17,6 +17,9 @@ from ontogeny.numerics.schedule import ramp
 from ontogeny.objectives.sparse_reconstruction import SparseReconstruction
 from ontogeny.study import load_study
 from ontogeny.tasks.base import Batch, Signature
+from ontogeny.training.engine import TorchEngine
+from ontogeny.training.feed import Feed
+from ontogeny.training.member import State
 from ontogeny.training.optimisers import Adam
 from ontogeny.training.population import shards
 
@@ -252,3 +255,23 @@ def test_loops_over_active_atoms_agree_with_the_dense_spelling(lead):
     assert (acts > 0).sum(-1).min() < 4 and (acts > 0).sum(-1).max() == 4
     for name, gradient in dense.items():
         torch.testing.assert_close(sparse[name], gradient, rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_variants_of_one_order_share_each_fresh_batch_and_only_one_step_is_in_memory(tiny_study, monkeypatch):
+    """However many there are, and whether they stand in one stack or each by itself."""
+    recipe = study(tiny_study, "topk", seeds={"order": 0}, vary={"seed": [0, 1, 2]})
+    recipe["architecture"] = {"kind": "sae", "d_atoms": 24, "k": 3}
+    members = build.members(load_study(recipe))
+    drawn, updated = [], []
+    fresh, update = Feed.fresh, TorchEngine._update
+    monkeypatch.setattr(Feed, "fresh", lambda feed, i, step: drawn.append(step) or fresh(feed, i, step))
+    monkeypatch.setattr(
+        TorchEngine, "_update", lambda self, *a: updated.append(len(drawn)) or update(self, *a)
+    )
+    for large in (False, True):
+        monkeypatch.setattr("ontogeny.training.engine.large", lambda *a, large=large: large)
+        runner = TorchEngine(members, [State(0, m.init()) for m in members], Feed(members))
+        drawn.clear(), updated.clear()
+        runner.advance(range(3), 0, 4)
+        assert drawn == [0, 1, 2, 3]
+        assert sorted(updated) == sorted([1, 2, 3, 4] * len(runner.stacks))

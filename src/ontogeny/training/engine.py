@@ -8,6 +8,7 @@ its own mean loss. Each core takes a stack, or a piece of its batch, at a time.
 from __future__ import annotations
 
 import functools
+import itertools
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -235,20 +236,19 @@ class TorchEngine:
             if bool(bad[:, place].any())
         }
 
-    def _batches(self, start: int, stop: int) -> list[list[Batch]]:
-        """By step, then stack: (place, example, …)."""
+    def _batches(self, start: int, stop: int) -> Iterator[list[Batch]]:
+        """Step by step, those of every stack, (place, example, …): one step's are in memory at a time."""
         if self.feed.size == "full":
-            return [self._full] * (stop - start)
-        if self.feed.task.finite:
+            yield from itertools.repeat(self._full, stop - start)
+        elif self.feed.task.finite:
             rows = {
                 i: self.feed.rows(i, start, stop).to(self.device) for stack in self.stacks for i in stack.who
             }
             tables = [torch.stack([rows[i] for i in stack.places], 1) for stack in self.stacks]
-            return [
-                [Batch(self.inputs[table[k]], self.labels[table[k]], self.mask) for table in tables]
-                for k in range(stop - start)
-            ]
-        return [[self._drawn(stack, step) for stack in self.stacks] for step in range(start, stop)]
+            for k in range(stop - start):
+                yield [Batch(self.inputs[table[k]], self.labels[table[k]], self.mask) for table in tables]
+        else:
+            yield from map(self._drawn, range(start, stop))
 
     @functools.cached_property
     def _full(self) -> list[Batch]:
@@ -259,16 +259,16 @@ class TorchEngine:
         ]
         return [Batch(self.inputs[rows], self.labels[rows], self.mask) for rows in tables]
 
-    def _drawn(self, stack: Stack, step: int) -> Batch:
-        """Of a stream: variants of one order see the same batch."""
-        seen: dict[int, Batch] = {}
-        for i in stack.who:
-            seed = self.members[i].seeds["order"]
-            if seed not in seen:
-                seen[seed] = self.feed.fresh(i, step)
-        each = [seen[self.members[i].seeds["order"]] for i in stack.places]
-        inputs, labels = torch.stack([b.inputs for b in each]), torch.stack([b.labels for b in each])
-        return Batch(inputs.to(self.device), labels.to(self.device), self.mask)
+    def _drawn(self, step: int) -> list[Batch]:
+        """Of a stream: variants of one order see the same batch, which is drawn once."""
+        orders = {self.members[i].seeds["order"]: i for stack in self.stacks for i in stack.who}
+        seen = {order: self.feed.fresh(i, step) for order, i in orders.items()}
+        found = []
+        for stack in self.stacks:
+            each = [seen[self.members[i].seeds["order"]] for i in stack.places]
+            inputs, labels = torch.stack([b.inputs for b in each]), torch.stack([b.labels for b in each])
+            found.append(Batch(inputs.to(self.device), labels.to(self.device), self.mask))
+        return found
 
     def _pieces(self, n: int) -> list[slice]:
         return pieces(n) if self.by_example else [slice(0, n)]
