@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ontogeny.lenses.base import lens
     from ontogeny.measures.base import measure
     from ontogeny.registry import lenses, measures, tasks, views
-    from ontogeny.representations import Comparison, align, compare, compare_concepts
+    from ontogeny.representations import Comparison, align, compare, compare_concepts, linked_maps
     from ontogeny.study import load_study
     from ontogeny.subject import Subject
     from ontogeny.views.base import view
@@ -34,6 +34,7 @@ _PUBLIC = {
     "compare": "ontogeny.representations",
     "compare_concepts": "ontogeny.representations",
     "align": "ontogeny.representations",
+    "linked_maps": "ontogeny.representations",
     "Comparison": "ontogeny.representations",
     "load_study": "ontogeny.study",
     "agreement": "ontogeny.comparing.agreement",
@@ -59,6 +60,7 @@ __all__ = [
     "from_module",
     "lens",
     "lenses",
+    "linked_maps",
     "load_study",
     "measure",
     "measures",

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from ontogeny import overrides
-from ontogeny.cli_compared import Plot, show
+from ontogeny.cli_compared import Plot, linked_arrays, linked_runs, show
 from ontogeny.errors import UserError
 
 if TYPE_CHECKING:
@@ -177,6 +177,18 @@ def compare(
             help="With --plot: number_line, pair_grid, matched_units, similarity_heatmap, similarity_map or likeness_course."
         ),
     ] = "",
+    maps: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of two dictionaries, or two --run of autoencoders: their features as two maps side by side, partners linked, as one page "
+            "(.html). Takes --labels, --labels-other, --activations, --clusters, --align.",
+            metavar="FILE",
+        ),
+    ] = None,
+    layout: Annotated[
+        Literal["umap", "pca"],
+        typer.Option(help="With --maps: umap (needs the extra maps), or pca."),
+    ] = "umap",
     order: Annotated[
         Literal["setting", "clustered"],
         typer.Option(help="With --plot, of a study: runs by what varied, or by a tree of what is alike."),
@@ -194,6 +206,8 @@ def compare(
         ontogeny compare a.npy b.npy --measure cka_linear --measure svcca --null row_shuffle --null random
         ontogeny compare layers_a.npz layers_b.npz --measure cka_linear_debiased --out grid.html --plot pictures.html
         ontogeny compare a.safetensors:W_dec b.safetensors:W_dec --labels a.txt --concept time='hour|day|year'
+        ontogeny compare a.safetensors:W_dec b.safetensors:W_dec --maps maps.html
+        ontogeny compare out/sae --run seed=0 --run seed=1 --maps maps.html
 
     Arrays are samples × units, rows the same inputs on both sides; every array of one file is compared with every one of the other.
     With concepts they are dictionaries, a feature a row: those of a concept beside the rest and beside random subsets, paired anew.
@@ -212,6 +226,8 @@ def compare(
             "safetensors",
         )
     ):
+        if maps:
+            return linked_runs(first, second, run_ or [], maps, layout, clusters, align, seed)
         return _study(
             first,
             second,
@@ -243,6 +259,21 @@ def compare(
     if y is None and len(x) < 2:
         raise UserError(
             f"{first} holds one array; name the file to compare it with: ontogeny compare {first} OTHER.npy."
+        )
+    if maps:
+        if y is None or len(x) != 1 or len(y) != 1:
+            raise UserError("Maps are of two dictionaries: name one array a file, FILE.safetensors:W_dec.")
+        return linked_arrays(
+            x,
+            y,
+            maps,
+            layout,
+            labels,
+            labels_other,
+            [_only(one) for one in activations or []],
+            clusters,
+            align,
+            seed,
         )
     if concept or concepts or clusters is not None:
         if y is None or len(x) != 1 or len(y) != 1:

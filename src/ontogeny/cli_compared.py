@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from rich.console import Console
 from ontogeny.errors import UserError
 
 out = Console(highlight=False)
+GROUPS = 7  # colours of linked maps, unless somebody asks for others
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,71 @@ class Plot:
             raise UserError(
                 f"{self.path} was not drawn: {why}. An .html page needs nothing: --plot {self.path.with_suffix('.html')}."
             )
+
+
+def linked_runs(
+    first: Path,
+    second: Path | None,
+    runs: Sequence[str],
+    to: Path,
+    layout: Any,
+    clusters: int | None,
+    how: Any,
+    seed: int,
+) -> None:
+    """Features of two runs as linked maps."""
+    from ontogeny.handles import open_store
+
+    stores = [open_store(one) for one in (first, second or first)]
+    if len(runs) != 2:
+        raise UserError(
+            f"--maps is of two runs, and {len(runs)} are named: --run seed=0 --run seed=1 (`ontogeny runs {first}` lists them)."
+        )
+    left, right = (store.run(name) for store, name in zip(stores, runs, strict=True))
+    _told(left.linked_maps(right, layout=layout, how=how, seed=seed, clusters=clusters or GROUPS), to)
+
+
+def linked_arrays(
+    x: Mapping[str, Any],
+    y: Mapping[str, Any],
+    to: Path,
+    layout: Any,
+    labels: Path | None,
+    labels_other: Path | None,
+    activations: Sequence[Any],
+    clusters: int | None,
+    how: Any,
+    seed: int,
+) -> None:
+    """Features of two files as linked maps."""
+    from ontogeny.representations.labels import read_labels
+    from ontogeny.representations.linked import linked_maps
+
+    (name, left), (name_other, right) = *x.items(), *y.items()
+    if len(activations) not in (0, 2):
+        raise UserError(
+            f"--activations is given {len(activations)} times; twice is needed: of the first, then of the second."
+        )
+    said = [
+        read_labels(path, len(of)) if path else None for path, of in ((labels, left), (labels_other, right))
+    ]
+    found = linked_maps(
+        left,
+        right,
+        names=(name, name_other) if name != name_other else ("A", "B"),
+        labels=said[0],
+        labels_other=said[1],
+        activations=(activations[0], activations[1]) if activations else None,
+        layout=layout,
+        how=how,
+        seed=seed,
+        clusters=clusters or GROUPS,
+    )
+    _told(found, to)
+
+
+def _told(maps: Any, to: Path) -> None:
+    out.print(f"{maps.pairs.says()}\n{maps.save(to)}", markup=False, soft_wrap=True)
 
 
 def show(data: Any, json_: bool) -> None:

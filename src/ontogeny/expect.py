@@ -179,9 +179,9 @@ def refuse_measures(use: Use, members: Sequence[Member]) -> None:
         )
 
 
-def refuse_other_inputs(use: Use, first: Member, second: Member) -> None:
+def refuse_other_inputs(what: str, first: Member, second: Member) -> None:
     """Say why what two models say cannot be put side by side row by row: they are not asked the same."""
-    if registry.measures[use.name].input not in ("samples", "logits"):
+    if what in registry.measures and registry.measures[what].input not in ("samples", "logits"):
         return
     asked_of = [build.subject(m, {}).probe for m in (first, second)]
     inputs = [probe.inputs for probe in asked_of]
@@ -195,7 +195,7 @@ def refuse_other_inputs(use: Use, first: Member, second: Member) -> None:
             " × ".join(f"{axis} {n}" for axis, n in p.grid.items()) or f"{len(p.inputs)}" for p in asked_of
         ]
         raise UserError(
-            f"'{use.name}' compares what two models say of the same inputs, row by row, and these have others: {each[0]} for {first.name}, "
+            f"'{what}' compares what two models say of the same inputs, row by row, and these have others: {each[0]} for {first.name}, "
             f"{each[1]} for {second.name}. Measures that match no inputs can: singular_value_distance, mmcs of weights, … (`ontogeny measures`)."
         )
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ontogeny.handles import Store
+    from ontogeny.representations.linked import LinkedMaps
     from ontogeny.subject import Subject
 
 
@@ -211,7 +212,7 @@ class Run:
             for m in [self.member, *([other.member] if other is not None else [])]:
                 expect.refuse_measure(use, m)
             if other is not None:
-                expect.refuse_other_inputs(use, self.member, other.member)
+                expect.refuse_other_inputs(measure, self.member, other.member)
         entry = registry.measures[measure]
         pairs, given, end = Pairs(entry, options, self.store.directory), entry.options(options), other or self
         if taps:
@@ -248,6 +249,30 @@ class Run:
         """What this run holds at a step, at a place in the model."""
         return Representation(self.store.directory, self.entry, self.member, self.step(step), tap)
 
+    def linked_maps(self, other: Run, step: int = -1, **options: Any) -> LinkedMaps:
+        """Atoms of this autoencoder beside those of another, or neurons of the last layer, as two maps whose partners light up together.
+
+        Vectors are what a unit says (the read-out), partners do the same on the inputs of the probe (:func:`ontogeny.linked_maps`, ``options``).
+        """
+        from ontogeny.representations.linked import linked_maps
+
+        expect.refuse_other_inputs("linked maps", self.member, other.member)
+        models = [run.subject(step) for run in (self, other)]
+        probe = models[0].probe
+        acts = [model.site("neurons[-1]").reshape(-1, model.site("readout").shape[-2]) for model in models]
+        sizes = tuple(probe.grid.values())
+        if len(sizes) == 2 and len(acts[0]) == sizes[0] * sizes[1]:
+            options = {"grid": sizes, "inputs": _named_inputs(probe.grid), **options}
+        names = (
+            self.name,
+            other.name if other.name != self.name else f"{other.name} of {other.store.study.name}",
+        )
+        return linked_maps(
+            *(model.site("readout") for model in models),
+            activations=tuple(acts),
+            **{"names": names, **options},
+        )
+
     def densify(self, from_step: int, to_step: int, every: int) -> list[int]:
         """Keep more checkpoints of a stretch that was trained; returns the new steps (:func:`ontogeny.densify.densify`)."""
         from ontogeny.densify import densify
@@ -265,6 +290,12 @@ class Run:
 
     def _load(self, steps: Sequence[int]) -> dict[str, Tensor]:
         return load(self.store.directory, self.entry, steps)
+
+
+def _named_inputs(grid: Mapping[str, int]) -> list[str]:
+    """What the inputs of a grid are called, in their order."""
+    (a, n), (b, m) = grid.items()
+    return [f"{a} = {i}, {b} = {j}" for i in range(n) for j in range(m)]
 
 
 def changes(under: Sequence[Change] | Change) -> list[Change]:

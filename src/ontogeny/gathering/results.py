@@ -93,7 +93,7 @@ def of_two(store: Store, other: Store, measure: str, step: int, options: Options
         ticks.append(("run", {n: t[1] if isinstance(t, tuple) else t for n, t in named.items()}))
     for runs in sides:
         expect.refuse_measures(use, [run.member for run in runs])
-    expect.refuse_other_inputs(use, sides[0][0].member, sides[1][0].member)
+    expect.refuse_other_inputs(measure, sides[0][0].member, sides[1][0].member)
     left, right = ([run.at(step, given.get("tap", "")) for run in runs] for runs in sides)
     return labelled(entry, Pairs(entry, given, store.directory).grid(left, right), given, *ticks)
 

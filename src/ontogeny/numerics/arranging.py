@@ -67,6 +67,31 @@ def plane(distances: Array, plan: Plan = "mds", seed: int = 0) -> Plane:
     return Plane(found, stress(D, cdist(found, found))["stress"])
 
 
+def cloud(vectors: Array, plan: Literal["umap", "pca"] = "umap", seed: int = 0) -> Array:
+    """Places of many things on a plane by the cosine between their vectors, (n, d) → (n, 2).
+
+    "umap": who is near whom, and nothing else; ``seed`` decides (umap-learn, in the extra ``maps``). "pca": the two directions in which unit
+    vectors vary most; no chance in it, and little of many dimensions is seen.
+    """
+    if plan not in ("umap", "pca"):
+        raise UnknownName("way to lay out a map", plan, ("umap", "pca"))
+    X = np.asarray(vectors, dtype=np.float64)
+    size = np.linalg.norm(X, axis=1, keepdims=True)
+    X = X / np.where(size > 0, size, 1)
+    if plan == "umap" and len(X) > 3:
+        layout = _extra("umap").UMAP(
+            metric="cosine", n_neighbors=min(15, len(X) - 1), random_state=seed, n_jobs=1
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            X = np.asarray(layout.fit_transform(X.astype(np.float32)), dtype=np.float64)
+    X = X - X.mean(0)
+    _, _, axes = np.linalg.svd(X, full_matrices=False)
+    found = np.zeros((len(X), 2))
+    found[:, : min(2, len(axes))] = X @ axes[:2].T
+    return found * np.where(found[np.abs(found).argmax(0), [0, 1]] < 0, -1, 1)
+
+
 def _least_squares(D: Array) -> Array:
     smacof = _extra("sklearn.manifold").smacof
     centre = np.eye(len(D)) - 1 / len(D)

@@ -3,6 +3,7 @@
 from ontogeny.representations.aligned import align
 from ontogeny.representations.comparing import compare
 from ontogeny.representations.concepts import Concepts, compare_concepts
+from ontogeny.representations.linked import LinkedMaps, linked_maps
 from ontogeny.representations.result import Comparison
 
-__all__ = ["Comparison", "Concepts", "align", "compare", "compare_concepts"]
+__all__ = ["Comparison", "Concepts", "LinkedMaps", "align", "compare", "compare_concepts", "linked_maps"]
