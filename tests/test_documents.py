@@ -128,7 +128,7 @@ def test_two_dictionaries_are_compared_as_the_page_says(tmp_path: Path) -> None:
     """Commands and Python in the order in which they stand, and the numbers that the page names."""
     page = (ROOT / "docs/same_dictionaries.md").read_text(encoding="utf-8")
     steps = re.findall(r"^```(bash|python)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    assert [language for language, _ in steps] == ["bash"] * 3 + ["python", "bash", "bash"]
+    assert [language for language, _ in steps] == ["bash"] * 3 + ["python", "bash", "bash", "bash"]
     said: dict[str, str] = {}
     for language, block in steps:
         if language == "python":
@@ -149,5 +149,5 @@ def test_two_dictionaries_are_compared_as_the_page_says(tmp_path: Path) -> None:
     assert of["B"] > of["nothing"] + 0.2 and of["another"] > of["nothing"] + 0.2, said["python"]
     assert "cluster 1" in (tmp_path / "by_cluster.md").read_text()
     assert (tmp_path / "table.html").is_file() and "0 of 96" not in said["python"]
-    assert all((tmp_path / f"{name}.html").stat().st_size > 20_000 for name in ("maps", "runs"))
+    assert all((tmp_path / f"{name}.html").stat().st_size > 20_000 for name in ("maps", "runs", "shape"))
     assert any("teens" in text for line, text in said.items() if "--labels" in line)

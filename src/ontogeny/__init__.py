@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from ontogeny.lenses.base import lens
     from ontogeny.measures.base import measure
     from ontogeny.registry import lenses, measures, tasks, views
-    from ontogeny.representations import Comparison, align, compare, compare_concepts, linked_maps
+    from ontogeny.representations import (
+        Comparison,
+        align,
+        compare,
+        compare_concepts,
+        linked_maps,
+        topology,
+    )
     from ontogeny.study import load_study
     from ontogeny.subject import Subject
     from ontogeny.views.base import view
@@ -35,6 +42,7 @@ _PUBLIC = {
     "compare_concepts": "ontogeny.representations",
     "align": "ontogeny.representations",
     "linked_maps": "ontogeny.representations",
+    "topology": "ontogeny.representations",
     "Comparison": "ontogeny.representations",
     "load_study": "ontogeny.study",
     "agreement": "ontogeny.comparing.agreement",
@@ -68,6 +76,7 @@ __all__ = [
     "record",
     "run",
     "tasks",
+    "topology",
     "trust",
     "view",
     "views",

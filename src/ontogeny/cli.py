@@ -18,7 +18,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ontogeny import cli_catalogues, cli_check, cli_compare, cli_files, cli_workbench, cli_workers, overrides
+from ontogeny import (
+    cli_catalogues,
+    cli_check,
+    cli_compare,
+    cli_files,
+    cli_shape,
+    cli_workbench,
+    cli_workers,
+    overrides,
+)
 from ontogeny.cli_progress import Bars
 from ontogeny.errors import Failed, UserError
 from ontogeny.study import load_study
@@ -361,6 +370,7 @@ def report(
 
 app.add_typer(cli_catalogues.app)  # studies, tasks, lenses, …; new
 app.add_typer(cli_compare.app)  # compare
+app.add_typer(cli_shape.app)  # topology
 app.add_typer(cli_files.app)  # import, export, densify
 app.add_typer(cli_check.app)
 app.add_typer(cli_workers.app)  # worker, watch
