@@ -12,8 +12,9 @@ import torch
 from ontogeny import registry
 from ontogeny.models.base import Weights
 from ontogeny.settings import places, settings
+from ontogeny.spelling import Part, Spec, canonical, task_of
 from ontogeny.store.index import without_collecting
-from ontogeny.study import Part, Spec, Study, Variant, canonical, task_of
+from ontogeny.study import Study, Variant
 from ontogeny.subject import Subject
 from ontogeny.training.member import Member, probe_of
 

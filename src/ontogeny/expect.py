@@ -19,10 +19,11 @@ from ontogeny.lenses.session import asked, in_order, needs_all_steps
 from ontogeny.models.sites import lacking
 from ontogeny.needs import filled, parse
 from ontogeny.plan import Expectations, Wanted, WantedRun
+from ontogeny.spelling import canonical
 from ontogeny.store import fingerprint, results
 from ontogeny.store.directory import Directory
 from ontogeny.store.index import Index
-from ontogeny.study import Study, Use, canonical
+from ontogeny.study import Study, Use
 from ontogeny.subject import Subject
 from ontogeny.training.feed import Feed
 from ontogeny.training.member import Member

@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
+from ontogeny.spelling import identity
 from ontogeny.store.headers import ResultFile
 from ontogeny.store.index import FINDINGS, REPORT, Index, RunEntry
-from ontogeny.study import Stop, identity
+from ontogeny.study import Stop
 
 Stage = Literal["train", "look", "compare", "find", "report"]
 STAGES: tuple[Stage, ...] = ("train", "look", "compare", "find", "report")

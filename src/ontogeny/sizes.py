@@ -18,7 +18,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from ontogeny.besides import flat
 from ontogeny.build import ROOMS
 from ontogeny.errors import UserError
-from ontogeny.study import task_of
+from ontogeny.spelling import task_of
 from ontogeny.tasks.base import Batch
 from ontogeny.training.member import Member
 

@@ -13,8 +13,9 @@ from typing import Any, Protocol
 from ontogeny import errors
 from ontogeny.errors import Locked, UserError
 from ontogeny.plan import Job
+from ontogeny.spelling import identity
 from ontogeny.store import events
-from ontogeny.study import Study, identity
+from ontogeny.study import Study
 from ontogeny.work.base import Outcome, Place, Settings, Tell
 
 BETWEEN = 1.0  # seconds between two events that say how far a job is

@@ -16,9 +16,9 @@ from ontogeny.errors import UnknownName, UserError
 from ontogeny.handles import Run, Store, open_store
 from ontogeny.interop import bundle, folder, sidecar, transformer_lens
 from ontogeny.interop.dictionaries import saelens
+from ontogeny.spelling import task_of
 from ontogeny.store import results
 from ontogeny.store.files import ASIDE, aside
-from ontogeny.study import task_of
 from ontogeny.work.look import load
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from ontogeny.errors import Damaged, UnknownName, UserError
 from ontogeny.interop.runs import Found
 from ontogeny.models.base import Weights
 from ontogeny.registry import explain
-from ontogeny.study import Spec, Strict
+from ontogeny.spelling import Spec
+from ontogeny.study import Strict
 
 NAME = "runs.toml"
 

@@ -12,10 +12,11 @@ from torch import Tensor
 from ontogeny import build
 from ontogeny.errors import UserError, a
 from ontogeny.models.base import Weights
+from ontogeny.spelling import task_of
 from ontogeny.store import checkpoints
 from ontogeny.store.directory import Directory
 from ontogeny.store.headers import read_checkpoint_header
-from ontogeny.study import Study, Variant, task_of
+from ontogeny.study import Study, Variant
 from ontogeny.training.member import Member
 
 Row = Mapping[str, float]

@@ -15,8 +15,9 @@ from pydantic import ValidationError
 
 from ontogeny.errors import UserError
 from ontogeny.registry import explain
+from ontogeny.spelling import Spec
 from ontogeny.store.files import write_text
-from ontogeny.study import Spec, Strict
+from ontogeny.study import Strict
 
 
 class Sidecar(Strict):

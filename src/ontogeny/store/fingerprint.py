@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ontogeny.registry import provenance
-from ontogeny.study import canonical
+from ontogeny.spelling import canonical
 
 FRAME = ("axes", "registry", "options", "needs", "errors", "study", "report", "store")
 LIBRARIES = tuple(

@@ -22,6 +22,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from ontogeny.errors import Damaged
+from ontogeny.spelling import identity
 from ontogeny.store.files import saying_when_full, still_there, write_bytes
 from ontogeny.store.headers import (
     CheckpointFile,
@@ -35,7 +36,6 @@ from ontogeny.store.headers import (
     verify_checkpoint,
 )
 from ontogeny.store.record import FINISHED
-from ontogeny.study import identity
 
 INDEX, FINDINGS, REPORT = "index.jsonl", "findings.json", "report/index.html"
 BEFORE = "index.json"  # of version 0.1

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ontogeny.errors import Damaged
 from ontogeny.registry import explain
-from ontogeny.study import Spec, run_identity
+from ontogeny.spelling import Spec, run_identity
 
 FINISHED = ("done", "stopped", "diverged", "recorded")
 

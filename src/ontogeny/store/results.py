@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ontogeny.errors import Damaged
+from ontogeny.spelling import canonical
 from ontogeny.store import netcdf, seal
 from ontogeny.store.files import write_bytes
 from ontogeny.store.headers import ResultFile
-from ontogeny.study import canonical
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ontogeny.errors import Damaged
+from ontogeny.spelling import canonical
 from ontogeny.store import seal
 from ontogeny.store.files import aside, read_json, saying_when_full, still_there, write_json, write_text
-from ontogeny.study import canonical
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,7 @@ from torch import Tensor
 from ontogeny.models.base import Architecture, Tended, Weights
 from ontogeny.numerics.random import Key
 from ontogeny.objectives.base import Objective, Scheduled
-from ontogeny.study import canonical, run_identity
+from ontogeny.spelling import canonical, run_identity
 from ontogeny.tasks.base import Probe, Task
 from ontogeny.training.optimisers import Moments, Optimiser
 

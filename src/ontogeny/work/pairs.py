@@ -23,11 +23,11 @@ from ontogeny import build
 from ontogeny.errors import Damaged, UserError
 from ontogeny.measures.base import Measure
 from ontogeny.numerics.cores import one_core_each
+from ontogeny.spelling import identity
 from ontogeny.store import fingerprint, results
 from ontogeny.store.directory import Directory
 from ontogeny.store.headers import ResultFile, read_result_header
 from ontogeny.store.index import RunEntry
-from ontogeny.study import identity
 from ontogeny.subject import Subject
 from ontogeny.training.member import Member
 from ontogeny.work.look import load
