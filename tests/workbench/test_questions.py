@@ -167,6 +167,37 @@ def test_a_unit_at_length(client, run):
     assert when["steps"][0] == 0 and when["steps"][-1] == step and len(past["maps"]) == len(when["steps"])
 
 
+def test_maps_of_two_studies_are_subtracted(client, store, run):
+    other = store.run(d_hidden=2)
+    given = {"view": "error_heatmap", "step": run.steps[-1], "other_step": other.steps[-1]}
+    found, about = unpack(
+        client.bytes("s/first/difference", one=run.id, other=other.id, other_study="second", **given)
+    )
+    maps = [one.lens("error_grid", [one.steps[-1]])["error"].isel(step=0).values for one in (run, other)]
+    np.testing.assert_allclose(found["difference"], maps[0].astype(float) - maps[1], rtol=1e-6)
+    assert about["ticks"] and about["caution"] == ""
+    same, _ = unpack(
+        client.bytes("s/first/difference", one=run.id, other=run.id, other_study="second", **given)
+    )
+    assert not same["difference"].any()
+
+
+def test_a_measure_beside_the_untrained(client, store):
+    found, about = unpack(client.bytes("s/first/null", measure="activation_similarity"))
+    ids = about["runs"]
+    for name, step in (("trained", -1), ("untrained", 0)):
+        truth = store.comparison("activation_similarity", step)["value"].sel(run=ids, run_other=ids)
+        np.testing.assert_allclose(found[name], truth.values, rtol=1e-5)
+    assert [store.run(id).varied["d_hidden"] for id in ids] == sorted(
+        store.run(id).varied["d_hidden"] for id in ids
+    )
+    clustered, there = unpack(
+        client.bytes("s/first/null", measure="activation_similarity", order="clustered")
+    )
+    assert sorted(there["runs"]) == sorted(ids) and "untrained" in there["says"]
+    assert np.sort(clustered["untrained"].ravel()) == pytest.approx(np.sort(found["untrained"].ravel()))
+
+
 @pytest.mark.parametrize(
     ("path", "query", "said"),
     [
