@@ -46,6 +46,8 @@ export function comparePage(app) {
     const refs = (state.list("runs").length ? state.list("runs") : state.list("pick")).slice(0, ABREAST);
     fill(head, h("h1", null, "Compare"), h("p", { class: "muted" }, "Runs under one cursor."));
     tray(refs);
+    state.set({ runs: refs });
+    off.push(state.on(["runs"], () => app.again()));
     if (refs.length < 2) return fill(rows, empty("Choose two to four runs in the table, and press Compare; or add a run of another study above.", button("To the table", () => app.open("runs"))));
     fill(rows, waiting("Opening the runs …"));
     try {
@@ -55,7 +57,6 @@ export function comparePage(app) {
       if (closed) return;
       studies.forEach((key, i) => runs.filter((run) => run.study === key).forEach((run) => { offsets[run.ref] = found[i].grokked[run.id]; }));
       if (studies.length > 1) for (const run of runs) run.name = `${run.study}: ${run.name}`;
-      state.set({ runs: refs });
       tray(refs);
       align();
       controls = cursorBar(cursor);
@@ -89,7 +90,7 @@ export function comparePage(app) {
           const { columns } = await source.json(`s/${key}/runs`), varied = columns.filter((one) => one.kind === "varied");
           const words = (i) => varied.map((one) => `${one.name}=${one.values[i]}`).join(", ") || columns[0].values[i];
           const listed = columns[0].values.map((id, i) => [key === study ? id : `${key}:${id}`, words(i)]).filter(([ref]) => !refs.includes(ref)).slice(0, LISTED);
-          fill(which, select("Run", [["", "choose …"], ...listed], "", (ref) => ref && again([...refs, ref])));
+          fill(which, select("Which run", [["", "choose …"], ...listed], "", (ref) => ref && again([...refs, ref])));
         } catch (error) {
           fill(which, trouble(error));
         }
@@ -224,11 +225,12 @@ export function comparePage(app) {
       const { trained, untrained: before, about } = await source.arrays(`s/${study}/null`, asked);
       if (closed || !place.isConnected) return;
       const off = (all) => Array.from(all.values).filter((v, i) => Number.isFinite(v) && Math.floor(i / all.shape[1]) !== i % all.shape[1]);
-      const both = [...off(trained), ...off(before)], low = both.reduce((x, y) => Math.min(x, y), Infinity), high = both.reduce((x, y) => Math.max(x, y), -Infinity);
-      const turned = about.kind === "similarity" ? plain : shades(look.scales.sequential.map(([at], i, all) => [at, all[all.length - 1 - i][1]]));
+      const both = [...off(trained), ...off(before)], least = both.reduce((x, y) => Math.min(x, y), Infinity), most = both.reduce((x, y) => Math.max(x, y), -Infinity);
+      const signed = about.kind === "similarity" && least < -0.25 * Math.max(most, 1e-9), end = Math.max(-least, most), [low, high] = signed ? [-end, end] : [least, most];
+      const turned = signed ? table : about.kind === "similarity" ? plain : shades(look.scales.sequential.map(([at], i, all) => [at, all[all.length - 1 - i][1]]));
       const open = (i, j) => i !== j && app.open("compare", { runs: [about.runs[i], about.runs[j]], measure: asked.measure, by: state.get("by") });
       const map = (words, all) => mapFigure({ ...all, words, table: turned, low, high, axes: ["run", "run"], ticks: [about.names, about.names], onopen: open });
-      fill(place, h("header", null, h("div", null, title, h("p", { class: "question" }, "What training made is what the left has and the right has not. Darker is more alike; one scale."))),
+      fill(place, h("header", null, h("div", null, title, h("p", { class: "question" }, "What training made is what the left has and the right has not; both on one scale."))),
         h("div", { class: "pair" }, map("Trained", trained), map("Untrained", before)), legend({ words: about.words, low, high, table: turned }), h("p", { class: "says" }, about.says));
     } catch (error) {
       if (!closed) fill(place, title, h("p", { class: "muted small" }, error.message));

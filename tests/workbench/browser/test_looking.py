@@ -134,7 +134,7 @@ def test_runs_of_two_studies_side_by_side(page, serve, copied, settled):
     page.goto(f"{serve(copied)}?s=small&page=compare&runs={run.id}&views=error_heatmap")
     settled(page)
     page.get_by_label("Add a run of").select_option("again")
-    page.get_by_label("Run", exact=True).select_option(label="seed=1")
+    page.get_by_label("Which run").select_option(label="seed=1")
     settled(page)
     expect(page.locator(".compare-row .panel")).to_have_count(2)
     other = open_store(copied / "again").run(seed=1)
