@@ -117,6 +117,27 @@ def test_all_neurons_sorted_and_one_of_them(page, address, settled, small):
     expect(page.get_by_text(re.compile("of 4 heads|of 6 heads"))).to_be_visible()
 
 
+def test_units_are_chosen_by_a_lasso_and_by_keys(page, address, settled, small):
+    run = open_store(small).run(seed=0)
+    page.goto(f"{address}?s=small&page=neurons&run={run.id}&unit=0")
+    settled(page)
+    expect(page.get_by_text("12 of 12 neurons")).to_be_visible()
+    box = page.locator(".mosaic").bounding_box()
+    page.mouse.move(box["x"] + 10, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 10 + 2 * 44, box["y"] + 25, steps=6)  # over three of them
+    page.mouse.up()
+    expect(page.get_by_text("3 chosen")).to_be_visible()
+    page.wait_for_url(re.compile(r"units=0,1,2\b"))
+    page.get_by_role("button", name="Let go").click()
+    page.locator(".mosaic").focus()
+    for _ in range(4):
+        page.keyboard.press("Shift+ArrowRight")
+    expect(page.get_by_text("5 chosen")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("4 chosen")).to_be_visible()
+
+
 def test_runs_side_by_side(page, address, settled, small):
     ids = [open_store(small).run(seed=s).id for s in (0, 1)]
     page.goto(f"{address}?s=small&page=compare&runs={','.join(ids)}&views=error_heatmap")
