@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -115,6 +117,34 @@ def test_the_python_of_a_figure_makes_it(client, run):
         exec("\n".join([*before, f"figure = {last}"]), scope)
         shown = json.loads(scope["figure"].to_json())["data"]
         assert [t["type"] for t in shown] == [t["type"] for t in said["figure"]["data"]]
+
+
+def test_the_python_that_is_copied_runs_by_itself(client, run, environment, tmp_path):
+    """As someone pastes it: a process that knows nothing of this one, every figure beside what the workbench shows."""
+    other = next(one.id for one in run.store.entries() if one.id != run.id)
+    asked = [
+        {"runs": run.id, "view": "error_heatmap", "step": run.steps[1]},
+        {"runs": run.id, "view": "loss_curves"},
+        {"runs": f"{run.id},{other}", "view": "loss_curves"},
+        {"runs": "*", "view": "similarity_heatmap", "options": '{"measure": "activation_similarity"}'},
+        {"runs": run.id, "view": "error_heatmap", "step": run.steps[1], "under": json.dumps([{"kind": "zero_ablate", "tap": "hook_hidden", "units": [0]}])},
+    ]  # fmt: skip
+    shown = [client.said("s/first/figure", **given) for given in asked]
+    lines = ["figures = []", "import json"]
+    for one in shown:
+        *before, last = one["python"].splitlines()
+        assert last.endswith(".show()")
+        lines += [*before, f"figures.append(json.loads({last.removesuffix('.show()')}.to_json()))"]
+    lines += ["import sys", "json.dump(figures, open(sys.argv[1], 'w'))"]
+    script, out = tmp_path / "pasted.py", tmp_path / "figures.json"
+    script.write_text("\n".join(lines))
+    subprocess.run([sys.executable, script, out], check=True, env=environment, cwd=tmp_path)
+    for one, made in zip(shown, json.loads(out.read_text()), strict=True):
+        assert len(made["data"]) == len(one["figure"]["data"])
+        for ours, theirs in zip(one["figure"]["data"], made["data"], strict=True):
+            assert {key: theirs.get(key) for key in ("x", "y", "z", "name")} == {
+                key: ours.get(key) for key in ("x", "y", "z", "name")
+            }
 
 
 def test_metrics_are_those_of_the_log(client, run):
