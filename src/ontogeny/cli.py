@@ -338,6 +338,18 @@ def report(
             metavar="RUN",
         ),
     ] = None,
+    beside: Annotated[
+        Path | None,
+        typer.Option(
+            help="Beside --run: another study's directory, one of whose runs is set beside it.", metavar="DIR"
+        ),
+    ] = None,
+    beside_run: Annotated[
+        str | None,
+        typer.Option(
+            help="Which run of --beside, by id or values; the first unless it is said.", metavar="RUN"
+        ),
+    ] = None,
     out_file: Annotated[
         Path | None, typer.Option("--out", help="File to write instead of DIR/report/.", metavar="FILE")
     ] = None,
@@ -348,18 +360,30 @@ def report(
     `--run seed=0 --run seed=3` lays their curves over one another at the step at which each groks, shows the same pictures of each, and says
     which numbers and maps are the same in all of them and which are not.
 
+    `--run seed=0 --beside OTHER --beside-run seed=3` does the same for runs of two directories, with the difference of their maps where the axes
+    agree.
+
     Figures of a Markdown report need `pip install 'ontogeny[images]'` and a Chromium; without them a line says so.
     """
     from ontogeny.handles import open_store
     from ontogeny.report.assemble import assemble, write, write_report
     from ontogeny.report.chosen import write_chosen
+    from ontogeny.report.two_studies import write_beside
 
     store = open_store(directory)
     runs = [(store.everything if all_ else store).run(which) for which in run_ or []]
+    if (beside or beside_run) and (len(runs) != 1 or not beside):
+        raise UserError(
+            "One run of each study: --run RUN --beside DIR, and --beside-run RUN where it has several."
+        )
     elsewhere = out_file and not out_file.resolve().is_relative_to(directory.resolve())
     # what is only read needs no lease
     with nullcontext() if elsewhere else store.directory.leased("report"):
-        if runs:
+        if beside:
+            there = open_store(beside)
+            named = beside_run or next((entry.id for entry in there.entries() if entry.checkpoints), None)
+            path = write_beside(runs[0], there.run(named), format, out_file)
+        elif runs:
             path = write_chosen(store, runs, format, out_file)
         elif all_:
             path = write(assemble(store.everything), store.directory, "everything", format, out_file)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -117,6 +119,34 @@ def test_the_python_of_a_figure_makes_it(client, run):
         assert [t["type"] for t in shown] == [t["type"] for t in said["figure"]["data"]]
 
 
+def test_the_python_that_is_copied_runs_by_itself(client, run, environment, tmp_path):
+    """As someone pastes it: a process that knows nothing of this one, every figure beside what the workbench shows."""
+    other = next(one.id for one in run.store.entries() if one.id != run.id)
+    asked = [
+        {"runs": run.id, "view": "error_heatmap", "step": run.steps[1]},
+        {"runs": run.id, "view": "loss_curves"},
+        {"runs": f"{run.id},{other}", "view": "loss_curves"},
+        {"runs": "*", "view": "similarity_heatmap", "options": '{"measure": "activation_similarity"}'},
+        {"runs": run.id, "view": "error_heatmap", "step": run.steps[1], "under": json.dumps([{"kind": "zero_ablate", "tap": "hook_hidden", "units": [0]}])},
+    ]  # fmt: skip
+    shown = [client.said("s/first/figure", **given) for given in asked]
+    lines = ["figures = []", "import json"]
+    for one in shown:
+        *before, last = one["python"].splitlines()
+        assert last.endswith(".show()")
+        lines += [*before, f"figures.append(json.loads({last.removesuffix('.show()')}.to_json()))"]
+    lines += ["import sys", "json.dump(figures, open(sys.argv[1], 'w'))"]
+    script, out = tmp_path / "pasted.py", tmp_path / "figures.json"
+    script.write_text("\n".join(lines))
+    subprocess.run([sys.executable, script, out], check=True, env=environment, cwd=tmp_path)
+    for one, made in zip(shown, json.loads(out.read_text()), strict=True):
+        assert len(made["data"]) == len(one["figure"]["data"])
+        for ours, theirs in zip(one["figure"]["data"], made["data"], strict=True):
+            assert {key: theirs.get(key) for key in ("x", "y", "z", "name")} == {
+                key: ours.get(key) for key in ("x", "y", "z", "name")
+            }
+
+
 def test_metrics_are_those_of_the_log(client, run):
     found, _ = unpack(client.bytes(f"s/first/r/{run.id}/metrics"))
     table = run.metrics().reset_index()
@@ -165,6 +195,37 @@ def test_a_unit_at_length(client, run):
     assert near["r"] == pytest.approx([r[i] for i in near["units"]], abs=1e-3)
     past, when = unpack(client.bytes(f"s/first/r/{run.id}/history", tap="hook_hidden", unit=1))
     assert when["steps"][0] == 0 and when["steps"][-1] == step and len(past["maps"]) == len(when["steps"])
+
+
+def test_maps_of_two_studies_are_subtracted(client, store, run):
+    other = store.run(d_hidden=2)
+    given = {"view": "error_heatmap", "step": run.steps[-1], "other_step": other.steps[-1]}
+    found, about = unpack(
+        client.bytes("s/first/difference", one=run.id, other=other.id, other_study="second", **given)
+    )
+    maps = [one.lens("error_grid", [one.steps[-1]])["error"].isel(step=0).values for one in (run, other)]
+    np.testing.assert_allclose(found["difference"], maps[0].astype(float) - maps[1], rtol=1e-6)
+    assert about["ticks"] and about["caution"] == ""
+    same, _ = unpack(
+        client.bytes("s/first/difference", one=run.id, other=run.id, other_study="second", **given)
+    )
+    assert not same["difference"].any()
+
+
+def test_a_measure_beside_the_untrained(client, store):
+    found, about = unpack(client.bytes("s/first/null", measure="activation_similarity"))
+    ids = about["runs"]
+    for name, step in (("trained", -1), ("untrained", 0)):
+        truth = store.comparison("activation_similarity", step)["value"].sel(run=ids, run_other=ids)
+        np.testing.assert_allclose(found[name], truth.values, rtol=1e-5)
+    assert [store.run(id).varied["d_hidden"] for id in ids] == sorted(
+        store.run(id).varied["d_hidden"] for id in ids
+    )
+    clustered, there = unpack(
+        client.bytes("s/first/null", measure="activation_similarity", order="clustered")
+    )
+    assert sorted(there["runs"]) == sorted(ids) and "untrained" in there["says"]
+    assert np.sort(clustered["untrained"].ravel()) == pytest.approx(np.sort(found["untrained"].ravel()))
 
 
 @pytest.mark.parametrize(

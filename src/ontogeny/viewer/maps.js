@@ -3,19 +3,25 @@
 import { h, number } from "./dom.js";
 import { picture, shade } from "./colour.js";
 
-export function mapFigure({ values, shape: [rows, columns], words, of, table, low, high, axes, from = 0 }) {
+// `ticks`: what rows and columns are called, where that is not their place; `onopen`: a cell is pressed.
+export function mapFigure({ values, shape: [rows, columns], words, of, table, low, high, axes, from = 0, ticks = [[], []], onopen }) {
   let least = Infinity, most = -Infinity;
   for (const v of values) { if (v < least) least = v; if (v > most) most = v; }
+  const at = (k, i) => ticks[k]?.[i] ?? i + from;
   const canvas = h("canvas", { role: "img", "aria-label": words, class: "map" });
   canvas.width = columns;
   canvas.height = rows;
   canvas.getContext("2d").drawImage(picture(values, rows, columns, low ?? least, high ?? most, table), 0, 0);
   const said = h("output", { class: "readout" }, `${number(least)} to ${number(most)}`);
-  canvas.addEventListener("pointermove", (event) => {
+  const cell = (event) => {
     const box = canvas.getBoundingClientRect();
-    const i = Math.min(rows - 1, Math.floor(((event.clientY - box.top) / box.height) * rows)), j = Math.min(columns - 1, Math.floor(((event.clientX - box.left) / box.width) * columns));
-    if (i >= 0 && j >= 0) said.textContent = `${axes[0]} ${i + from}, ${axes[1]} ${j + from}: ${number(values[i * columns + j])}`;
+    return [Math.min(rows - 1, Math.floor(((event.clientY - box.top) / box.height) * rows)), Math.min(columns - 1, Math.floor(((event.clientX - box.left) / box.width) * columns))];
+  };
+  canvas.addEventListener("pointermove", (event) => {
+    const [i, j] = cell(event);
+    if (i >= 0 && j >= 0) said.textContent = `${axes[0]} ${at(0, i)}, ${axes[1]} ${at(1, j)}: ${number(values[i * columns + j])}`;
   });
+  if (onopen) canvas.addEventListener("click", (event) => onopen(...cell(event)));
   canvas.addEventListener("pointerleave", () => { said.textContent = `${number(least)} to ${number(most)}`; });
   return h("figure", { class: "map-figure" }, h("figcaption", null, words, of && h("small", null, of)), h("div", { class: "map-frame" },
     h("span", { class: "axis-a" }, axes[0]), canvas, h("span", { class: "axis-b" }, axes[1])), said);

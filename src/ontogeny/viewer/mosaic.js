@@ -10,8 +10,8 @@ export class Mosaic {
   constructor({ table, onpick, onchoose, label }) {
     Object.assign(this, { table: new Uint32Array(table.buffer), onpick, onchoose });
     this.canvas = h("canvas", { class: "mosaic", tabIndex: 0, role: "img", "aria-label": label });
-    this.frame = h("div", { class: "lasso", hidden: true });
-    this.el = h("div", { class: "mosaic-place" }, this.canvas, this.frame);
+    this.line = h("polyline", { points: "" });
+    this.el = h("div", { class: "mosaic-place" }, this.canvas, h("svg", { class: "lasso", "aria-hidden": "true" }, this.line));
     this.order = [];
     this.chosen = new Set();
     this.tile = 40;
@@ -89,48 +89,82 @@ export class Mosaic {
     return [Math.floor((event.clientX - box.left) / this.side), Math.floor((event.clientY - box.top) / this.side)];
   }
 
-  // A click picks one; a drag chooses all that it touches.
+  // A click picks one; a drag chooses what it goes round and what it touches (Shift: besides those that are chosen). By keys: arrows move, with
+  // Shift they choose the range from where one began, Enter chooses or lets go of one.
   listen() {
     this.canvas.addEventListener("pointerdown", (event) => {
       if (event.button) return;
-      const from = this.place(event), start = [event.clientX, event.clientY];
+      const from = this.place(event), path = [[event.clientX, event.clientY]];
       let dragged = false;
       const move = (later) => {
-        dragged ||= Math.hypot(later.clientX - start[0], later.clientY - start[1]) > 6;
-        if (!dragged) return;
-        const box = this.el.getBoundingClientRect();
-        const [x0, x1] = [start[0], later.clientX].sort((a, b) => a - b), [y0, y1] = [start[1], later.clientY].sort((a, b) => a - b);
-        this.frame.hidden = false;
-        Object.assign(this.frame.style, { left: `${x0 - box.left}px`, top: `${y0 - box.top}px`, width: `${x1 - x0}px`, height: `${y1 - y0}px` });
+        path.push([later.clientX, later.clientY]);
+        dragged ||= Math.hypot(later.clientX - path[0][0], later.clientY - path[0][1]) > 6;
+        if (dragged) this.trace(path);
       };
       const up = (later) => {
         removeEventListener("pointermove", move);
         removeEventListener("pointerup", up);
-        this.frame.hidden = true;
-        const to = this.place(later);
+        removeEventListener("pointercancel", up);
+        this.line.setAttribute("points", "");
+        if (later.type === "pointercancel") return;
         if (!dragged) return this.unitAt(from) !== undefined && this.onpick(this.unitAt(from));
-        const units = [];
-        for (let y = Math.max(0, Math.min(from[1], to[1])); y <= Math.max(from[1], to[1]); y++)
-          for (let x = Math.max(0, Math.min(from[0], to[0])); x <= Math.max(from[0], to[0]); x++) if (this.unitAt([x, y]) !== undefined) units.push(this.unitAt([x, y]));
-        if (!later.shiftKey) this.chosen.clear();
-        for (const unit of units) this.chosen.add(unit);
-        this.draw();
-        this.onchoose?.([...this.chosen]);
+        this.choose(this.within(path), later.shiftKey);
       };
       addEventListener("pointermove", move);
       addEventListener("pointerup", up);
+      addEventListener("pointercancel", up);
     });
     this.canvas.addEventListener("keydown", (event) => {
       const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.across, ArrowDown: this.across }[event.key];
-      if (!by) return;
-      const at = Math.max(0, this.order.indexOf(this.picked));
-      this.onpick(this.order[Math.min(this.order.length - 1, Math.max(0, at + by))]);
+      if (!by && event.key !== "Enter") return;
       event.preventDefault();
       event.stopPropagation();
+      const at = Math.max(0, this.order.indexOf(this.picked)), to = Math.min(this.order.length - 1, Math.max(0, at + (by ?? 0)));
+      if (!by) {
+        if (!this.chosen.delete(this.order[at])) this.chosen.add(this.order[at]);
+        return this.choose([...this.chosen]);
+      }
+      if (event.shiftKey) {
+        this.anchor ??= at;
+        this.choose(this.order.slice(Math.min(this.anchor, to), Math.max(this.anchor, to) + 1));
+      } else this.anchor = undefined;
+      this.onpick(this.order[to]);
     });
+  }
+
+  choose(units, besides) {
+    this.chosen = new Set(besides ? [...this.chosen, ...units] : units);
+    this.draw();
+    this.onchoose?.([...this.chosen]);
+  }
+
+  trace(path) {
+    const box = this.el.getBoundingClientRect();
+    this.line.setAttribute("points", path.map(([x, y]) => `${x - box.left},${y - box.top}`).join(" "));
+  }
+
+  // Units whose middle lies inside the path, closed, or whose map it touches.
+  within(path) {
+    const box = this.canvas.getBoundingClientRect(), at = path.map(([x, y]) => [(x - box.left) / this.side, (y - box.top) / this.side]);
+    const touched = new Set();
+    at.forEach(([x, y], i) => {
+      const [u, v] = at[Math.max(0, i - 1)], many = Math.ceil(4 * Math.hypot(x - u, y - v)) || 1;
+      for (let k = 0; k <= many; k++) touched.add(this.unitAt([Math.floor(u + ((x - u) * k) / many), Math.floor(v + ((y - v) * k) / many)]));
+    });
+    return this.order.filter((unit, place) => touched.has(unit) || inside(at, (place % this.across) + 0.5, Math.floor(place / this.across) + 0.5));
   }
 
   unitAt([x, y]) {
     return x >= 0 && x < this.across ? this.order[y * this.across + x] : undefined;
   }
+}
+
+// Whether a point lies inside a closed path: a ray from it crosses the path an odd number of times.
+export function inside(path, x, y) {
+  let odd = false;
+  path.forEach(([x1, y1], i) => {
+    const [x0, y0] = path[(i || path.length) - 1];
+    if (y1 > y !== y0 > y && x < ((x0 - x1) * (y - y1)) / (y0 - y1) + x1) odd = !odd;
+  });
+  return odd;
 }

@@ -1,11 +1,15 @@
-// Two to four runs: any view side by side under one cursor, at equal steps or aligned where each groks; their differences; and measures over
-// all runs, or over the steps of one.
+// Two to four runs, of this study or of several: any view side by side under one cursor, at equal steps or aligned where each groks; their
+// differences; and measures over all runs, or over the steps of one, each beside what it says where training made nothing. A run of another
+// study stands in the address as STUDY:RUN.
 
 import { button, empty, fill, h, number, select, trouble, waiting } from "./dom.js";
 import { shades } from "./colour.js";
 import { Cursor, cursorBar } from "./cursor.js";
-import { mapFigure } from "./maps.js";
+import { legend, mapFigure } from "./maps.js";
 import { closing, Panel } from "./panel.js";
+
+const ABREAST = 4; // runs side by side
+const LISTED = 400; // runs of another study that a list holds
 
 // The cursor of one run among others: the last step that it kept behind the common one.
 class Follower {
@@ -30,8 +34,8 @@ class Follower {
 
 export function comparePage(app) {
   const { source, state, look } = app, study = state.get("s");
-  const head = h("div", { class: "run-head" }), bar = h("div", { class: "cursor-place" }), tools = h("div", { class: "toolbar" }), rows = h("div", { class: "compare-rows" }), under = h("section", { class: "measures", "aria-label": "Measures over runs" });
-  const el = h("main", { id: "main", class: "compare" }, head, bar, tools, rows, under);
+  const head = h("div", { class: "run-head" }), chosen = h("div", { class: "toolbar chosen-runs", role: "group", "aria-label": "Runs side by side" }), bar = h("div", { class: "cursor-place" }), tools = h("div", { class: "toolbar" }), rows = h("div", { class: "compare-rows" }), under = h("section", { class: "measures", "aria-label": "Measures over runs" });
+  const el = h("main", { id: "main", class: "compare" }, head, chosen, bar, tools, rows, under);
   const cursor = new Cursor(state), off = [], panels = new Map();
   const table = shades(look.scales.diverging), plain = shades(look.scales.sequential);
   let runs = [], offsets = {}, controls, closed = false;
@@ -39,16 +43,21 @@ export function comparePage(app) {
   measures();
 
   async function begin() {
-    const ids = (state.list("runs").length ? state.list("runs") : state.list("pick")).slice(0, 4);
+    const refs = (state.list("runs").length ? state.list("runs") : state.list("pick")).slice(0, ABREAST);
     fill(head, h("h1", null, "Compare"), h("p", { class: "muted" }, "Runs under one cursor."));
-    if (ids.length < 2) return fill(rows, empty("Choose two to four runs in the table, and press Compare.", button("To the table", () => app.open("runs"))));
+    tray(refs);
+    state.set({ runs: refs });
+    off.push(state.on(["runs"], () => app.again()));
+    if (refs.length < 2) return fill(rows, empty("Choose two to four runs in the table, and press Compare; or add a run of another study above.", button("To the table", () => app.open("runs"))));
     fill(rows, waiting("Opening the runs …"));
     try {
-      runs = await Promise.all(ids.map((id) => source.json(`s/${study}/r/${id}`)));
-      const { grokked } = await source.json(`s/${study}/events`, { runs: ids.join(",") });
+      runs = await Promise.all(refs.map(opened));
+      const studies = [...new Set(runs.map((run) => run.study))];
+      const found = await Promise.all(studies.map((key) => source.json(`s/${key}/events`, { runs: runs.filter((run) => run.study === key).map((run) => run.id).join(",") })));
       if (closed) return;
-      offsets = grokked;
-      state.set({ runs: ids });
+      studies.forEach((key, i) => runs.filter((run) => run.study === key).forEach((run) => { offsets[run.ref] = found[i].grokked[run.id]; }));
+      if (studies.length > 1) for (const run of runs) run.name = `${run.study}: ${run.name}`;
+      tray(refs);
       align();
       controls = cursorBar(cursor);
       fill(bar, controls.el);
@@ -60,18 +69,50 @@ export function comparePage(app) {
     }
   }
 
-  const aligned = () => state.get("align") === "grokked" && runs.every((run) => Number.isFinite(offsets[run.id]));
+  // A run of this study, or of the one that stands before the colon.
+  async function opened(ref) {
+    const cut = ref.lastIndexOf(":"), of = cut < 0 ? study : ref.slice(0, cut), id = ref.slice(cut + 1);
+    return { ...(await source.json(`s/${of}/r/${id}`)), ref, study: of };
+  }
+
+  // Which runs stand here, and a way to set one of any study beside them.
+  async function tray(refs) {
+    const names = refs.map((ref) => runs.find((run) => run.ref === ref)?.name ?? ref);
+    const of = h("span", null), again = (now) => app.open("compare", { runs: now, views: state.get("views"), align: state.get("align") });
+    fill(chosen, refs.map((ref, i) => h("span", { class: "chip" }, names[i], closing(`Take ${names[i]} away`, () => again(refs.filter((one) => one !== ref))))), of);
+    if (refs.length >= ABREAST) return fill(of, h("span", { class: "muted small" }, "Four stand side by side at most."));
+    try {
+      const studies = await source.json("studies"), which = h("span", null);
+      const offer = async (key) => {
+        if (!key) return fill(which);
+        fill(which, waiting("Reading its runs …"));
+        try {
+          const { columns } = await source.json(`s/${key}/runs`), varied = columns.filter((one) => one.kind === "varied");
+          const words = (i) => varied.map((one) => `${one.name}=${one.values[i]}`).join(", ") || columns[0].values[i];
+          const listed = columns[0].values.map((id, i) => [key === study ? id : `${key}:${id}`, words(i)]).filter(([ref]) => !refs.includes(ref)).slice(0, LISTED);
+          fill(which, select("Which run", [["", "choose …"], ...listed], "", (ref) => ref && again([...refs, ref])));
+        } catch (error) {
+          fill(which, trouble(error));
+        }
+      };
+      if (!closed) fill(of, select("Add a run of", [["", "…"], ...studies.filter((one) => !one.wrong).map((one) => [one.key, one.title || one.name || one.key])], "", offer), which);
+    } catch (error) {
+      fill(of, trouble(error));
+    }
+  }
+
+  const aligned = () => state.get("align") === "grokked" && runs.every((run) => Number.isFinite(offsets[run.ref]));
   const shared = () => runs[0].views.filter((one) => one.state !== "cannot" && runs.every((run) => run.views.some((other) => other.name === one.name && other.state !== "cannot")));
 
   // The steps of all, or how far each is from the step at which its run groks.
   function align() {
-    const all = new Set(runs.flatMap((run) => run.steps.map((step) => step - (aligned() ? offsets[run.id] : 0))));
+    const all = new Set(runs.flatMap((run) => run.steps.map((step) => step - (aligned() ? offsets[run.ref] : 0))));
     cursor.of([...all].sort((a, b) => a - b));
     cursor.index = Math.max(0, cursor.chosen());
   }
 
   function toolbar() {
-    const can = runs.every((run) => Number.isFinite(offsets[run.id]));
+    const can = runs.every((run) => Number.isFinite(offsets[run.ref]));
     const views = shared().filter((one) => !state.list("views").includes(one.name));
     fill(tools,
       select("Add a view", [["", "…"], ...views.map((one) => [one.name, `${one.title} (${one.group})`])], "", (name) => name && state.set({ views: [...state.list("views"), name] }, { back: true })),
@@ -91,7 +132,7 @@ export function comparePage(app) {
 
   function row(name) {
     const first = shared().find((one) => one.name === name);
-    const of = runs.map((run) => new Panel({ source, study, runs: [run.id], offer: { ...run.views.find((one) => one.name === name), title: run.name, question: "" }, cursor: new Follower(cursor, run.steps, aligned() ? offsets[run.id] : 0), compute: (one) => app.compute(study, run, one, () => app.again()) }));
+    const of = runs.map((run) => new Panel({ source, study: run.study, runs: [run.id], offer: { ...run.views.find((one) => one.name === name), title: run.name, question: "" }, cursor: new Follower(cursor, run.steps, aligned() ? offsets[run.ref] : 0), compute: (one) => app.compute(run.study, run, one, () => app.again()) }));
     panels.set(name, of);
     link(of);
     const place = h("div", { class: "differences" });
@@ -125,21 +166,20 @@ export function comparePage(app) {
     })));
   }
 
-  // Every run's map minus that of the first, as it stands at the cursor.
+  // Every run's map minus that of the first, as it stands at the cursor: red is more, white the same. Where axes do not agree, that is said.
   async function differ(name, of, place) {
     fill(place, waiting("Taking differences …"));
-    const single = of[0].single;
-    try {
-      const found = await Promise.all(of.slice(1).map((one) => source.arrays(`s/${study}/difference`, { view: name, one: one.runs[0], other: of[0].runs[0], step: one.cursor.step, other_step: of[0].cursor.step })));
-      if (closed) return;
-      fill(place, h("p", { class: "muted small" }, `At the steps where the cursor stood (${of.map((one) => number(one.cursor.step)).join(", ")}); red: more than in ${runs[0].name}.${single ? "" : " Read anew at those steps."}`),
-        h("div", { class: "side-by-side", style: { gridTemplateColumns: "repeat(auto-fill, minmax(220px, 320px))" } }, found.map(({ difference }, k) => {
-          const most = difference.values.reduce((all, v) => Math.max(all, Math.abs(v) || 0), 1e-12);
-          return mapFigure({ ...difference, words: `${runs[k + 1].name} − ${runs[0].name}`, table, low: -most, high: most, axes: ["row", "column"] });
-        })));
-    } catch (error) {
-      fill(place, trouble(error));
-    }
+    const [first, ...rest] = of, at = (one) => one.cursor.step;
+    const found = await Promise.all(rest.map((one) => source.arrays(`s/${one.study}/difference`, { view: name, one: one.runs[0], other: first.runs[0], step: at(one), other_step: at(first), ...(one.study === first.study ? {} : { other_study: first.study }) }).catch((error) => ({ error }))));
+    if (closed) return;
+    const cautions = [...new Set(found.map((one) => one.about?.caution).filter(Boolean))];
+    fill(place, found.some((one) => !one.error) && h("p", { class: "muted small" }, `At steps ${of.map((one) => number(at(one))).join(" and ")}; red: more than in ${runs[0].name}, blue: less, white: the same.`),
+      cautions.map((one) => h("p", { class: "muted small" }, one)),
+      h("div", { class: "side-by-side maps" }, found.map(({ difference, about, error }, k) => {
+        if (error) return h("div", { class: "empty" }, h("p", null, h("b", null, `${runs[k + 1].name} − ${runs[0].name}: `), error.message));
+        const most = difference.values.reduce((all, v) => Math.max(all, Math.abs(v) || 0), 1e-12);
+        return mapFigure({ ...difference, words: `${runs[k + 1].name} − ${runs[0].name}`, table, low: -most, high: most, axes: about.axes, ticks: about.ticks });
+      })));
   }
 
   // -- measures over all runs, and over the steps of one
@@ -153,7 +193,7 @@ export function comparePage(app) {
       const show = () => heat(place, state.get("measure") || all[0].name, state.get("by"), columns);
       fill(under, h("h2", null, "How alike are all runs?"), h("div", { class: "toolbar" },
         select("Measure", [["", "choose …"], ...all.map((one) => [one.name, `${one.name.replaceAll("_", " ")}${one.there ? "" : " (to be computed)"}`])], state.get("measure"), (measure) => { state.set({ measure }, { back: true }); show(); }),
-        select("Ordered by", [["", "what varied first"], ...varied.map((one) => [one, one])], state.get("by"), (by) => { state.set({ by }); show(); }),
+        select("Ordered by", [["", "what varied first"], ...varied.map((one) => [one, one]), ["clustered", "likeness: a tree"]], state.get("by"), (by) => { state.set({ by }); show(); }),
         button("Over the steps of a run", () => over(steps, all, columns))), place, steps);
       if (state.get("measure")) show();
     } catch (error) {
@@ -164,22 +204,51 @@ export function comparePage(app) {
   let heatmap;
   function heat(place, measure, by, columns) {
     heatmap?.close();
+    const order = by === "clustered" ? { order: "clustered" } : by ? { by } : {};
     const offer = { name: "similarity_heatmap", title: measure.replaceAll("_", " "), question: "How alike is every run to every other? Click a cell to open the pair.", state: "ready", follows: false, lenses: [] };
-    heatmap = new Panel({ source, study, runs: ["*"], offer, options: { measure, ...(by ? { by } : {}) }, cursor: { step: undefined, on: () => () => {}, near() {} } });
+    const beside = h("div", { class: "panel null" }), asked = { measure, ...order };
+    heatmap = new Panel({ source, study, runs: ["*"], offer, options: asked, cursor: { step: undefined, on: () => () => {}, near() {} } });
     heatmap.el.addEventListener("drawn", () => heatmap.plot.el.on("plotly_click", ({ points: [point] }) => {
       const name = (label) => columns[0].values.find((id, i) => id === label || columns.filter((one) => one.kind === "varied").every((one) => label.includes(String(one.values[i]))));
       const pair = [name(String(point.x)), name(String(point.y))].filter(Boolean);
       if (new Set(pair).size === 2) app.open("compare", { runs: pair, measure, by });
     }));
-    fill(place, heatmap.el);
+    fill(place, h("div", { class: "beside" }, heatmap.el, beside));
+    untrained(beside, asked);
+  }
+
+  // The null: the same measure of the same runs before they were trained, in the same order and on one scale.
+  async function untrained(place, asked) {
+    const title = h("h3", null, "The same runs, untrained");
+    fill(place, title, waiting("Comparing them as they were before training …"));
+    try {
+      const { trained, untrained: before, about } = await source.arrays(`s/${study}/null`, asked);
+      if (closed || !place.isConnected) return;
+      const off = (all) => Array.from(all.values).filter((v, i) => Number.isFinite(v) && Math.floor(i / all.shape[1]) !== i % all.shape[1]);
+      const both = [...off(trained), ...off(before)], least = both.reduce((x, y) => Math.min(x, y), Infinity), most = both.reduce((x, y) => Math.max(x, y), -Infinity);
+      const signed = about.kind === "similarity" && least < -0.25 * Math.max(most, 1e-9), end = Math.max(-least, most), [low, high] = signed ? [-end, end] : [least, most];
+      const turned = signed ? table : about.kind === "similarity" ? plain : shades(look.scales.sequential.map(([at], i, all) => [at, all[all.length - 1 - i][1]]));
+      const open = (i, j) => i !== j && app.open("compare", { runs: [about.runs[i], about.runs[j]], measure: asked.measure, by: state.get("by") });
+      const map = (words, all) => mapFigure({ ...all, words, table: turned, low, high, axes: ["run", "run"], ticks: [about.names, about.names], onopen: open });
+      fill(place, h("header", null, h("div", null, title, h("p", { class: "question" }, "What training made is what the left has and the right has not; both on one scale."))),
+        h("div", { class: "pair" }, map("Trained", trained), map("Untrained", before)), legend({ words: about.words, low, high, table: turned }), h("p", { class: "says" }, about.says));
+    } catch (error) {
+      if (!closed) fill(place, title, h("p", { class: "muted small" }, error.message));
+    }
   }
 
   async function over(place, all, columns) {
-    const run = runs[0]?.id ?? state.get("run") ?? columns[0].values[0], measure = state.get("measure") || all[0].name;
+    const one = runs.find((run) => run.study === study), run = one?.id ?? state.get("run") ?? columns[0].values[0], measure = state.get("measure") || all[0].name;
     fill(place, waiting("Comparing all pairs of steps …"));
     try {
-      const { value, about } = await source.arrays(`s/${study}/r/${run || columns[0].values[0]}/between`, { measure });
-      fill(place, h("div", { class: "panel step-pairs" }, mapFigure({ ...value, words: `${about.words}, all pairs of steps of ${runs[0]?.name ?? run}`, of: `${number(about.steps[0])} to ${number(about.steps.at(-1))}, kept steps equally wide`, table: plain, axes: ["step", "step"] })));
+      const { value, null: other, about } = await source.arrays(`s/${study}/r/${run || columns[0].values[0]}/between`, { measure });
+      const range = [value, ...(other ? [other] : [])].flatMap(({ values }) => Array.from(values).filter(Number.isFinite));
+      const low = range.reduce((x, y) => Math.min(x, y), Infinity), high = range.reduce((x, y) => Math.max(x, y), -Infinity);
+      const of = (steps) => `${number(steps[0])} to ${number(steps.at(-1))}, kept steps equally wide`, words = one?.name ?? run;
+      fill(place, h("div", { class: "panel step-pairs" }, h("div", { class: "pair" },
+        mapFigure({ ...value, words: `${words}, all pairs of steps`, of: of(about.steps), table: plain, low, high, axes: ["step", "step"], ticks: [about.steps, about.steps] }),
+        other && mapFigure({ ...other, words: `its steps with those of ${about.other}`, of: "a run that differs by seeds alone", table: plain, low, high, axes: ["step", `step of ${about.other}`], ticks: [about.steps, about.other_steps] })),
+        legend({ words: about.words, low, high, table: plain }), h("p", { class: "says" }, other ? "The right is the null: what every run of this setting shares, whichever its seed." : "No other run differs from this one by seeds alone, so there is nothing to hold it against.")));
     } catch (error) {
       fill(place, trouble(error));
     }

@@ -41,7 +41,7 @@ export function neuronsPage(app) {
       fill(field, waiting("Asking what has maps …"));
       kinds = await source.json(`s/${study}/r/${id}/units`);
       if (closed) return;
-      mosaic = new Mosaic({ table: tables.sequential, onpick: (unit) => state.set({ unit }, { back: true }), onchoose: chosen, label: "Maps of all units over (a, b). Arrow keys move from one to the next." });
+      mosaic = new Mosaic({ table: tables.sequential, onpick: (unit) => state.set({ unit }, { back: true }), onchoose: chosen, label: "Maps of all units over (a, b). Arrow keys move from one to the next, with Shift they choose a range, Enter chooses one." });
       mosaic.chosen = new Set(state.list("units").map(Number));
       fill(field, mosaic.el);
       off.push(state.on(["run"], () => state.get("run") !== run.id && app.again()), cursor.on(() => { follow(); sparks.forEach((one) => one.move(cursor.index)); later(); }), state.on(["unit"], () => { mosaic.pick(unit()); one(); }), state.on(["tap"], choose), state.on(["order", "colour", "group", "only", "size", "down"], follow));

@@ -146,6 +146,7 @@ def questions(asked: Questions, most: int, progress: Progress) -> Iterator[tuple
             if one["there"]:
                 options = json.dumps({"measure": one["name"]}, separators=(",", ":"))
                 yield f"{study}/figure", {"runs": "*", "view": "similarity_heatmap", "options": options}
+                yield f"{study}/null", {"measure": one["name"]}
 
 
 def of_run(asked: Questions, study: str, id: str) -> Iterator[tuple[str, dict[str, Any]]]:

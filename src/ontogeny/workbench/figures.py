@@ -13,9 +13,10 @@ import numpy as np
 
 from ontogeny import registry
 from ontogeny.axes import to_numpy
-from ontogeny.errors import UserError
 from ontogeny.options import describe
+from ontogeny.views import differing
 from ontogeny.views.base import Bind, Drawn
+from ontogeny.views.differing import Difference
 from ontogeny.views.theme import name_of
 from ontogeny.workbench.given import table, whole
 from ontogeny.workbench.library import Opened
@@ -157,24 +158,9 @@ def python(opened: Opened, asked: Asked) -> str:
     return "\n".join([*lines, f'{store}.view("{asked.view}"{options}).show()'])
 
 
-def difference(figures: Figures, opened: Opened, one: Asked, other: Asked) -> tuple[np.ndarray, str]:
-    """The first map of a view of one run minus that of another, each at its step, and what it is a difference of."""
-    maps = [_map(figures.drawn(opened, asked)) for asked in (one, other)]
-    title = registry.views[one.view].title
-    if maps[0].shape != maps[1].shape:
-        shapes = " and ".join(" × ".join(map(str, m.shape)) for m in maps)
-        raise UserError(
-            f"“{title}” of these runs has maps of {shapes}: their axes do not agree, so there is no difference."
-        )
-    return maps[0] - maps[1], title
-
-
-def _map(drawn: Drawn) -> np.ndarray:
-    """The map that a figure shows where its cursor begins."""
-    for trace, what in enumerate(drawn.figure.data):
-        if what.type == "heatmap":
-            for one in drawn.bindings:
-                if (one.trace, one.attribute) == (trace, "z"):
-                    return np.asarray(one.values, float)[-1 if drawn.start is None else drawn.start]
-            return np.asarray(what.z, float)
-    raise UserError("This view has no map, so there is no difference of maps.")
+def difference(
+    figures: Figures, one: tuple[Opened, Asked], other: tuple[Opened, Asked]
+) -> tuple[Difference, str]:
+    """The first map of a view of one run minus that of another, each in its study and at its step, and what it is a difference of."""
+    title = registry.views[one[1].view].title
+    return differing.difference(figures.drawn(*one), figures.drawn(*other), title), title

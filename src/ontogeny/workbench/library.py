@@ -55,6 +55,8 @@ class Library:
         place = self.folders.place(key)
         with self._lock:
             if place.root not in self._opened:
+                for room in (registry.lenses, registry.views, registry.measures, registry.interventions):
+                    len(room)  # loads it: of two studies opened at once, one would see it half loaded
                 self._opened[place.root] = Opened(place, self.folders)
             opened = self._opened[place.root]
         opened.renew()

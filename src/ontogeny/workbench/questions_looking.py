@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from ontogeny import registry
+from ontogeny.comparing.arranged import arranged
 from ontogeny.errors import UserError
 from ontogeny.options import describe
+from ontogeny.views.order import in_order
 from ontogeny.workbench import collection, recipes
 from ontogeny.workbench.figures import asked_for, difference
 from ontogeny.workbench.given import table, whole
-from ontogeny.workbench.packing import pack
+from ontogeny.workbench.packing import pack, plain
 from ontogeny.workbench.questions import Questions, question
 
 MANY = 100  # runs of which all pairs are compared while one waits
@@ -42,15 +44,73 @@ def measures(asked: Questions, study: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: not one["there"])
 
 
+@question("s/{study}/null")
+def null(asked: Questions, study: str, measure: str, by: str = "", order: str = "setting") -> bytes:
+    """A measure over all pairs of runs, and beside it what it says of the same runs before they were trained: (run, run) each, in one order.
+
+    What training made is what the one has and the other has not. ``by``: sorted by this setting; ``order="clustered"``: by the tree of the
+    trained ones.
+    """
+    opened = asked.library.study(study)
+    with opened.lock:
+        store = opened.store.main
+        if (runs := sum(bool(entry.checkpoints) for entry in store.entries())) > MANY:
+            raise UserError(f"{runs} runs have too many pairs to compare untrained while one waits.")
+        trained = arranged(store.comparison(measure), order)
+        if order == "setting":
+            by = by or store.population.differing[0]
+            trained = in_order(in_order(trained, by), by, "run_other")
+        before = store.comparison(measure, step=0)["value"]
+        before = before.sel(run=trained["run"], run_other=trained["run_other"])
+        value = trained["value"]
+        pairs = ~np.eye(value.sizes["run"], dtype=bool)
+        after, untrained = (one.transpose("run", "run_other").values for one in (value, before))
+        names = [opened.run(str(id)).name for id in trained["run"].values]
+        kind = str(value.attrs.get("kind", "similarity"))
+        return pack(
+            {"trained": after, "untrained": untrained},
+            plain(
+                {
+                    "words": value.attrs.get("long_name", measure),
+                    "kind": kind,
+                    "runs": trained["run"].values,
+                    "names": names,
+                    "says": beyond(after[pairs], untrained[pairs], kind),
+                }
+            ),
+        )
+
+
+def beyond(after: np.ndarray, untrained: np.ndarray, kind: str) -> str:
+    """How many pairs of trained runs are more alike than any pair of the untrained."""
+    after, untrained = (one[np.isfinite(one)] for one in (after, untrained))
+    if not (after.size and untrained.size):
+        return "No two of these runs could be compared."
+    more = after > untrained.max() if kind == "similarity" else after < untrained.min()
+    return (
+        f"Trained: median {np.median(after):.3g}; untrained: {np.median(untrained):.3g} ({untrained.min():.3g} to {untrained.max():.3g}). "
+        f"{more.mean():.0%} of the pairs are more alike than any two of the untrained."
+    )
+
+
 @question("s/{study}/r/{run}/between")
 def between(asked: Questions, study: str, run: str, measure: str) -> bytes:
-    """How alike the steps of one run are, all pairs: (step, step)."""
+    """How alike the steps of one run are, all pairs: (step, step); and each to those of a run that differs by seeds alone, where there is one."""
     opened = asked.library.study(study)
     with opened.lock:
         one = opened.run(run)
         data = one.compare(measure, "all")["value"]
-        words = {"words": data.attrs.get("long_name", measure), "kind": data.attrs.get("kind", "similarity")}
-        return pack({"value": data.values}, {"steps": [int(s) for s in data["step"].values], **words})
+        arrays = {"value": data.values}
+        about = {
+            "words": data.attrs.get("long_name", measure),
+            "kind": data.attrs.get("kind", "similarity"),
+            "steps": data["step"].values,
+        }
+        if fellows := opened.fellows(one):
+            other = one.compare(measure, "all", fellows[0])["value"]
+            arrays["null"] = other.transpose("step", ...).values
+            about |= {"other": fellows[0].name, "other_steps": fellows[0].steps}
+        return pack(arrays, plain(about))
 
 
 @question("s/{study}/difference")
@@ -63,13 +123,16 @@ def differing(
     step: str,
     other_step: str,
     options: str = "{}",
+    other_study: str = "",
 ) -> bytes:
-    """What a view's map says of one run at a step, minus what it says of another: where their axes agree."""
+    """What a view's map says of one run at a step, minus what it says of another, of this study or of any: where their axes agree."""
     opened = asked.library.study(study)
-    first = asked_for(view, one, step, options)
-    second = asked_for(view, other, other_step, options)
-    values, title = difference(asked.figures, opened, first, second)
-    return pack({"difference": values}, {"title": title})
+    beside = asked.library.study(other_study) if other_study else opened
+    first = opened, asked_for(view, one, step, options)
+    second = beside, asked_for(view, other, other_step, options)
+    found, title = difference(asked.figures, first, second)
+    about = {"title": title, "axes": found.axes, "ticks": found.ticks, "caution": found.caution}
+    return pack({"difference": found.values}, plain(about))
 
 
 @question("s/{study}/events")

@@ -117,6 +117,27 @@ def test_all_neurons_sorted_and_one_of_them(page, address, settled, small):
     expect(page.get_by_text(re.compile("of 4 heads|of 6 heads"))).to_be_visible()
 
 
+def test_units_are_chosen_by_a_lasso_and_by_keys(page, address, settled, small):
+    run = open_store(small).run(seed=0)
+    page.goto(f"{address}?s=small&page=neurons&run={run.id}&unit=0")
+    settled(page)
+    expect(page.get_by_text("12 of 12 neurons")).to_be_visible()
+    box = page.locator(".mosaic").bounding_box()
+    page.mouse.move(box["x"] + 10, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 10 + 2 * 44, box["y"] + 25, steps=6)  # over three of them
+    page.mouse.up()
+    expect(page.get_by_text("3 chosen")).to_be_visible()
+    page.wait_for_url(re.compile(r"units=0,1,2\b"))
+    page.get_by_role("button", name="Let go").click()
+    page.locator(".mosaic").focus()
+    for _ in range(4):
+        page.keyboard.press("Shift+ArrowRight")
+    expect(page.get_by_text("5 chosen")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("4 chosen")).to_be_visible()
+
+
 def test_runs_side_by_side(page, address, settled, small):
     ids = [open_store(small).run(seed=s).id for s in (0, 1)]
     page.goto(f"{address}?s=small&page=compare&runs={','.join(ids)}&views=error_heatmap")
@@ -124,6 +145,40 @@ def test_runs_side_by_side(page, address, settled, small):
     expect(page.locator(".compare-row .panel")).to_have_count(2)
     page.get_by_role("button", name="Differences of maps").click()
     expect(page.get_by_role("img", name="seed=1 − seed=0")).to_be_visible()
+
+
+def test_runs_of_two_studies_side_by_side(page, serve, copied, settled):
+    import shutil
+
+    shutil.copytree(copied / "small", copied / "again", copy_function=shutil.copy2)
+    run = open_store(copied / "small").run(seed=0)
+    page.goto(f"{serve(copied)}?s=small&page=compare&runs={run.id}&views=error_heatmap")
+    settled(page)
+    page.get_by_label("Add a run of").select_option("again")
+    page.get_by_label("Which run").select_option(label="seed=1")
+    settled(page)
+    expect(page.locator(".compare-row .panel")).to_have_count(2)
+    other = open_store(copied / "again").run(seed=1)
+    page.wait_for_url(re.compile(f"again:{other.id}"))
+    page.get_by_role("button", name="Differences of maps").click()
+    expect(page.get_by_role("img", name="again: seed=1 − small: seed=0")).to_be_visible()
+    page.get_by_role("button", name="Take again: seed=1 away").click()
+    expect(page.get_by_text("Choose two to four runs")).to_be_visible()
+
+
+def test_a_measure_of_all_runs_stands_beside_its_null(page, address, settled, small):
+    ids = [open_store(small).run(seed=s).id for s in (0, 1)]
+    page.goto(f"{address}?s=small&page=compare&runs={','.join(ids)}&measure=activation_similarity")
+    settled(page)
+    expect(page.get_by_text("pairs are more alike than any two of the untrained")).to_be_visible()
+    page.get_by_label("Ordered by").select_option("clustered")
+    settled(page)
+    box = page.get_by_role("img", name="Untrained").bounding_box()
+    page.mouse.click(box["x"] + 0.9 * box["width"], box["y"] + 0.1 * box["height"])  # the first with the last
+    settled(page)
+    assert page.url.count(",") >= 1
+    page.get_by_role("button", name="Over the steps of a run").click()
+    expect(page.get_by_text("whichever its seed")).to_be_visible()
 
 
 def test_an_intervention_beside_the_untouched_model(page, address, settled, small):
