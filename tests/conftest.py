@@ -77,6 +77,18 @@ def pytest_report_header() -> str:
     return f"machine: {in_words()}, {torch.get_num_threads()} thread a test"
 
 
+#: Tests of a minute and more, which are begun first, so that no worker is left with one of them at the end.
+LONG = (
+    "tests/test_documents.py::test_commands_of_the_readme",
+    "tests/interop/test_folder_and_export.py::test_the_commands_of_the_document",
+    "tests/test_arithmetic.py::test_it_holds_under_other_instructions",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 class Interrupted(Exception):
     """Somebody pressed Ctrl-C, say."""
 

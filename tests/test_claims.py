@@ -151,3 +151,23 @@ def test_built_in_recipes_are_read_as_they_are_written(name, tmp_path):
             resolution = one.options.get("resolution", one.options["quantity"].resolution)
             assert resolution, f"{name}: {one.key} says not which difference matters"
     assert max(len(line) for line in built_in()[name].read_text().splitlines()) <= 160
+
+
+def test_a_claim_on_pairs_of_runs_has_too_few_seeds_where_there_is_one(tiny_study, tmp_path, recwarn):
+    study = tiny_study(
+        measures=["activation_similarity"],
+        vary={"seed": [0]},
+        questions={"alike": {"text": "Are they alike?"}},
+        claims={
+            "alike": {
+                "trained": {
+                    "text": "They become alike",
+                    "kind": "become_alike",
+                    "measure": "activation_similarity",
+                }
+            }
+        },
+    )
+    (said,) = api.run(study, tmp_path / "study").findings()
+    assert said.verdict == "too few seeds" and "there is one" in said.why
+    assert not [one for one in recwarn if "failed" in str(one.message)]

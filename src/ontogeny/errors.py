@@ -59,6 +59,10 @@ class DiskFull(UserError):
     """A write failed for want of space; everything that was committed before is intact."""
 
 
+class TooFewRuns(UserError):
+    """A comparison was asked of fewer runs than it takes."""
+
+
 class TooLarge(UserError):
     """The system does not allow a file of this size."""
 

@@ -10,7 +10,7 @@ import torch
 import xarray as xr
 
 from ontogeny import expect, registry
-from ontogeny.errors import UserError
+from ontogeny.errors import TooFewRuns, UserError
 from ontogeny.measures.pairwise import labelled
 from ontogeny.numerics.events import lasting
 from ontogeny.study import Use
@@ -40,7 +40,8 @@ def over_training(
     runs = [run for run in (store.run(e.id) for e in store.entries() if e.checkpoints) if run.steps]
     use = Use(name=measure, options=dict(options))
     if len(runs) < 2:
-        raise UserError(f"'{measure}' compares runs with each other; there are {len(runs)}.")
+        there = "there is one" if runs else "there are none"
+        raise TooFewRuns(f"'{measure}' compares runs with each other, and {there}.")
     expect.refuse_measures(use, [run.member for run in runs])
     entry = registry.measures[measure]
     given = entry.options(use.options)

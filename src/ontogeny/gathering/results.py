@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from ontogeny import build, expect, registry
-from ontogeny.errors import UnknownName, UserError
+from ontogeny.errors import TooFewRuns, UnknownName, UserError
 from ontogeny.measures.pairwise import labelled
 from ontogeny.one_run import Run
 from ontogeny.plan import last_digest
@@ -103,7 +103,7 @@ def of_pairs(store: Store, measure: str, step: int, options: Options) -> xr.Data
     entries = [e for e in store.entries() if e.checkpoints]
     members = [build.member_of(e.record) for e in entries]
     if len(members) < 2:
-        raise UserError(
+        raise TooFewRuns(
             f"'{measure}' compares runs with each other; {store.directory.root} has {len(members)}."
         )
     use = Use(name=measure, options=dict(options))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ontogeny import registry
-from ontogeny.errors import Damaged, DiskFull
+from ontogeny.errors import Damaged, DiskFull, TooFewRuns
 from ontogeny.findings.base import Finding, stamped
 from ontogeny.handles import Store
 from ontogeny.plan import Job
@@ -28,6 +28,8 @@ def find(job: Job, stamp: str, place: Place, tell: Tell) -> None:
             said = kind({word: data[word] for word in need}, **given)
         except (Damaged, DiskFull):
             raise
+        except TooFewRuns as error:
+            said = [Finding(one.text or one.key, verdict="too few seeds", why=str(error))]
         except Exception as error:
             failed(f"the claim '{one.key}'", error)
             said = [Finding(one.text or one.key, why=f"it could not be computed: {error}")]
