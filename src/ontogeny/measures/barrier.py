@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,7 +22,14 @@ LAYER = re.compile(r"^blocks\.\d+\.")
 UNCHANGED = 1e-4  # of the loss: as much may rounding change when units change places
 
 
-@measure(kind="distance", reads=("weights", "outputs"), label="loss barrier", units="nat", symmetric=False)
+@measure(
+    kind="distance",
+    range=(0, math.inf),
+    reads=("weights", "outputs"),
+    label="loss barrier",
+    units="nat",
+    symmetric=False,
+)
 class loss_barrier:
     """Does the loss rise on the straight way from one model's weights to another's: do they lie in one basin?
 
