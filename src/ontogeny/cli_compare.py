@@ -264,16 +264,7 @@ def compare(
         if y is None or len(x) != 1 or len(y) != 1:
             raise UserError("Maps are of two dictionaries: name one array a file, FILE.safetensors:W_dec.")
         return linked_arrays(
-            x,
-            y,
-            maps,
-            layout,
-            labels,
-            labels_other,
-            [_only(one) for one in activations or []],
-            clusters,
-            align,
-            seed,
+            x, y, maps, layout, labels, labels_other, _both(activations or []), clusters, align, seed
         )
     if concept or concepts or clusters is not None:
         if y is None or len(x) != 1 or len(y) != 1:
@@ -350,6 +341,15 @@ def _only(path: Path | None) -> Any:
     return next(iter(arrays.values()))
 
 
+def _both(activations: Sequence[Path]) -> tuple[Any, Any] | None:
+    """What the features of the first and of the second do, where files say it."""
+    if len(activations) not in (0, 2):
+        raise UserError(
+            f"--activations is given {len(activations)} times; twice is needed: of the first, then of the second."
+        )
+    return (_only(activations[0]), _only(activations[1])) if activations else None
+
+
 def _concepts(
     x: Any,
     y: Any,
@@ -378,17 +378,13 @@ def _concepts(
         asked[name] = pattern
     if clusters is not None:
         asked |= clustered(x, clusters, seed)
-    if len(activations) not in (0, 2):
-        raise UserError(
-            f"--activations is given {len(activations)} times; twice is needed: of the first, then of the second."
-        )
-    acts = [_only(path) for path in activations]
+    acts = _both(activations)
     names = measures or list(USUAL)
     return compare_concepts(
         x, y, asked,
         labels=read_labels(labels, len(x)) if labels else None,
         labels_other=read_labels(labels_other, len(y)) if labels_other else None,
-        activations=(acts[0], acts[1]) if acts else None,
+        activations=acts,
         measures=names, options=_options_by_measure(options, names), how=how or "hungarian", draws=draws, seed=seed,  # type: ignore[arg-type]
     )  # fmt: skip
 

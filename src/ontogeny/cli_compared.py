@@ -13,7 +13,6 @@ from rich.console import Console
 from ontogeny.errors import UserError
 
 out = Console(highlight=False)
-GROUPS = 7  # colours of linked maps, unless somebody asks for others
 
 
 @dataclass(frozen=True)
@@ -111,6 +110,7 @@ def linked_runs(
 ) -> None:
     """Features of two runs as linked maps."""
     from ontogeny.handles import open_store
+    from ontogeny.representations.linked import GROUPS
 
     stores = [open_store(one) for one in (first, second or first)]
     if len(runs) != 2:
@@ -128,20 +128,16 @@ def linked_arrays(
     layout: Any,
     labels: Path | None,
     labels_other: Path | None,
-    activations: Sequence[Any],
+    activations: tuple[Any, Any] | None,
     clusters: int | None,
     how: Any,
     seed: int,
 ) -> None:
     """Features of two files as linked maps."""
     from ontogeny.representations.labels import read_labels
-    from ontogeny.representations.linked import linked_maps
+    from ontogeny.representations.linked import GROUPS, linked_maps
 
     (name, left), (name_other, right) = *x.items(), *y.items()
-    if len(activations) not in (0, 2):
-        raise UserError(
-            f"--activations is given {len(activations)} times; twice is needed: of the first, then of the second."
-        )
     said = [
         read_labels(path, len(of)) if path else None for path, of in ((labels, left), (labels_other, right))
     ]
@@ -151,7 +147,7 @@ def linked_arrays(
         names=(name, name_other) if name != name_other else ("A", "B"),
         labels=said[0],
         labels_other=said[1],
-        activations=(activations[0], activations[1]) if activations else None,
+        activations=activations,
         layout=layout,
         how=how,
         seed=seed,

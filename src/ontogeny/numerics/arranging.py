@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from scipy.spatial.distance import cdist, squareform
 
 from ontogeny.errors import UnknownName, UserError
 from ontogeny.numerics.agreement import stress
+from ontogeny.numerics.extras import extra
 
 Array = NDArray[np.float64]
 Plan = Literal["mds", "umap"]
@@ -59,12 +60,21 @@ def plane(distances: Array, plan: Plan = "mds", seed: int = 0) -> Plane:
     if plan not in PLANS:
         raise UnknownName("way to lay out a map", plan, PLANS)
     D = _checked(distances)
-    found = _least_squares(D) if plan == "mds" else _neighbourhoods(D, seed)
+    found = _least_squares(D) if plan == "mds" else _neighbourhoods(D, "precomputed", seed)
     found = found - found.mean(0)
     _, _, axes = np.linalg.svd(found, full_matrices=False)
     found = found @ axes.T
     found *= np.where(found[np.abs(found).argmax(0), [0, 1]] < 0, -1, 1)
     return Plane(found, stress(D, cdist(found, found))["stress"])
+
+
+def principal(points: Array, keep: int) -> Array:
+    """Points (n, d) on their largest principal components: (n, keep), zeros where there are fewer. Either sign of a component is as good."""
+    centred = points - points.mean(0)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    found = np.zeros((len(points), keep))
+    found[:, : min(keep, len(axes))] = centred @ axes[:keep].T
+    return found
 
 
 def cloud(vectors: Array, plan: Literal["umap", "pca"] = "umap", seed: int = 0) -> Array:
@@ -79,21 +89,13 @@ def cloud(vectors: Array, plan: Literal["umap", "pca"] = "umap", seed: int = 0) 
     size = np.linalg.norm(X, axis=1, keepdims=True)
     X = X / np.where(size > 0, size, 1)
     if plan == "umap" and len(X) > 3:
-        layout = _extra("umap").UMAP(
-            metric="cosine", n_neighbors=min(15, len(X) - 1), random_state=seed, n_jobs=1
-        )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            X = np.asarray(layout.fit_transform(X.astype(np.float32)), dtype=np.float64)
-    X = X - X.mean(0)
-    _, _, axes = np.linalg.svd(X, full_matrices=False)
-    found = np.zeros((len(X), 2))
-    found[:, : min(2, len(axes))] = X @ axes[:2].T
+        X = _neighbourhoods(X.astype(np.float32), "cosine", seed)
+    found = principal(X, 2)
     return found * np.where(found[np.abs(found).argmax(0), [0, 1]] < 0, -1, 1)
 
 
 def _least_squares(D: Array) -> Array:
-    smacof = _extra("sklearn.manifold").smacof
+    smacof = _map("sklearn.manifold").smacof
     centre = np.eye(len(D)) - 1 / len(D)
     values, vectors = np.linalg.eigh(-centre @ D**2 @ centre / 2)
     start = vectors[:, :-3:-1] * np.sqrt(np.maximum(values[:-3:-1], 0))
@@ -101,23 +103,16 @@ def _least_squares(D: Array) -> Array:
     return np.asarray(found)
 
 
-def _neighbourhoods(D: Array, seed: int) -> Array:
-    umap = _extra("umap")
-    layout = umap.UMAP(metric="precomputed", n_neighbors=min(15, len(D) - 1), random_state=seed, n_jobs=1)
+def _neighbourhoods(X: NDArray[np.floating], metric: str, seed: int) -> Array:
+    """UMAP of vectors under a metric, or of distances ("precomputed")."""
+    layout = _map("umap").UMAP(metric=metric, n_neighbors=min(15, len(X) - 1), random_state=seed, n_jobs=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that new points cannot be added, which nobody wants to
-        return np.asarray(layout.fit_transform(D), dtype=np.float64)
+        return np.asarray(layout.fit_transform(X), dtype=np.float64)
 
 
-def _extra(module: str):  # type: ignore[no-untyped-def]
-    import importlib
-
-    try:
-        return importlib.import_module(module)
-    except ImportError:
-        raise UserError(
-            f"A map needs {module.partition('.')[0]}, which is not installed: pip install 'ontogeny[maps]'."
-        ) from None
+def _map(module: str) -> Any:
+    return extra(module, "maps", "A map needs")
 
 
 def _checked(distances: Array) -> Array:

@@ -89,23 +89,22 @@ def group(x: Array, count: int = 0, most: int = 8, draws: int = 10, seed: int = 
     }
     k = max((k for k, s in stable.items() if s >= max(stable.values()) - TIED), default=1)
     of, centres = k_means(x, k, seed)
-    p = _p_of_one_cloud(x, k, seed) if k > 1 else 1.0
+    p = _p_of_one_cloud(x, of, centres, seed) if k > 1 else 1.0
     found = stable.get(k, 1.0)
     if not count and not p <= 0.05:
         of, centres = np.zeros(len(x), np.int64), x.mean(0, keepdims=True)
     return Grouping(of, centres, found, p)
 
 
-def _p_of_one_cloud(x: Array, k: int, seed: int) -> float:
-    """Whether one Gaussian cloud would fall into k parts that are as tight (Liu, Hayes, Nobel & Marron 2008, of k groups)."""
+def _p_of_one_cloud(x: Array, of: Labels, centres: Array, seed: int) -> float:
+    """Whether one Gaussian cloud would fall into parts as tight as these groups (Liu, Hayes, Nobel & Marron 2008, of k groups)."""
 
-    def tightness(z: Array) -> float:
-        of, centres = k_means(z, k, seed)
+    def tightness(z: Array, of: Labels, centres: Array) -> float:
         return float(np.square(z - centres[of]).sum() / np.square(z - z.mean(0)).sum())
 
     centred, n = x - x.mean(0), len(x)
     clouds = (
         np.random.default_rng([seed, i, 2]).normal(size=(n, n)) @ centred / n**0.5 for i in range(CLOUDS)
     )
-    ours = tightness(x)
-    return (1 + sum(tightness(cloud) <= ours for cloud in clouds)) / (1 + CLOUDS)
+    ours, k = tightness(x, of, centres), len(centres)
+    return (1 + sum(tightness(cloud, *k_means(cloud, k, seed)) <= ours for cloud in clouds)) / (1 + CLOUDS)

@@ -5,7 +5,6 @@ The computing is ripser's, persim's, DREiMac's and KeplerMapper's, in the extra 
 
 from __future__ import annotations
 
-import importlib
 import warnings
 from typing import Any, Literal, NamedTuple
 
@@ -14,13 +13,15 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from ontogeny.errors import UnknownName, UserError
+from ontogeny.numerics.arranging import principal
+from ontogeny.numerics.extras import extra
 
 Array = NDArray[np.float64]
 Distance = Literal["bottleneck", "wasserstein"]
 LANDMARKS = 400  # points from which loops are found; of more, a spread-out subset
 
 
-def persistence(points: Array, loops: bool = True, landmarks: int = LANDMARKS) -> list[Array]:
+def persistence(points: Array, landmarks: int = LANDMARKS) -> list[Array]:
     """Bars (n, 2) of birth and death: of pieces, and of loops (Vietoris–Rips complex, Z₂ coefficients), the longest first.
 
     (n, d) → [H0, H1]. A piece is born at 0 and dies when it joins another; one never dies (inf). A loop is born when its points are joined around,
@@ -29,13 +30,18 @@ def persistence(points: Array, loops: bool = True, landmarks: int = LANDMARKS) -
     """
     X = _checked(points)
     few = landmarks if len(X) > landmarks else None
-    found = _extra("ripser").ripser(X, maxdim=int(loops), n_perm=few)["dgms"]
+    found = _extra("ripser").ripser(X, maxdim=1, n_perm=few)["dgms"]
     return [_longest(np.asarray(bars, dtype=np.float64)) for bars in found]
+
+
+def radius_of(points: Array) -> float:
+    """Root mean square distance of points (n, d) from their middle."""
+    return float(np.sqrt(np.square(points - points.mean(0)).sum(-1).mean()))
 
 
 def loop_share(bars: Array, points: Array) -> Array:
     """Persistence of loops in units of that of a dense perfect circle of the same size: (death − birth)/(√3 · root mean square radius)."""
-    radius = np.sqrt(np.square(points - points.mean(0)).sum(-1).mean())
+    radius = radius_of(points)
     return (bars[:, 1] - bars[:, 0]) / (np.sqrt(3) * radius) if radius > 0 else np.zeros(len(bars))
 
 
@@ -44,7 +50,7 @@ def circular_coordinate(points: Array, loop: int = 0, landmarks: int = LANDMARKS
     DREiMac's sparse version): harmonic, so that it turns as evenly as it can. Where it begins and which way it turns means nothing.
     """
     X = _checked(points)
-    if len(persistence(X, landmarks=landmarks)[1]) <= loop:
+    if len(persistence(X, landmarks)[1]) <= loop:
         raise UserError(
             f"There are not {loop + 1} loops in these {len(X)} points, so nothing goes around one."
         )
@@ -113,11 +119,7 @@ def mapper(
         reach = 3 * float(np.median(near)) or 1e-9
     if intervals is None:
         intervals = int(np.clip(round(len(X) ** 0.5 / 1.6), 4, 10))
-    centred = X - X.mean(0)
-    _, _, axes = np.linalg.svd(centred, full_matrices=False)
-    function = (
-        centred @ axes[:2].T if seen is None else np.asarray(seen, dtype=np.float64).reshape(len(X), -1)
-    )
+    function = principal(X, 2) if seen is None else np.asarray(seen, dtype=np.float64).reshape(len(X), -1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found: dict[str, Any] = kmapper.KeplerMapper(verbose=0).map(
@@ -149,9 +151,4 @@ def _checked(points: Array) -> Array:
 
 
 def _extra(module: str) -> Any:
-    try:
-        return importlib.import_module(module)
-    except ImportError:
-        raise UserError(
-            f"Shapes need {module.partition('.')[0]}, which is not installed: pip install 'ontogeny[topology]'."
-        ) from None
+    return extra(module, "topology", "Shapes need")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import functools
-import json
 from itertools import count
 from typing import Any
 
@@ -13,6 +12,7 @@ import markupsafe
 import plotly.offline
 
 from ontogeny.report.document import FEW, Document, Figure, cells, paragraphs, said
+from ontogeny.representations.rendering import inert
 from ontogeny.views.bindings import with_slider
 
 
@@ -65,9 +65,3 @@ def _prepared(figure: Figure, number: int) -> dict[str, Any]:
         "height": int(fig.layout.height or 420),
         "single_square": meta.get("square") == 1,
     }
-
-
-def inert(text: str) -> markupsafe.Markup:
-    """JSON that cannot end the script element it stands in."""
-    json.loads(text)  # what is inlined unescaped is JSON and nothing else
-    return markupsafe.Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028"))

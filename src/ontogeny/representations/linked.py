@@ -21,6 +21,7 @@ from ontogeny.representations.inputs import checked
 NEAREST = 5  # atoms of the other side that are shown of each
 EXAMPLES = 8  # samples on which an atom is most active
 TILE = 14  # pixels of the small map of an atom
+GROUPS = 7  # as many as there are colours
 ONE_TO_ONE = 4096  # atoms up to which pairs are one to one unless somebody asks otherwise
 Whole = NDArray[np.int32]
 Single = NDArray[np.float32]
@@ -97,7 +98,7 @@ def linked_maps(
     inputs: Sequence[str] = (),
     grid: tuple[int, int] | None = None,
     names: tuple[str, str] = ("A", "B"),
-    clusters: int = 7,
+    clusters: int = GROUPS,
     how: Matching | None = None,
     layout: Literal["umap", "pca"] = "umap",
     seed: int = 0,

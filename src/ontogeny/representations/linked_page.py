@@ -12,6 +12,7 @@ import markupsafe
 import numpy as np
 
 from ontogeny.representations.linked import LinkedMaps, Side
+from ontogeny.representations.rendering import inert
 from ontogeny.views.theme import ORDERED, PALETTE, SEQUENTIAL
 
 
@@ -28,7 +29,7 @@ def render(maps: LinkedMaps) -> str:
     }
     return _template().render(
         maps=maps,
-        data=_inert(said),
+        data=inert(json.dumps(said, separators=(",", ":"))),
         pairs=len(score),
         mean=float(np.mean(score)),
         half=float(np.median(score)),
@@ -80,9 +81,3 @@ def _packed(side: Side) -> dict[str, Any]:
             for name, value in arrays.items()
         },
     }
-
-
-def _inert(said: dict[str, Any]) -> markupsafe.Markup:
-    """JSON that cannot end the script element it stands in."""
-    text = json.dumps(said, separators=(",", ":"))
-    return markupsafe.Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028"))

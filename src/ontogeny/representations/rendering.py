@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import markupsafe
 import xarray as xr
 
 from ontogeny.errors import UnknownName, UserError
@@ -205,3 +207,9 @@ def _text(head: list[str], rows: list[list[str]], notes: list[str]) -> str:
         for row in [head, *rows]
     ]
     return "\n".join([*lines, *notes])
+
+
+def inert(text: str) -> markupsafe.Markup:
+    """JSON that cannot end the script element it stands in."""
+    json.loads(text)  # what is inlined unescaped is JSON and nothing else
+    return markupsafe.Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028"))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ontogeny.errors import UserError
 from ontogeny.numerics import topology as numerics
+from ontogeny.numerics.arranging import principal
 from ontogeny.representations.inputs import checked
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Topology:
 
     @cached_property
     def _sized(self) -> Array:
-        radius = np.sqrt(np.square(self.points - self.points.mean(0)).sum(-1).mean())
+        radius = numerics.radius_of(self.points)
         return self.loops / radius if radius > 0 else self.loops
 
     def says(self) -> str:
@@ -66,10 +67,7 @@ class Topology:
         from ontogeny.views.shape import shape
 
         graph = self.mapper()
-        centred = self.points - self.points.mean(0)
-        _, _, axes = np.linalg.svd(centred, full_matrices=False)
-        places = np.zeros((len(centred), 2))
-        places[:, : len(axes[:2])] = centred @ axes[:2].T
+        places = principal(self.points, 2)
         nodes = np.array([places[rows].mean(0) for rows in graph.nodes]).reshape(-1, 2)
         sizes = np.array([len(rows) for rows in graph.nodes])
         angle = None
@@ -95,8 +93,6 @@ def topology(X: Any, name: str = "X") -> Topology:
     """
     points = checked(name, X).values.double().cpu().numpy()
     if points.shape[1] > WITHIN:
-        centred = points - points.mean(0)
-        _, _, axes = np.linalg.svd(centred, full_matrices=False)
-        points = centred @ axes[:WITHIN].T
+        points = principal(points, WITHIN)
     pieces, loops = numerics.persistence(points)
     return Topology(points, pieces, loops, name)
