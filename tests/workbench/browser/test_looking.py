@@ -185,7 +185,7 @@ def test_an_intervention_beside_the_untouched_model(page, address, settled, smal
     run = open_store(small).run(seed=0)
     page.goto(f"{address}?s=small&page=intervene&run={run.id}")
     settled(page)
-    page.get_by_label("Add", exact=True).select_option("zero_ablate")
+    page.get_by_role("combobox", name="Add", exact=True).select_option("zero_ablate")
     units = page.get_by_label("units (numbers, from 0)")
     units.fill(", ".join(map(str, range(12))))
     units.press("Enter")
