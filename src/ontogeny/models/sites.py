@@ -26,6 +26,7 @@ ROLES: Mapping[str, str] = {
     "residual": "tap of the residual stream behind layer i",
     "residual.mid": "tap of the residual stream in front of the neurons of layer i",
     "attention": "tap of the attention pattern of layer i, from the position that answers",
+    "heads": "tap of what the heads of layer i read, at the position that answers: (example, head, value)",
     "neurons": "tap of the neurons of layer i, behind the nonlinearity: (example, neuron)",
     "neurons.pre": "tap of the neurons of layer i, before the nonlinearity",
     "inward": "weights that the neurons of layer i are made with",
@@ -36,6 +37,7 @@ _MISSING: Mapping[str, str] = {
     "residual": "this model has no residual stream",
     "residual.mid": "this model has no residual stream",
     "attention": "this model has no attention",
+    "heads": "this model has no attention",
     "form": "this model's outputs are no quadratic form of one-hot inputs, as those of a bilinear network are",
 }
 _ROLE = re.compile(r"(?P<role>\w+)(\[(?P<layer>-?\d+)\])?(?P<part>\.\w+)?")

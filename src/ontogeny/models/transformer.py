@@ -132,6 +132,7 @@ class Transformer:
             "residual": tuple(f"{LAST}{block}.hook_resid_post" for block in blocks),
             "residual.mid": tuple(f"{LAST}{block}.hook_resid_mid" for block in blocks),
             "attention": tuple(f"{LAST}{block}.attn.hook_pattern" for block in blocks),
+            "heads": tuple(f"{LAST}{block}.attn.hook_z" for block in blocks),
             "neurons": tuple(f"{LAST}{block}.mlp.hook_post" for block in blocks),
             "neurons.pre": tuple(f"{LAST}{block}.mlp.hook_pre" for block in blocks),
             "inward": tuple(weight(f"{block}.mlp.W_in") for block in blocks),

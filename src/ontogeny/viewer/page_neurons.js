@@ -212,6 +212,7 @@ export function neuronsPage(app) {
     const past = h("div", { class: "past" }, button("Its map over training", () => { fill(past, waiting("Looking back …")); remember(u, past); }));
     fill(detail,
       h("header", null, h("h2", null, `${kind.axes[0].replace("d_hidden", "hidden unit")} ${u}`), h("span", { class: "muted" }, `step ${number(cursor.step)}`)),
+      about.badges?.length > 0 && h("p", { class: "badges", "aria-label": "What this head does" }, about.badges.map((words) => h("span", { class: "badge" }, words))),
       h("div", { class: "pair" },
         mapFigure({ ...map, words: "Map", table: signed ? tables.diverging : tables.sequential, ...(signed ? { low: -bound, high: bound } : {}), axes: ["a", "b"] }),
         spectrum && mapFigure({ ...spectrum, words: "Spectrum", table: tables.sequential, low: 0, axes: ["frequency of a", "of b"] })),

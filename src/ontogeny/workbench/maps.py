@@ -13,6 +13,7 @@ import torch
 
 from ontogeny import registry
 from ontogeny.axes import AXES
+from ontogeny.badges import badges
 from ontogeny.errors import UnknownName, UserError
 from ontogeny.models.sites import find
 from ontogeny.numerics.correlation import pearson
@@ -22,6 +23,7 @@ from ontogeny.one_run import Run
 from ontogeny.workbench.library import Opened
 from ontogeny.workbench.packing import bytes_of, pack, plain
 
+ROLES = "head_roles"  # says what heads do
 LENS = "grid_activations"  # gives the map of every unit of a tap
 #: Axes along which the units of a tap may stand; a tap with any other (a position, a coordinate of a basis nobody chose) is not offered.
 UNITS = ("neuron", "d_hidden", "head", "key", "output", "atom")
@@ -194,7 +196,22 @@ def one_unit(opened: Opened, maps: Maps, run: Run, tap: str, step: int, unit: in
         near.append({"run": other.id, "name": other.name, "step": there, **alike(one, theirs)})
     if find(run.member.architecture, "neurons") == tap and not opened.obstacle(run, "readout"):
         arrays["writes"] = opened.look(run, "readout", step)["W_L"].isel(step=0).values[unit]
-    return pack(arrays, {"alike": near})
+    return pack(arrays, {"alike": near, "badges": head_badges(opened, run, tap, step, unit)})
+
+
+def head_badges(opened: Opened, run: Run, tap: str, step: int, unit: int) -> list[str]:
+    """What the head of this unit does, in words, where that was looked at; of anything else nothing."""
+    axes = kind_of(opened, run, tap).axes
+    if axes[0] != "head" or not opened.fresh(run, ROLES):
+        return []
+    data = opened.look(run, ROLES)
+    layers = getattr(run.member.architecture, "n_layers", 1)
+    if f"blocks.{layers - 1}." not in tap or step not in data["step"].values:  # it speaks of the last layer
+        return []
+    positions = int(data.attrs.get("positions", 1))
+    one = data.sel(step=step, head=unit // (positions if "key" in axes else 1))
+    said = {str(name): float(value) for name, value in one.data_vars.items()}
+    return badges(said, positions)
 
 
 def spectrum(one: np.ndarray) -> np.ndarray:
