@@ -16,6 +16,7 @@ from ontogeny.lenses.session import Session, asked, in_order, look_plainly
 from ontogeny.measures.pairwise import labelled
 from ontogeny.models.base import Module
 from ontogeny.named import Named
+from ontogeny.numerics.map_correlation import most_alike
 from ontogeny.plan import why_look
 from ontogeny.store import results
 from ontogeny.store.index import RunEntry
@@ -272,6 +273,50 @@ class Run:
             activations=tuple(acts),
             **{"names": names, **options},
         )
+
+    def like(
+        self,
+        unit: int,
+        step: int = -1,
+        *,
+        tap: str = "neurons[-1]",
+        among: Sequence[Run] = (),
+        count: int = 6,
+    ) -> pd.DataFrame:
+        """The units most like this one: which maps over the inputs correlate most with its own, by |r|, here and in other runs?
+
+        ``unit`` counts along the tap's own axes, the last fastest; ``among``: runs to look in besides this one, such as other seeds, at
+        their kept step nearest to this one. Columns: run, step, unit, r, the most alike of each run first.
+
+        How it misleads: r is of the labels' order; two neurons of one frequency and different phase may have r near 0 (see the
+        lens ``neuron_clusters`` by spectrum).
+        """
+        import pandas as pd
+
+        def maps_of(run: Run, at: int) -> np.ndarray:
+            found = run.lens("grid_activations", [at], tap=tap)["activation"].isel(step=0)
+            grid = list(run.subject(at).probe.grid)
+            own = [dim for dim in found.dims if dim not in grid]
+            shaped = found.transpose(*own, *grid).values
+            return np.asarray(shaped.reshape(-1, *shaped.shape[len(own) :]))
+
+        here = self.step(step)
+        mine = maps_of(self, here)
+        if not 0 <= unit < len(mine):
+            raise UserError(f"There is no unit {unit} at {tap}; {self.name} has {len(mine)}, from 0.")
+        rows = []
+        for run in (self, *among):
+            own = run.id == self.id
+            at = here if own else min(run.steps, key=lambda one: abs(one - here))
+            theirs = mine if own else maps_of(run, at)
+            if theirs.shape[1:] != mine.shape[1:]:
+                raise UserError(
+                    f"{self.name} has {mine.shape[1]} × {mine.shape[2]} inputs and {run.name} {theirs.shape[1]} × {theirs.shape[2]}: "
+                    "their maps cannot be laid side by side."
+                )
+            found = most_alike(mine[unit], theirs, unit if own else -1, count)
+            rows += [(run.name, at, u, r) for u, r in zip(found["units"], found["r"], strict=True)]
+        return pd.DataFrame(rows, columns=["run", "step", "unit", "r"])
 
     def densify(self, from_step: int, to_step: int, every: int) -> list[int]:
         """Keep more checkpoints of a stretch that was trained; returns the new steps (:func:`ontogeny.densify.densify`)."""

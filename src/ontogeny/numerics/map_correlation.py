@@ -1,6 +1,8 @@
-"""Rank correlation of maps that several runs have of the same inputs, over what is known in both."""
+"""How alike maps over the same inputs are: of several runs by rank, over what is known in both; of units by their shape."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import scipy
@@ -44,3 +46,16 @@ def shuffled(maps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         known = np.isfinite(one)
         one[known] = rng.permutation(one[known])
     return out
+
+
+def most_alike(one: np.ndarray, others: np.ndarray, but: int = -1, count: int = 6) -> dict[str, Any]:
+    """The ``others`` (unit, …) whose values correlate most with ``one`` (…), by |r|: ``units``, and ``r`` with its sign.
+
+    ``but``: a unit that is left out, itself. What is constant correlates with nothing.
+    """
+    own, flat = one.reshape(-1).astype(float), others.reshape(len(others), -1).astype(float)
+    own, flat = own - own.mean(), flat - flat.mean(1, keepdims=True)
+    length = np.sqrt((own @ own) * np.einsum("ui,ui->u", flat, flat))
+    r = np.divide(flat @ own, length, out=np.zeros(len(flat)), where=length > 0)
+    order = [int(i) for i in np.argsort(-np.abs(r), kind="stable") if i != but][:count]
+    return {"units": order, "r": [round(float(r[i]), 3) for i in order]}

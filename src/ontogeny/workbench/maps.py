@@ -16,9 +16,9 @@ from ontogeny.axes import AXES
 from ontogeny.badges import badges
 from ontogeny.errors import UnknownName, UserError
 from ontogeny.models.sites import find
-from ontogeny.numerics.correlation import pearson
 from ontogeny.numerics.fourier import fold
 from ontogeny.numerics.fourier2d import harmonics_2d
+from ontogeny.numerics.map_correlation import most_alike
 from ontogeny.one_run import Run
 from ontogeny.workbench.library import Opened
 from ontogeny.workbench.packing import bytes_of, pack, plain
@@ -30,7 +30,6 @@ UNITS = ("neuron", "d_hidden", "head", "key", "output", "atom")
 #: What is shown first: units behind their non-linearity.
 FIRST = ("hook_post", "hook_hidden", "hook_acts")
 MOST_UNITS = 8192
-ALIKE = 6  # nearest neighbours that are shown
 OTHERS = 3  # other seeds in which they are looked for
 MOMENTS = 10  # steps in the history of a map
 MOST_KEPT = 400 * 2**20  # bytes of maps
@@ -188,12 +187,12 @@ def one_unit(opened: Opened, maps: Maps, run: Run, tap: str, step: int, unit: in
     if one.shape[0] == one.shape[1]:
         arrays["spectrum"] = spectrum(one)
     near: list[dict[str, Any]] = [
-        {"run": run.id, "name": run.name, "step": step, **alike(one, every, but=unit)}
+        {"run": run.id, "name": run.name, "step": step, **most_alike(one, every, but=unit)}
     ]
     for other in opened.fellows(run)[:OTHERS]:
         there = min(other.steps, key=lambda s: abs(s - step))
         theirs, _ = maps.at(opened, other, tap, there)
-        near.append({"run": other.id, "name": other.name, "step": there, **alike(one, theirs)})
+        near.append({"run": other.id, "name": other.name, "step": there, **most_alike(one, theirs)})
     if find(run.member.architecture, "neurons") == tap and not opened.obstacle(run, "readout"):
         arrays["writes"] = opened.look(run, "readout", step)["W_L"].isel(step=0).values[unit]
     return pack(arrays, {"alike": near, "badges": head_badges(opened, run, tap, step, unit)})
@@ -219,14 +218,6 @@ def spectrum(one: np.ndarray) -> np.ndarray:
     power = harmonics_2d(torch.from_numpy(one)[..., None])[..., 0].square()
     power[0, 0] = 0
     return fold(fold(power, axis=-2), axis=-1).sqrt().numpy()
-
-
-def alike(one: np.ndarray, others: np.ndarray, but: int = -1) -> dict[str, Any]:
-    """The units whose maps correlate most with this one, by |r|; constant ones correlate with nothing."""
-    flat = torch.from_numpy(others.reshape(len(others), -1)).mT
-    r = pearson(flat, torch.from_numpy(one.reshape(-1, 1)))[:, 0].nan_to_num(0).numpy()
-    order = [int(i) for i in np.argsort(-np.abs(r), kind="stable") if i != but][:ALIKE]
-    return {"units": order, "r": [round(float(r[i]), 3) for i in order]}
 
 
 def history(opened: Opened, maps: Maps, run: Run, tap: str, unit: int) -> bytes:
