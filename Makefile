@@ -32,7 +32,7 @@ test-all: install ## everything, long tests included
 	$(BIN)/python -m pytest -n 2 -m 'not optional and not attack and not browser'
 
 test-browser: install browser ## the workbench as a person uses it, in a real Chromium
-	$(BIN)/python -m pytest -m browser tests/workbench/browser
+	$(BIN)/python -m pytest -m "browser or quick" tests/workbench/browser
 
 check: install   ## formatting, lint, types and the import table of the house
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -47,7 +47,11 @@ def chromium() -> Iterator[Any]:
         pytest.skip(str(error))
     with sync_api.sync_playwright() as playwright:
         flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-        running = playwright.chromium.launch(executable_path=path, args=[*flags, "--disable-gpu"])
+        flags += ["--disable-gpu", "--disable-dev-shm-usage"]
+        try:
+            running = playwright.chromium.launch(executable_path=path, args=flags)
+        except sync_api.Error as error:
+            pytest.skip(f"{path} does not start on this machine: {error}")
         yield running
         running.close()
 
@@ -128,8 +132,8 @@ def copied(small: Path, tmp_path: Path) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of these are a person's way through a browser, which the default suite has no minutes for."""
+    """A person's ways through a browser, which the default suite has no minutes for, but for the ``quick`` ones."""
     here = Path(__file__).parent
     for item in items:
-        if here in item.path.parents:
+        if here in item.path.parents and not item.get_closest_marker("quick"):
             item.add_marker(pytest.mark.browser)

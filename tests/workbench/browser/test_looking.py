@@ -11,6 +11,7 @@ from ontogeny.handles import open_store
 expect = pytest.importorskip("playwright.sync_api").expect
 
 
+@pytest.mark.quick
 def test_from_the_studies_to_a_run_and_back(page, address, settled, small):
     page.goto(address)
     page.get_by_role("link", name="A small study <b>of nothing</b>").click()  # text, not markup
@@ -181,6 +182,7 @@ def test_a_measure_of_all_runs_stands_beside_its_null(page, address, settled, sm
     expect(page.get_by_text("whichever its seed")).to_be_visible()
 
 
+@pytest.mark.quick
 def test_an_intervention_beside_the_untouched_model(page, address, settled, small):
     run = open_store(small).run(seed=0)
     page.goto(f"{address}?s=small&page=intervene&run={run.id}")
@@ -197,6 +199,7 @@ def test_an_intervention_beside_the_untouched_model(page, address, settled, smal
     expect(page.locator(".compare-row .panel")).to_have_count(2)
 
 
+@pytest.mark.quick
 def test_what_is_not_there_is_said(page, address, settled):
     page.forgiven = {400}
     page.goto(f"{address}?s=nowhere&page=runs")
