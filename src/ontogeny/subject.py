@@ -183,7 +183,7 @@ class Subject:
         )
         loss = self.objective.examples(forward, self.probe.batch)["loss"]
         parts = self.split or {"all": torch.arange(loss.shape[-1])}
-        return {part: loss.index_select(-1, rows).mean(-1) for part, rows in parts.items()}
+        return {part: loss.index_select(-1, rows.to(loss.device)).mean(-1) for part, rows in parts.items()}
 
     @cached_property
     def gradients(self) -> dict[str, dict[str, Tensor]]:

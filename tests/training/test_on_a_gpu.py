@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
+
+from ontogeny.models.transformer import Transformer
+from ontogeny.numerics.random import Key
+from ontogeny.objectives.cross_entropy import CrossEntropy
+from ontogeny.subject import Subject
+from ontogeny.tasks.modular import ModularAddition
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch sees no GPU here")
 
@@ -86,3 +94,31 @@ def test_what_trained_there_says_so_and_is_looked_at_here(tiny_study, carry_out,
     assert torch.cuda.get_device_name() in str(run.entry.record)
     accuracy = run.lens("performance")["accuracy"]
     assert accuracy.sizes["step"] == len(run.steps) and bool(accuracy.notnull().any())
+
+
+def test_losses_at_other_weights_are_those_of_a_processor(of_a_split):
+    here = of_a_split
+    there = replace(
+        here,
+        weights={name: w.cuda() for name, w in here.weights.items()},
+        probe=replace(here.probe, inputs=here.probe.inputs.cuda(), labels=here.probe.labels.cuda()),
+    )
+    moved = {name: 1.1 * w for name, w in here.weights.items()}
+    found = there.losses({name: w.cuda() for name, w in moved.items()})
+    for part, loss in here.losses(moved).items():
+        torch.testing.assert_close(found[part].cpu(), loss, rtol=1e-4, atol=1e-5)
+
+
+@pytest.fixture
+def of_a_split():
+    task, model = ModularAddition(p=7, equals=True), Transformer(n_heads=2, d_model=16, d_head=8, d_mlp=16)
+    weights = model.init(task.signature, Key(0, "init"))
+    rows = torch.arange(49)
+    return Subject(
+        model,
+        weights,
+        task.probe(),
+        task.signature,
+        CrossEntropy("float64"),
+        {"train": rows[:30], "test": rows[30:]},
+    )
