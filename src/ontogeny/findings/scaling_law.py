@@ -102,7 +102,7 @@ def scaling_law(
             Finding(
                 f"{what} goes with {called[name]} to the power",
                 value=float(known.mean()) if len(known) else math.nan,
-                units="exponent",
+                units="1",
                 interval=interval,
                 interval_kind="confidence" if interval else "",
                 n=len(known),
