@@ -32,6 +32,7 @@ def scaling_curves(scaling_law: pd.DataFrame, *, of: str = "") -> Drawn:
     settings = list(dict.fromkeys(table["setting"]))
     fig = panels(len(settings), titles=[name_of(one) for one in settings], height=420)
     shown = table["mean"].replace([np.inf, -np.inf], np.nan).dropna()
+    reach = [float(np.log10(shown.min())) - 0.08, float(np.log10(shown.max())) + 0.08]
     said = []
     for k, setting in enumerate(settings, 1):
         here = table[table["setting"] == setting]
@@ -40,6 +41,7 @@ def scaling_curves(scaling_law: pd.DataFrame, *, of: str = "") -> Drawn:
         fig.add_scatter(
             x=[*law["x"], *law["x"][::-1]],
             y=light([*law["high"], *law["low"][::-1]]),
+            mode="lines",
             fill="toself",
             fillcolor=faint(PALETTE[0], 0.15),
             line={"width": 0},
@@ -90,10 +92,12 @@ def scaling_curves(scaling_law: pd.DataFrame, *, of: str = "") -> Drawn:
         fig.update_yaxes(
             **log_ticks(max(shown.min(), 1e-9), shown.max(), most=7),
             title_text=(of or known[0]) if k == 1 else "",
+            range=reach,
             **at,
         )
         ends = law["mean"].to_numpy(), law["x"].to_numpy()
         power = math.log(ends[0][-1] / ends[0][0]) / math.log(ends[1][-1] / ends[1][0])
-        said.append(f"{name_of(setting)}, to the power {power:.2g}")
+        said.append(f"{name_of(setting)} (power {power:.2g})")
+    fig.update_layout(legend={"y": 1.16}, margin={"t": 84})
     what = of or known[0]
-    return Drawn(fig, says=f"{what[:1].upper()}{what[1:]} goes with the {', the '.join(said)}.")
+    return Drawn(fig, says=f"{what[:1].upper()}{what[1:]} goes with {', '.join(said)}.")
