@@ -295,7 +295,7 @@ class Run:
 
         def maps_of(run: Run, at: int) -> np.ndarray:
             found = run.lens("grid_activations", [at], tap=tap)["activation"].isel(step=0)
-            grid = list(run.subject(at).probe.grid)
+            grid = list(build.subject(run.member, {}).probe.grid)  # no weights are read for that
             own = [dim for dim in found.dims if dim not in grid]
             shaped = found.transpose(*own, *grid).values
             return np.asarray(shaped.reshape(-1, *shaped.shape[len(own) :]))

@@ -6,9 +6,10 @@ axes of the weights (``step``, ``run``) are the leading axes of everything here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -284,6 +285,11 @@ class Subject:
     def at(self, index: int | tuple[int, ...]) -> Subject:
         """The subject at one place of the leading axes, in memory of its own: arithmetic may depend on where a row begins."""
         return self._with(lambda w: w[index].clone())
+
+    def each(self) -> Iterator[Subject]:
+        """The subjects at all places of the leading axes, the last axis fastest."""
+        for index in product(*map(range, self.lead)):
+            yield self.at(index)
 
     def edited(self, edit: Edit | None) -> Subject:
         """The same model under an intervention."""

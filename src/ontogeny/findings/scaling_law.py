@@ -12,14 +12,13 @@ import pandas as pd
 from ontogeny.claims import Chosen, Quantity
 from ontogeny.errors import UserError
 from ontogeny.findings.base import Finding, finding
+from ontogeny.findings.judging import LEAST
 from ontogeny.findings.per_run import by_seed, named, needed, populations, required
 from ontogeny.findings.reading import need, seeds_of
 from ontogeny.findings.verdicts import LEVEL
 from ontogeny.findings.waits import waits
 from ontogeny.numerics.power_law import at_levels, bends, beyond, law
 from ontogeny.numerics.resampling import Array, mean_interval
-
-LEAST = 3  # seeds, the fewest of which a spread is taken
 
 
 def _reads(options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -44,12 +43,12 @@ def scaling_law(
 
     T ∝ Π_j x_j^β_j, fitted seed by seed with what is censored taken as censored (:mod:`~ontogeny.numerics.power_law`): one exponent a
     seed, and Student's interval over seeds for their mean. In simulation (5 seeds of 48 runs, up to half of them censored, normal or
-    skewed noise) 93–97 % of 95 % intervals hold the truth. The event is that of :func:`~ontogeny.findings.time_to_event.time_to_event`;
+    skewed noise) 94–97 % of 95 % intervals hold the truth. The event is that of :func:`~ontogeny.findings.time_to_event.time_to_event`;
     of a ``quantity`` (a number of frequencies) runs that have none or 0 are left out.
 
-    ``words``: what the settings are called in a sentence. One finding a setting, and one on the whole. "Where does it stop" is asked three ways, in every seed: of both ends of a setting, how
-    many times longer it takes there than the law of all other values says; between neighbouring values, which exponent holds there; and
-    whether the exponent bends (its change while the setting grows e-fold). The whole "does not hold" where a bend excludes 0, the
+    ``words``: what the settings are called in a sentence. One finding a setting, and one on the whole. "Where does it stop" is asked
+    three ways, in every seed: of both ends of a setting, how many times longer it takes there than the law of all other values says;
+    between neighbouring values, which exponent holds there; and whether the exponent bends (its change while the setting grows e-fold). The whole "does not hold" where a bend excludes 0, the
     level shared among the settings; that none does proves nothing and has no verdict. Where nothing happened at an end, it is said.
 
     How it misleads: over a factor of two every smooth curve is a power law; an exponent is of the values that were tried, at the others'
@@ -95,23 +94,22 @@ def scaling_law(
             {"from": float(np.exp(a + middle[j])), "to": float(np.exp(b + middle[j])), **_summary(one)}
             for a, b, one in zip(levels, levels[1:], local.T, strict=False)
         ]
-        values = exponents[:, j]
-        known = values[np.isfinite(values)]
-        interval = mean_interval(known) if len(known) >= LEAST else None
+        bend, power = _summary(curved[:, j]), _summary(exponents[:, j])
+        interval = (power["low"], power["high"]) if power["n"] >= LEAST else None
         found.append(
             Finding(
                 f"{what} goes with {called[name]} to the power",
-                value=float(known.mean()) if len(known) else math.nan,
+                value=power["mean"],
                 units="1",
                 interval=interval,
                 interval_kind="confidence" if interval else "",
-                n=len(known),
+                n=power["n"],
                 key=name,
                 seeds=tuple(seeds),
-                values=tuple(values),
-                why="; ".join(_why(called[name], ends, steps, _summary(curved[:, j]))),
+                values=tuple(exponents[:, j]),
+                why="; ".join(_why(called[name], ends, steps, bend)),
                 evidence={"times": quantity.reads if quantity else "metrics"},
-                details={"ends": ends, "steps": steps, "bend": _summary(curved[:, j])},
+                details={"ends": ends, "steps": steps, "bend": bend},
             )
         )
     frame = pd.DataFrame([{"of": what, **row} for row in table])
@@ -180,29 +178,25 @@ def _summary(values: Array) -> dict[str, Any]:
     return {"mean": mean, "low": low, "high": high, "n": len(known)}
 
 
+def _factors(logs: Array) -> dict[str, Any]:
+    """The same of what the values are logarithms of."""
+    return {key: math.exp(v) if key != "n" else v for key, v in _summary(logs).items()}
+
+
 def _rows(
     name: str, levels: Array, effects: Array, fits: list[Array], j: int, middle: float
 ) -> Iterator[dict[str, Any]]:
     """Long, for pictures: the time at every level (``level``), by seed too (``seed``), and the law of every level (``law``)."""
     for k, x in enumerate(levels):
-        yield {
-            "row": "level",
-            "setting": name,
-            "x": x,
-            **{key: math.exp(v) if key != "n" else v for key, v in _summary(effects[:, k]).items()},
-        }
-        predicted = np.array([c[0] + c[1 + j] * (math.log(x) - middle) for c in fits])
+        at = {"setting": name, "x": x}
+        yield {"row": "level", **at, **_factors(effects[:, k])}
         yield {
             "row": "law",
-            "setting": name,
-            "x": x,
-            **{key: math.exp(v) if key != "n" else v for key, v in _summary(predicted).items()},
+            **at,
+            **_factors(np.array([c[0] + c[1 + j] * (math.log(x) - middle) for c in fits])),
         }
-        yield from (
-            {"row": "seed", "setting": name, "x": x, "mean": math.exp(v)}
-            for v in effects[:, k]
-            if np.isfinite(v)
-        )
+        known = effects[np.isfinite(effects[:, k]), k]
+        yield from ({"row": "seed", **at, "mean": factor} for factor in np.exp(known).tolist())
 
 
 def _why(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
-
 import torch
 from torch import Tensor
 
@@ -66,9 +64,7 @@ def learning_coefficient(
     part = split if model.split else "all"
     n = len(model.split[part]) if model.split else len(model.probe.inputs)
     traces, own = [], []
-    for index in range(prod(lead)):
-        place = tuple(int(i) for i in torch.unravel_index(torch.tensor(index), lead)) if lead else ()
-        one = model.at(place)
+    for one in model.each():
         moving = {name: w for name, w in one.weights.items() if name not in model.architecture.frozen}
 
         def loss(moved: dict[str, Tensor], one: Subject = one) -> Tensor:

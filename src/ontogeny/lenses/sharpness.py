@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import prod
 
 import torch
 from torch import Tensor
@@ -48,9 +47,7 @@ def sharpness(model: Subject, *, count: int = 3, seed: int = 0) -> Found:
         raise UserError(f"sharpness was asked for {count} eigenvalues; it needs 1 or more.")
     lead, parts = model.lead, list(model.split) or ["all"]
     found = []
-    for index in range(prod(lead)):
-        place = tuple(int(i) for i in torch.unravel_index(torch.tensor(index), lead)) if lead else ()
-        one = _double(model.at(place))
+    for one in map(_double, model.each()):
         moving = {n: w for n, w in one.weights.items() if n not in model.architecture.frozen}
         for part in parts:
 

@@ -97,7 +97,7 @@ def scaling_curves(scaling_law: pd.DataFrame, *, of: str = "") -> Drawn:
         )
         ends = law["mean"].to_numpy(), law["x"].to_numpy()
         power = math.log(ends[0][-1] / ends[0][0]) / math.log(ends[1][-1] / ends[1][0])
-        said.append(f"{name_of(setting)} (power {power:.2g})")
+        said.append(f"{name_of(setting)} to the power {power:.2g}")
     fig.update_layout(legend={"y": 1.16}, margin={"t": 84})
     what = of or known[0]
     return Drawn(fig, says=f"{what[:1].upper()}{what[1:]} goes with {', '.join(said)}.")
