@@ -37,9 +37,9 @@ SMALL = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """One browser for all tests."""
+    """One browser for the tests of a module. While Playwright runs, its loop fills the thread, and no other test could use asyncio."""
     sync_api.expect.set_options(timeout=PATIENCE)
     try:
         path = program()
