@@ -179,8 +179,10 @@ def asked(
             options = claim.options
             if not claim.kind and name in quantities:
                 options.setdefault("quantity", name)
+            for word in ("quantity", "against"):
+                if word in options:
+                    options[word] = quantity_of(options[word], key, quantities)
             if "quantity" in options:
-                options["quantity"] = quantity_of(options["quantity"], key, quantities)
                 options |= {"of": options.get("of", question.of)} if options.get("of", question.of) else {}
             if "of" in options:
                 names = [options["of"]] if isinstance(options["of"], str) else options["of"]

@@ -5,7 +5,7 @@ Also everything that can be wrong with a study, said before anything is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 
 import torch
@@ -14,6 +14,7 @@ from ontogeny import build, registry
 from ontogeny.axes import AXES
 from ontogeny.claims import Asked, Part, Quantity
 from ontogeny.errors import UnknownName, UserError
+from ontogeny.findings.log_events import COLUMNS as EVENTS
 from ontogeny.findings.per_run import REDUCTIONS, populations
 from ontogeny.lenses.session import asked, in_order, needs_all_steps
 from ontogeny.models.sites import lacking
@@ -25,6 +26,7 @@ from ontogeny.store.directory import Directory
 from ontogeny.store.index import Index
 from ontogeny.study import Study, Use
 from ontogeny.subject import Subject
+from ontogeny.training.engine import NORM
 from ontogeny.training.feed import Feed
 from ontogeny.training.member import Member
 from ontogeny.training.population import total_steps
@@ -76,10 +78,11 @@ def check(study: Study, members: Sequence[Member], accepted: bool = False) -> No
         refuse_measures(use, members)
     for use in (use for section in study.report for use in section.views):
         refuse_view(use)
+    varied = list(dict.fromkeys(name for m in members for name in m.varied))
     for m in (of[0] for of in alike(members)) if study.claims else ():
         logged = metrics_of(m, Feed([m])) if study.train else None
         for claim in study.asked():
-            refuse_claim(claim, m, logged)
+            refuse_claim(claim, m, varied, logged)
 
 
 def _of_each_make(members: Iterable[Member]) -> Iterable[Member]:
@@ -204,10 +207,10 @@ def refuse_other_inputs(what: str, first: Member, second: Member) -> None:
 def metrics_of(m: Member, feed: Feed) -> list[str]:
     """The names of what is logged of a run: train_loss, test_accuracy, …"""
     values = build.subject(m, m.init()).examples
-    return [f"{part}_{value}" for part in [*feed.splits[0], "all"] for value in values]
+    return [*(f"{part}_{value}" for part in [*feed.splits[0], "all"] for value in values), NORM]
 
 
-def refuse_claim(claim: Asked, m: Member, metrics: Sequence[str] | None) -> None:
+def refuse_claim(claim: Asked, m: Member, varied: Collection[str], metrics: Sequence[str] | None) -> None:
     """Say what is wrong with a claim before anything is trained for it: kind, options, lenses, columns, axes, reductions."""
     kind = registry.findings[claim.kind]
     options = kind.options(kind.given(claim))
@@ -220,30 +223,34 @@ def refuse_claim(claim: Asked, m: Member, metrics: Sequence[str] | None) -> None
     event = options.get("event")
     named = {**options, **(event if isinstance(event, dict) else {})}
     for name in (named[word] for word in ("metric", "since") if metrics and named.get(word)):
-        if name not in (columns := [*COLUMNS, *m.varied, *(metrics or ())]):
+        if name not in (columns := [*COLUMNS, *varied, *(metrics or ())]):
             raise UnknownName(f"column of 'metrics' (in the claim '{claim.key}')", name, columns)
     if isinstance(options.get("quantity"), Quantity):
         chosen_by = [quantity for one in populations(options["of"]) for quantity, _ in one.having]
-        for quantity in (options["quantity"], *chosen_by):
-            _refuse_quantity(quantity, f"the claim '{claim.key}'", m, metrics)
+        for quantity in (options["quantity"], options.get("against"), *chosen_by):
+            if isinstance(quantity, Quantity):
+                _refuse_quantity(quantity, f"the claim '{claim.key}'", varied, metrics)
 
 
-def _refuse_quantity(quantity: Quantity, whose: str, m: Member, metrics: Sequence[str] | None) -> None:
+def _refuse_quantity(
+    quantity: Quantity, whose: str, varied: Collection[str], metrics: Sequence[str] | None
+) -> None:
     parts: list[Quantity | Part] = [quantity, *([quantity.minus] if quantity.minus else [])]
     for part in parts:
         if part.reduce is not None and part.reduce not in REDUCTIONS:
             raise UnknownName(f"reduction (in {whose})", part.reduce, REDUCTIONS)
-    if quantity.source in ("runs", "metrics"):
+    read = parse(quantity.reads)
+    if read.kind in ("runs", "metrics"):
         if metrics is None:
             return  # runs that were trained elsewhere logged what they logged
-        columns = [*COLUMNS, *m.varied, *metrics]
+        columns = [*COLUMNS, *varied, *(EVENTS if read.name == "events" else metrics)]
         for part in parts:
             for name in (part.variable, *(part.where or {})):
                 if name is not None and name not in columns:
                     raise UnknownName(f"column of '{quantity.source}' (in {whose})", name, columns)
     else:
         for name in {name for part in parts for name in part.where or {}}:
-            if name not in (ticks := [*AXES, *m.varied, *(f"{name}_other" for name in m.varied)]):
+            if name not in (ticks := [*AXES, *varied, *(f"{name}_other" for name in varied)]):
                 raise UnknownName(f"axis of '{quantity.source}' (in {whose})", name, ticks)
 
 

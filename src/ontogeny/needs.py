@@ -7,8 +7,10 @@ Of one model, what lenses and measures are given:
 
 Of a study, what views and findings are given:
 
-    runs · metrics · published · findings[:KIND]
+    runs · metrics · metrics:events[(option=value, …)] · published · findings[:KIND]
     lens:NAME[(…)][@final|@initial|@steps|@cursor] · measure:NAME[(…)][@final|@initial|@steps]
+
+``metrics:events`` is what happened in the log of every run, one row a run: memorised, grokked, slingshots, ‖θ‖ then.
 
 An unmarked lens is that of the step that is looked at: for a lens its own step, for views and findings the last. ``@steps`` is all of
 them, over (run, step, …), of a measure as many of those that all runs keep as its option ``most`` says, over (step, run, run_other); a measure takes

@@ -12,14 +12,14 @@ from ontogeny.errors import UserError
 
 
 def laid_over(base: dict[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    """``data`` over ``base``: tables key by key, anything else whole; a table that becomes ``false`` is left out. What
+    """``data`` over ``base``: tables key by key, anything else whole; a table, or a list of them, that becomes ``false`` is left out. What
     ``extends = "addition"`` in a recipe means."""
     merged = dict(base)
     for key, value in data.items():
         old = merged.get(key)
         both = isinstance(old, dict) and isinstance(value, Mapping)
         merged[key] = laid_over(old, value) if both else value  # type: ignore[arg-type]
-        if isinstance(old, dict) and value is False:
+        if isinstance(old, dict | list) and value is False:
             del merged[key]
     return merged
 
@@ -36,14 +36,19 @@ GRIDS = ("vary", "crossed")
 def spelled_out(data: dict[str, Any]) -> dict[str, Any]:
     """A recipe whose grids name settings by dotted path, also where only their last name was written."""
     for table in GRIDS:
-        if isinstance(grid := data.get(table), Mapping):
-            full = {key: full_path(data, f"{table}.{key}").partition(".")[2] for key in grid}
-            data[table] = {full[key]: values for key, values in grid.items()}
+        given = data.get(table)
+        grids = [given] if isinstance(given, Mapping) else given if isinstance(given, list | tuple) else []
+        found = []
+        for grid in grids:
+            full = {key: full_path({**data, table: grid}, f"{table}.{key}").partition(".")[2] for key in grid}
+            found.append({full[key]: values for key, values in grid.items()})
             if isinstance(groups := data.get("zip"), list | tuple):
                 data["zip"] = [
                     [full.get(name, name) for name in group] if isinstance(group, list | tuple) else group
                     for group in groups
                 ]
+        if found:
+            data[table] = found[0] if isinstance(given, Mapping) else found
     return data
 
 

@@ -51,7 +51,7 @@ MEANING = {
     "resume_points": "when training can be taken up again besides the last point (for denser checkpoints afterwards)",
     "vary": 'grid of settings by dotted path, `"optimiser.lr" = [1e-3, 1e-2]`, and `seed = {range = [0, 4]}`; every combination is a run',
     "zip": "groups of names in `vary` that move together",
-    "crossed": "a second grid, of runs that only findings over `all:runs` read",
+    "crossed": "a second grid, or several (`[[crossed]]`), of runs that only findings over `all:runs` read",
     "lenses": "what looks at every checkpoint; none named: every cheap one that can",
     "measures": "by what all pairs of runs are compared",
     "answer": "sentences that the report opens with, of which the first five that hold are said",

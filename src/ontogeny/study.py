@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_serializer, field_validator, model_validator
 
 from ontogeny import claims as claim_schema
 from ontogeny.claims import Asked, Claim, Condition, Population, Quantity, Question, Strict
@@ -173,7 +173,7 @@ class Study(Strict):
     resume_points: Schedule | None = None
     vary: dict[str, Any] = {}
     zip: tuple[tuple[str, ...], ...] = ()
-    crossed: dict[str, Any] = {}  # a second grid, for its own question: see ``aside``
+    crossed: tuple[dict[str, Any], ...] = ()  # further grids, each for its own question: see ``aside``
     lenses: tuple[Use, ...] = ()
     measures: tuple[Use, ...] = ()
     answer: tuple[Answer, ...] = ()  # in the order in which they are said; the first five that hold
@@ -198,6 +198,15 @@ class Study(Strict):
             )
         return name
 
+    @field_validator("crossed", mode="before")
+    @classmethod
+    def _grids(cls, given: Any) -> Any:
+        return ((given,) if given else ()) if isinstance(given, Mapping) else given
+
+    @field_serializer("crossed")
+    def _one_grid(self, grids: tuple[dict[str, Any], ...]) -> Any:
+        return grids[0] if len(grids) == 1 else grids
+
     def asked(self) -> list[Asked]:
         """The claims with every name resolved, question by question."""
         return claim_schema.asked(
@@ -220,18 +229,21 @@ class Study(Strict):
         )
 
     def aside(self) -> list[Variant]:
-        """The grid of ``crossed`` where ``vary`` does not hold the same run already.
+        """The grids of ``crossed``, each run that is not there already.
 
-        It takes the sources of randomness apart (``"seeds.init" = …`` with ``"seeds.split" = …``), which ``seed`` moves
-        together. Its runs have no ``seed`` and would upset whatever counts seeds, so they are read by who asks for them only; of
-        their weights the first and the last are kept.
+        One may take the sources of randomness apart (``"seeds.init" = …`` with ``"seeds.split" = …``), which ``seed`` moves
+        together, another turn off what all others have. Such runs would upset whatever counts seeds, so they are read by who asks
+        for them only; of their weights the first and the last are kept.
         """
         if not self.train or not self.crossed:
             return []
         there = {self._same(v) for v in self.main()}
         common = self._spelled_out()
-        found = [self._variant(cell, common) for cell in cells(self.crossed, (), "crossed")]
-        return [v for v in found if self._same(v) not in there]
+        found: dict[str, Variant] = {}
+        for grid in self.crossed:
+            for variant in (self._variant(cell, common) for cell in cells(grid, (), "crossed")):
+                found.setdefault(self._same(variant), variant)
+        return [variant for same, variant in found.items() if same not in there]
 
     @property
     def ends(self) -> Study:
@@ -246,7 +258,7 @@ class Study(Strict):
     @property
     def apart(self) -> tuple[str, ...]:
         """The sources of randomness that vary apart from the others."""
-        return tuple(s for s in Seeds.model_fields if f"seeds.{s}" in {**self.vary, **self.crossed})
+        return tuple(s for s in Seeds.model_fields if f"seeds.{s}" in set().union(self.vary, *self.crossed))
 
     @property
     def order_matters(self) -> bool:

@@ -180,6 +180,7 @@ def test_neurons_commit_switch_and_abandon_a_transient_frequency():
     assert found.transient.values.tolist() == [False, False, True, False]
     assert found.moved.values[2].tolist() == [0, 0, 0, 1]
     assert found.moved.isel(frequency=1).isnull().all()
+    assert found.absorbed.item() == 1 and math.isclose(found.order.item(), math.sqrt(3) / 2)
 
 
 def test_prediction_trace_parts_trained_from_held_out():

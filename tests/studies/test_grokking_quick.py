@@ -16,7 +16,7 @@ def store(tmp_path_factory):
 
 
 def test_every_run_is_done_and_every_lens_looked(store):
-    assert store.runs()["status"].tolist() == ["done"] * 3
+    assert set(store.runs()["status"]) == {"done"} and len(store.main.runs()) == 3
     stored = {name for entry in store.entries() for name in entry.results}
     assert {use.name for use in store.study.lenses} <= stored
 
@@ -57,7 +57,9 @@ def test_results_keep_what_holds_of_any_network(store):
 def test_the_recipes_ask_the_same_questions(name):
     study, quick = load_study(name), load_study("grokking-quick")
     assert [use.name for use in study.lenses] == [use.name for use in quick.lenses]
-    assert [s.heading for s in study.report] == [s.heading for s in quick.report]
+    asked, here = ([s.heading for s in one.report] for one in (quick, study))
+    assert here == [s for s in asked if s in here]  # in one order; the one of a single run leaves some out
+    assert here == asked or name == "grokking-113"
     assert len(study.main()) == {"grokking": 8, "grokking-113": 1, "grokking-quick": 4}[name]
 
 

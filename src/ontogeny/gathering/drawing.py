@@ -78,7 +78,7 @@ def one(store: Store, read: Need, which: Which = Which()) -> Any:
         at = AT.get(read.when, -1)
         ways: dict[str, Callable[[], Any]] = {
             "runs": lambda: tables.of_runs(store).reset_index(),
-            "metrics": lambda: tables.of_metrics(store),
+            "metrics": lambda: tables.of_log(store, read.name, read.options),
             "published": lambda: tables.of_published(store),
             "findings": lambda: tables.of_findings(store, read.name),
             "lens": lambda: (

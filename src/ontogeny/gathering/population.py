@@ -56,10 +56,28 @@ class Population:
         spec = entry.record.get("spec", {})
         seeds = spec.get("seeds", {})
         names = {**entry.record.get("varied", {}), **{s: seeds[s] for s in self._apart if s in seeds}}
-        if self.settings:
+        if self.settings or self._turned:
             values = flat(spec)
             names |= {short: values.get(path) for path, short in self.settings.items()}
+            names |= {short: values.get(path) for path, short in self._turned.items() if short not in names}
         return names
+
+    @cached_property
+    def _turned(self) -> dict[str, str]:
+        """Path in the spec → its column, of settings that vary among some of these runs only: the others have a value too."""
+        varied = [e.record.get("varied", {}) for e in self.entries]
+        paths = [
+            path
+            for grid in (self.study.vary, *self.study.crossed)
+            for path in grid
+            if not path.startswith("seed")
+        ]
+        short = {
+            path: path if any(path in one for one in varied) else path.rpartition(".")[2] for path in paths
+        }
+        return {
+            path: name for path, name in short.items() if 0 < sum(name in one for one in varied) < len(varied)
+        }
 
     @cached_property
     def settings(self) -> dict[str, str]:

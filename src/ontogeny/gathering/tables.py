@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ontogeny import build
+from ontogeny.errors import UnknownName
+from ontogeny.findings.log_events import log_events
 
 if TYPE_CHECKING:
     from ontogeny.handles import Store
@@ -36,6 +40,20 @@ def of_metrics(store: Store) -> pd.DataFrame:
     if objectives and objectives <= {"cross_entropy", "next_token"}:
         table.attrs["outputs"] = build.part("task", store.study.task).signature.outputs
     return store.population.say_what_varied(table)
+
+
+def of_log(store: Store, name: str = "", options: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    """What was logged, or ``events``: what happened in it, one row a run (:func:`~ontogeny.findings.log_events.log_events`)."""
+    if name not in ("", "events"):
+        raise UnknownName("table of the log", name, ("events",))
+    told = inspect.signature(log_events).parameters
+    for option in options or {}:
+        if option not in told or option == "metrics":
+            raise UnknownName(
+                "option of the events of a log", option, [one for one in told if one != "metrics"]
+            )
+    logged = of_metrics(store)
+    return log_events(logged, **(options or {})) if name else logged
 
 
 def of_published(store: Store) -> pd.DataFrame | None:

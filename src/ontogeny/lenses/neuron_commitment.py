@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import torch
+from scipy.stats import rankdata
+from torch import Tensor
 
 from ontogeny.lenses.base import Found, gives, lens
+from ontogeny.numerics.correlation import pearson
 from ontogeny.numerics.events import final_run
 from ontogeny.subject import Subject
 
@@ -13,9 +16,15 @@ from ontogeny.subject import Subject
     reads=("lens:neuron_fourier(layer={layer})", "period"),
     gives={
         "commitment_step": gives("neuron", long_name="keeps its frequency from", units="step"),
+        "order": gives(
+            long_name="rank correlation over neurons of frequency and the step from which it is kept"
+        ),
         "switches": gives("neuron", long_name="changes of dominant frequency"),
         "occupancy": gives("step", "frequency", long_name="share of neurons"),
         "transient": gives("frequency", long_name="transient frequency"),
+        "absorbed": gives(
+            long_name="share of the neurons of transient frequencies that end at one that stays"
+        ),
         "moved": gives(
             "frequency",
             "frequency_other",
@@ -32,9 +41,11 @@ def neuron_commitment(
     Equation: occupancy[t, k] = share of neurons whose dominant frequency is k. A neuron's commitment step is the start of the
     final unbroken run of its dominant frequency; switches counts changes of it. A frequency is transient if its occupancy is ≥
     ``transient_peak`` at some step and < ``transient_end`` of that peak at the last. moved[j, k] = of the neurons at transient
-    frequency j when it peaked, the share at k at the end.
+    frequency j when it peaked, the share at k at the end; absorbed = the same over all of them, of those k that ``transient_peak`` of all neurons have at the
+    last step. order = Spearman's correlation, over neurons, of the last dominant frequency
+    with the commitment step: positive where low frequencies are settled first, "low" being a word of the labels, not of the function.
 
-    Shapes: commitment_step, switches (neuron,), NaN for a neuron that is dead at the end (step) or always (switches); occupancy
+    Shapes: order (), NaN of a network whose neurons all keep one frequency; absorbed (), NaN where nothing is transient; commitment_step, switches (neuron,), NaN for a neuron that is dead at the end (step) or always (switches); occupancy
     (step, frequency); transient (frequency,) bool; moved (frequency, frequency_other), NaN rows for frequencies that are not
     transient. Units: steps, shares. At initialisation a dominant frequency is an argmax of noise, so early switches mean
     little; commitment before the share is high is luck as often as not.
@@ -49,13 +60,24 @@ def neuron_commitment(
     transient = (peak >= transient_peak) & (occupancy[-1] < transient_end * peak)
     members = at[when, :, ticks].double()  # (frequency, neuron) at its peak
     moved = (members @ at[-1].double()) / members.sum(-1, keepdim=True)
+    stays = (occupancy[-1] >= transient_peak).double()
+    leaving = members * transient[:, None]
     rule = f"≥ {transient_peak:.0%} of neurons once, < {transient_end:.0%} of that at the end"
     return Found(
         commitment_step=run.start,
+        order=_rank_correlation(dominant[-1], run.start),
         switches=run.switches,
         occupancy=occupancy,
         transient=transient,
+        absorbed=(leaving @ at[-1].double() @ stays).sum() / leaving.sum(),
         moved=torch.where(transient[:, None], moved, torch.nan),
         ticks={"step": list(model.steps)},
         of={"transient": {"rule": rule}},
     )
+
+
+def _rank_correlation(x: Tensor, y: Tensor) -> Tensor:
+    """Spearman's, of what both have; ties share their mean rank."""
+    known = x.isfinite() & y.isfinite()
+    ranks = [torch.as_tensor(rankdata(one[known].cpu().numpy())).unsqueeze(-1) for one in (x, y)]
+    return pearson(*ranks).squeeze() if known.sum() > 2 else torch.tensor(torch.nan, dtype=torch.float64)

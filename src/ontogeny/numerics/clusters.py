@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2
 from scipy.spatial.distance import cdist
+from torch import Tensor
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.integer[Any]]
 STARTS = 4  # of k-means; the tightest is taken
 TIED = 0.03  # of two stabilities: less apart, and the one with more groups says more
+WHOLE = ("count", "stability", "p")  # of what is said of groups, what is said of all of them
+FEWEST = 8  # units that vary, of which groups are looked for
 CLOUDS = 19  # Gaussian ones that groups are held against
 
 
@@ -108,3 +112,33 @@ def _p_of_one_cloud(x: Array, of: Labels, centres: Array, seed: int) -> float:
     )
     ours, k = tightness(x, of, centres), len(centres)
     return (1 + sum(tightness(cloud, *k_means(cloud, k, seed)) <= ours for cloud in clouds)) / (1 + CLOUDS)
+
+
+def grouped(vectors: Tensor, count: int = 0, draws: int = 10, seed: int = 0) -> dict[str, Tensor]:
+    """Groups of units (…, unit, feature): ``cluster``, ``representative`` (1 for the one nearest to its group's mean), ``distance`` from it, each (…, unit);
+    ``count``, ``stability``, ``p``, each (…). A unit with a missing feature belongs to none: NaN, as all are where fewer than 8 have theirs.
+    """
+    lead = vectors.shape[:-2]
+    flat = vectors.reshape(-1, *vectors.shape[-2:])
+    by_unit = {
+        name: vectors.new_full(flat.shape[:2], torch.nan)
+        for name in ("cluster", "representative", "distance")
+    }
+    whole = {name: vectors.new_full(flat.shape[:1], torch.nan) for name in WHOLE}
+    for i, rows in enumerate(flat.cpu()):
+        alive = rows.isfinite().all(-1)
+        if int(alive.sum()) < FEWEST:
+            continue
+        x = rows[alive].numpy()
+        groups = group(x, count, draws=draws, seed=seed)
+        far = np.linalg.norm(x - groups.centres[groups.of], axis=1)
+        typical = np.zeros(len(x))
+        for g in range(groups.count):
+            typical[np.flatnonzero(groups.of == g)[far[groups.of == g].argmin()]] = 1
+        for name, values in (("cluster", groups.of), ("representative", typical), ("distance", far)):
+            by_unit[name][i, alive] = torch.as_tensor(values).to(by_unit[name])
+        for name in WHOLE:
+            whole[name][i] = float(getattr(groups, name))
+    return {name: x.reshape(*lead, -1) for name, x in by_unit.items()} | {
+        name: x.reshape(lead) for name, x in whole.items()
+    }

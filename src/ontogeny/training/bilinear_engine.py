@@ -11,6 +11,7 @@ from ontogeny.models.bilinear import Bilinear
 from ontogeny.objectives.cross_entropy import CrossEntropy
 from ontogeny.study import Stop
 from ontogeny.training.bilinear_kernel import BilinearKernel, KernelModel
+from ontogeny.training.engine import NORM
 from ontogeny.training.feed import Feed
 from ontogeny.training.member import Member, State
 from ontogeny.training.optimisers import AdamW
@@ -73,7 +74,14 @@ class BilinearEngine:
         active = self._may_stop(active, rule) if rule else active
         means = self.kernel.means(active, self.inputs, self.labels, [self._parts[i] for i in active])
         rows = means.reshape(len(active), len(self._columns)).tolist()
-        return {i: dict(zip(self._columns, row, strict=True)) for i, row in zip(active, rows, strict=True)}
+        return {
+            i: {**dict(zip(self._columns, row, strict=True)), NORM: self._norm(i)}
+            for i, row in zip(active, rows, strict=True)
+        }
+
+    def _norm(self, i: int) -> float:
+        flat = self.kernel.models[i].weights.astype(np.float64)
+        return float(np.sqrt(flat @ flat))
 
     def _may_stop(self, active: Sequence[int], rule: Stop) -> Sequence[int]:
         """Those that a rule on accuracy may stop: pairs are gone through until too many are wrong, which is soon."""

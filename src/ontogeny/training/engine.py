@@ -41,6 +41,7 @@ class Pass(NamedTuple):
 
 Item = TypeVar("Item")
 
+NORM = "weight_norm"  # logged beside what the objective says of the examples: ‖θ‖ of all weights that are trained
 SEEN = 896  # examples of a piece that is only evaluated: small enough to share out evenly
 BYTE_BUDGET = 16 * 2**20  # one variant's activations in an evaluation, roughly
 STACKS = f"stacks of {HEIGHT}"
@@ -59,7 +60,7 @@ class Engine(Protocol):
         ...
 
     def evaluate(self, active: Sequence[int], rule: Stop | None = None) -> dict[int, dict[str, float]]:
-        """``{part}_{metric}`` of each active variant, on every part of the split and on all.
+        """``{part}_{metric}`` of each active variant, on every part of the split and on all, and ``weight_norm``.
 
         With a rule, variants may be missing of which it is certain without a whole evaluation that it does not hold.
         """
@@ -92,11 +93,12 @@ class TorchEngine:
         self.by_example = by_example(self.first.architecture, self.first.objective)
         self.tended = self.first.architecture if isinstance(self.first.architecture, Tended) else None
         padded = {i: self._pad(m, s) for i, (m, s) in enumerate(zip(members, states, strict=True))}
-        self.trained = [
+        # in one order, also of weights that were read from a file: norms are sums over them
+        self.trained = sorted(
             n
             for n, w in padded[0].weights.items()
             if n not in self.first.architecture.frozen and w.is_floating_point()
-        ]
+        )
         busy = large(padded[0].weights, feed.rows_per_batch, self.device.type)
         self.arithmetic = ONE_AT_A_TIME if busy else STACKS if self.places_agree() else DISAGREE
         self.stacks = self._stacked(padded, HEIGHT if self.arithmetic == STACKS else 1)
@@ -363,10 +365,19 @@ class TorchEngine:
                 self._through_training(share) if self.feed.size == "full" else self._through_the_probe(share)
             )
         return {
-            i: summarise({metric: v[place] for metric, v in values.items()}, self.feed.splits[i])
+            i: {
+                **summarise({metric: v[place] for metric, v in values.items()}, self.feed.splits[i]),
+                NORM: norm,
+            }
             for stack, values in zip(self.stacks, whole, strict=True)
-            for place, i in enumerate(stack.who)
+            for place, (i, norm) in enumerate(zip(stack.who, self._norms(stack), strict=False))
         }
+
+    @torch.no_grad()
+    def _norms(self, stack: Stack) -> list[float]:
+        """Of every place, over all weights that are trained; what is padded is 0."""
+        squares = [per_variant_sum(stack.weights[name].double().square()) for name in self.trained]
+        return [float(x) for x in functools.reduce(torch.add, squares).reshape(-1).sqrt().cpu()]
 
     def _through_the_probe(self, share: Work) -> list[dict[str, Tensor]]:
         """Per-example values by stack: {metric: (place, example)}."""

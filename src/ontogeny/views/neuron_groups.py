@@ -18,7 +18,7 @@ SIDE = 160_000  # pixels of a map, at most
 @view(
     reads=(
         'one:lens:grid_activations(tap="neurons[{layer}]")@cursor',
-        'one:lens:neuron_clusters(layer={layer}, by="{by}")@cursor',
+        'one:lens:neuron_clusters(tap="neurons[{layer}]", by="{by}")@cursor',
     ),
     title="Groups of neurons",
     frames=1,
