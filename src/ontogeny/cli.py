@@ -161,6 +161,12 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be done and why; touch nothing.")
     ] = False,
+    measure: Annotated[
+        bool,
+        typer.Option(
+            "--time", help="With --dry-run: try a few updates, and say how long the training would take here."
+        ),
+    ] = False,
     commit_every: Annotated[float, typer.Option(help="Seconds between resume points.")] = 20.0,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", help="Processes of this machine that work side by side.")
@@ -183,7 +189,7 @@ def run(
         STAGES if only is None else ("find", "report") if only == "report" else (only,)
     )
     if dry_run:
-        _show_plan(recipe, out_dir, stages)
+        _show_plan(recipe, out_dir, stages, _device(device), engine, measure)
         return
     with Bars(err) as progress:
         plan = execute.run(
@@ -213,9 +219,12 @@ def _device(asked: str) -> str:
     return "cuda" if asked != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-def _show_plan(recipe: Any, out_dir: Path, stages: Iterable[Any]) -> None:
+def _show_plan(
+    recipe: Any, out_dir: Path, stages: Iterable[Any], device: str, engine: str, measure: bool
+) -> None:
     from ontogeny import expect
     from ontogeny.plan import make_plan
+    from ontogeny.progress import duration
     from ontogeny.store.directory import Directory
     from ontogeny.store.index import Index
 
@@ -233,6 +242,11 @@ def _show_plan(recipe: Any, out_dir: Path, stages: Iterable[Any]) -> None:
         out.print(table)
     for warning in plan.warnings:
         err.print(f"[yellow]note:[/] {escape(warning)}")
+    if measure and any(row[0] == "train" for row in plan.summary()):
+        found = expect.time_to_train(recipe, members, index, device, engine)
+        out.print(
+            f"training: about {duration(found.seconds)} here, by {found.updates:,} updates that were tried of {found.variants:,} runs"
+        )
 
 
 @app.command()

@@ -19,7 +19,7 @@ from ontogeny.findings.per_run import REDUCTIONS, populations
 from ontogeny.lenses.session import asked, in_order, needs_all_steps
 from ontogeny.models.sites import lacking
 from ontogeny.needs import filled, parse
-from ontogeny.plan import Expectations, Wanted, WantedRun
+from ontogeny.plan import Expectations, Wanted, WantedRun, why_train
 from ontogeny.spelling import canonical
 from ontogeny.store import fingerprint, results
 from ontogeny.store.directory import Directory
@@ -29,6 +29,7 @@ from ontogeny.subject import Subject
 from ontogeny.training.engine import NORM
 from ontogeny.training.feed import Feed
 from ontogeny.training.member import Member
+from ontogeny.training.pace import Pace, pace
 from ontogeny.training.population import total_steps
 
 PARTS = ("train_fraction", "held_out")  # settings of a task that leave its table as it is
@@ -289,6 +290,15 @@ def wanted_runs(members: Sequence[Member], study: Study) -> tuple[WantedRun, ...
         steps = tuple(ends if besides else kept)
         runs.append(WantedRun(m.id, m.name, total, an_epoch, steps, study.train.stop, besides))
     return tuple(runs)
+
+
+def time_to_train(
+    study: Study, members: Sequence[Member], index: Index, device: str = "cpu", engine: str = "auto"
+) -> Pace:
+    """How long what is missing would train on this machine; a few updates are taken and thrown away (:func:`~ontogeny.training.pace.pace`)."""
+    missing = {run.id for run in wanted_runs(members, study) if why_train(run, index.runs.get(run.id))}
+    done = {id: index.runs[id].record.get("step") or 0 for id in missing if id in index.runs}
+    return pace([m for m in members if m.id in missing], study, done, device=device, engine=engine)
 
 
 def wanted_lens(use: Use, m: Member) -> Wanted:

@@ -197,6 +197,68 @@ def test_a_unit_at_length(client, run):
     assert when["steps"][0] == 0 and when["steps"][-1] == step and len(past["maps"]) == len(when["steps"])
 
 
+def test_groups_are_the_lenses(client, store, over, tmp_path, carry_out):
+    small = {
+        "name": "small",
+        "task": {"kind": "modular_addition", "p": 7, "train_fraction": 0.7},
+        "architecture": {"kind": "transformer", "d_model": 16, "n_heads": 2, "d_head": 8, "d_mlp": 24},
+        "train": {"epochs": 8, "batch": "full"},
+        "checkpoints": {"per_decade": 5},
+        "lenses": ["performance"],
+    }
+    carry_out(small, tmp_path / "small")
+    run = open_store(tmp_path / "small").run()
+    there = over(tmp_path)
+    kinds = {one["tap"]: one for one in there.said(f"s/small/r/{run.id}/units")}
+    tap = next(
+        tap for tap, one in kinds.items() if one["words"].startswith("neurons") and tap.endswith("hook_post")
+    )
+    neurons = kinds[tap]
+    assert [(one["way"], one["lens"]) for one in neurons["ways"]] == [
+        ("spectrum", ""),
+        ("map", ""),
+        ("history", "neuron_fourier"),
+    ]
+    assert [one["way"] for one in kinds["outputs"]["ways"]] == ["spectrum", "map"]
+    step = run.steps[-1]
+    for tap in (neurons["tap"], "outputs"):
+        for by in ("spectrum", "map"):
+            found, about = unpack(there.bytes(f"s/small/r/{run.id}/groups", tap=tap, step=step, way=by))
+            truth = run.lens("neuron_clusters", [step], tap=tap, by=by).isel(step=0)
+            np.testing.assert_array_equal(found["cluster"], truth["cluster"].values.astype(np.float32))
+            assert about["says"] and (about["count"] is None) == bool(np.isnan(truth["count"]))
+    found, about = unpack(
+        there.bytes(f"s/small/r/{run.id}/groups", tap=neurons["tap"], step=step, way="history")
+    )
+    np.testing.assert_array_equal(
+        found["cluster"], run.lens("neuron_histories")["cluster"].values.astype(np.float32)
+    )
+    assert "spectrum" in there.refused(f"s/small/r/{run.id}/groups", tap="outputs", step=step, way="colour")
+
+
+def test_atoms_of_a_dictionary_of_a_host_on_a_grid_have_maps(over, trained, tmp_path, carry_out):
+    host = open_store(trained).run(d_hidden=20)
+    study = {
+        "name": "atoms",
+        "task": {"kind": "activations", "study": str(trained), "run": host.id, "tap": "hook_hidden"},
+        "architecture": {"kind": "sae", "d_atoms": 12},
+        "train": {"steps": 4, "batch": 16},
+        "lenses": ["sae_codes", "atom_frequencies"],
+    }
+    carry_out(study, tmp_path / "atoms")
+    run = open_store(tmp_path / "atoms").run()
+    there = over(tmp_path)
+    kind = next(one for one in there.said(f"s/atoms/r/{run.id}/units") if one["tap"] == "hook_acts")
+    assert kind["words"].startswith("atoms") and {"spectrum", "map"} <= {one["way"] for one in kind["ways"]}
+    assert {"density", "dominant_share"} <= {one["variable"] for one in kind["quantities"]}
+    step = run.steps[-1]
+    maps, about = unpack(there.bytes(f"s/atoms/r/{run.id}/mosaic", tap="hook_acts", step=step, size=0))
+    assert about["grid"] == [7, 7] and len(maps["maps"]) == 12
+    closer, _ = unpack(there.bytes(f"s/atoms/r/{run.id}/unit", tap="hook_acts", step=step, unit=1))
+    truth = run.lens("grid_activations", [step], tap="hook_acts")["activation"].isel(step=0, atom=1).values
+    np.testing.assert_allclose(closer["map"], truth, rtol=1e-6)
+
+
 def test_maps_of_two_studies_are_subtracted(client, store, run):
     other = store.run(d_hidden=2)
     given = {"view": "error_heatmap", "step": run.steps[-1], "other_step": other.steps[-1]}

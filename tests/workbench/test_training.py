@@ -121,11 +121,18 @@ def test_a_plan_says_what_there_is_to_do(over, tmp_path):
     assert said["plan"][0]["stage"] == "train" and list(tmp_path.iterdir()) == []
 
 
+def test_how_long_it_takes_is_measured_and_leaves_nothing(over, tmp_path):
+    client = over(tmp_path)
+    said = client.post("recipe/time", {"text": RECIPE, "root": str(tmp_path), "folder": "new"}).json()
+    assert said["seconds"] > 0 and said["updates"] > 0 and said["words"] and list(tmp_path.iterdir()) == []
+
+
 def test_a_job_trains_and_says_so(over, tmp_path):
     client = over(tmp_path)
     began = client.post("jobs/run", {"text": RECIPE, "root": str(tmp_path), "folder": "new"})
     assert began.status_code == 200, began.text
     job = began.json()
+    assert job["study"] == "new"  # it has an address at once
     again = client.post("jobs/run", {"text": RECIPE, "root": str(tmp_path), "folder": "new"})
     if again.status_code != 200:  # it may be done already
         assert "works on" in again.json()["error"]

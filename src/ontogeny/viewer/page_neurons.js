@@ -1,7 +1,7 @@
 // Never five arbitrary neurons: all of them at the cursor, sorted, filtered, grouped and coloured by what lenses say of each.
 
 import { button, copy, empty, fill, h, number, select, trouble, waiting } from "./dom.js";
-import { shades } from "./colour.js";
+import { rgb, shades } from "./colour.js";
 import { Cursor, cursorBar } from "./cursor.js";
 import { bars, legend, mapFigure, spark, strip } from "./maps.js";
 import { Mosaic } from "./mosaic.js";
@@ -19,6 +19,7 @@ export function neuronsPage(app) {
   const el = h("main", { id: "main", class: "neurons" }, head, h("div", { class: "mosaic-side" }, bar, tools, computedPlace, field, under), detail);
   const cursor = new Cursor(state);
   const quantities = new Kept((key, words) => source.arrays(`s/${study}/r/${run.id}/quantity`, words), 24);
+  const groups = new Kept((key, words) => source.arrays(`s/${study}/r/${run.id}/groups`, words), 24);
   const maps = new Kept((key, words) => source.arrays(`s/${study}/r/${run.id}/mosaic`, words), 40);
   let run, kinds, kind, mosaic, controls, closed = false, sparks = [], asked = 0, late = 0;
   const off = [];
@@ -44,7 +45,7 @@ export function neuronsPage(app) {
       mosaic = new Mosaic({ table: tables.sequential, onpick: (unit) => state.set({ unit }, { back: true }), onchoose: chosen, label: "Maps of all units over (a, b). Arrow keys move from one to the next, with Shift they choose a range, Enter chooses one." });
       mosaic.chosen = new Set(state.list("units").map(Number));
       fill(field, mosaic.el);
-      off.push(state.on(["run"], () => state.get("run") !== run.id && app.again()), cursor.on(() => { follow(); sparks.forEach((one) => one.move(cursor.index)); later(); }), state.on(["unit"], () => { mosaic.pick(unit()); one(); }), state.on(["tap"], choose), state.on(["order", "colour", "group", "only", "size", "down"], follow));
+      off.push(state.on(["run"], () => state.get("run") !== run.id && app.again()), cursor.on(() => { follow(); sparks.forEach((one) => one.move(cursor.index)); later(); }), state.on(["unit"], () => { mosaic.pick(unit()); one(); }), state.on(["tap"], choose), state.on(["order", "colour", "group", "only", "size", "down", "cluster", "typical"], follow));
       choose();
     } catch (error) {
       if (!closed) fill(head, run ? title(app, run) : null), fill(field, trouble(error));
@@ -63,15 +64,17 @@ export function neuronsPage(app) {
 
   function toolbar() {
     const of = [["", "as they stand"], ...kind.quantities.map((one) => [idOf(one), one.words])];
-    const groups = [["", "nothing"], ...kind.quantities.map((one) => [idOf(one), one.words])];
+    const each = [["", "nothing"], ...kind.quantities.map((one) => [idOf(one), one.words])];
     const only = h("input", { type: "text", class: "narrow", placeholder: ">0.8", value: state.get("only"), "aria-label": "Keep those whose sorting quantity is, for example, >0.8", onchange: (event) => state.set({ only: event.target.value }) });
     fill(tools,
-      select("Show", kinds.map((one) => [one.tap, one.words]), kind.tap, (tap) => state.set({ tap, unit: "", order: "", colour: "", group: "", only: "" }, { back: true })),
+      select("Show", kinds.map((one) => [one.tap, one.words]), kind.tap, (tap) => state.set({ tap, unit: "", order: "", colour: "", group: "", only: "", cluster: "", typical: "" }, { back: true })),
       select("Sort by", of, state.get("order"), (order) => { state.set({ order }); }),
       button("Descending", () => { state.set({ down: state.get("down") ? "" : "1" }); toolbar(); }, { pressed: Boolean(state.get("down")) }),
       h("label", { class: "field" }, h("span", null, "Keep"), only),
       select("Colour by", of, state.get("colour"), (colour) => state.set({ colour })),
-      select("One of each", groups, state.get("group"), (group) => state.set({ group })),
+      select("One of each", each, state.get("group"), (group) => state.set({ group })),
+      kind.ways.length > 0 && select("Cluster by", [["", "nothing"], ...kind.ways.map((one) => [one.way, one.words])], state.get("cluster"), (cluster) => { state.set({ cluster }); toolbar(); clustered(); }),
+      state.get("cluster") && button("Typical ones alone", () => { state.set({ typical: state.get("typical") ? "" : "1" }); toolbar(); }, { pressed: Boolean(state.get("typical")) }),
       !app.about.read_only && kind.unsaid.length > 0 && select("Look through", [["", "a lens …"], ...kind.unsaid.map((name) => [name, name.replaceAll("_", " ")])], "", (lens) => lens && through(lens)),
       select("Size", SIZES, state.get("size", "40"), (size) => state.set({ size })));
     fill(computedPlace);
@@ -84,6 +87,28 @@ export function neuronsPage(app) {
       if (!closed) choose();
     }));
     computedPlace.querySelector("button")?.click();
+  }
+
+  // Groups by history need what a lens says of every step; where nobody has looked yet, it is offered.
+  function clustered() {
+    const way = kind.ways.find((one) => one.way === state.get("cluster"));
+    if (!way?.lens) return;
+    fill(computedPlace, app.about.read_only ? empty(`Groups by ${way.words} need the lens ${way.lens.replaceAll("_", " ")} at every step, which nobody has looked through yet.`)
+      : app.compute(study, run, { lenses: way.lens.split(", ") }, async () => {
+        kinds = await source.json(`s/${study}/r/${run.id}/units`);
+        if (!closed) choose();
+      }));
+  }
+
+  // What is known of the groups at the cursor; what is not yet is asked for, and the mosaic follows when it comes.
+  function clustersAt(index) {
+    const way = kind.ways.find((one) => one.way === state.get("cluster"));
+    if (!way || way.lens) return null;
+    const step = run.steps[index], key = way.way === "history" ? `${kind.tap} history` : `${kind.tap} ${way.way} ${step}`;
+    if (groups.has(key)) return { ...groups.has(key), way };
+    under.textContent = `Looking for groups by ${way.words} …`;
+    groups.get(key, { tap: kind.tap, step, way: way.way }).then(() => { if (!closed && cursor.index === index) follow(); }, (error) => { under.textContent = error.message; });
+    return { waiting: true, way };
   }
 
   // The mosaic at the cursor: at once if its bytes are here; what comes late is dropped.
@@ -146,7 +171,24 @@ export function neuronsPage(app) {
     }
     let frames = null;
     fill(legends);
+    const clumps = clustersAt(cursor.index), clusters = clumps?.cluster?.values;
+    if (clusters) {
+      const far = clumps.distance.values, typical = clumps.representative.values;
+      if (state.get("typical")) units = units.filter((u) => typical[u] === 1);
+      if (!order) units.sort((a, b) => none(clusters[a]) - none(clusters[b]) || clusters[a] - clusters[b] || far[a] - far[b]);
+      else units.sort((a, b) => none(clusters[a]) - none(clusters[b]) || clusters[a] - clusters[b]);
+      if (!colour) {
+        const hues = look.palette.map((one) => { const [r, g, b] = rgb(one); return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0; });
+        frames = [];
+        for (const u of units) frames[u] = none(clusters[u]) ? 0 : hues[clusters[u] % hues.length];
+        const sizes = new Map();
+        for (const c of clusters) if (!none(c)) sizes.set(c, (sizes.get(c) ?? 0) + 1);
+        fill(legends, [...sizes].sort(([a], [b]) => a - b).map(([c, n]) => h("span", { class: "legend" }, h("span", { class: "swatch", style: { background: look.palette[c % look.palette.length] } }), `group ${c}: ${number(n)}`)));
+      }
+      represented += ` by ${clumps.way.words}: ${clumps.about.says}`;
+    }
     if (colour) {
+      fill(legends);
       let low = Infinity, high = -Infinity;
       for (const u of units) { const v = colour.of(u); if (v < low) low = v; if (v > high) high = v; }
       const signed = low < 0 && high > 0, most = Math.max(-low, high), table = signed ? tables.diverging : tables.ordered;

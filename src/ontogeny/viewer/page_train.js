@@ -95,16 +95,30 @@ export function trainPage(app) {
       if (mine !== ticket || closed) return;
       if (said.problems.length) { wrong(said.problems); return fill(plan); }
       fill(plan, planned(said));
+      if (said.updates > 0) lasting(mine);
     } catch (error) {
       if (mine === ticket) fill(plan, trouble(error, preview));
     }
   }
 
+  // A few updates are taken on the machine that would train; that takes some seconds, and what comes too late is dropped.
+  const time = h("span", { role: "status" });
+  async function lasting(mine) {
+    time.textContent = "measuring how long it takes …";
+    try {
+      const said = await source.post("recipe/time", { text: text.value, ...target });
+      if (mine === ticket && !closed) time.textContent = said.words ? `about ${said.words} of training here (${number(said.updates)} updates were tried)` : "";
+    } catch {
+      if (mine === ticket) time.textContent = ""; // what is wrong is said where it is wrong
+    }
+  }
+
   function planned(said) {
+    time.textContent = "";
     const todo = said.plan.length > 0;
-    const facts = [`${number(said.runs)} runs`, `${number(said.there)} there already`, `${number(said.updates)} updates to train`, `about ${said.disk_words} of weights`];
+    const facts = [`${number(said.runs)} runs`, `${number(said.there)} there already`, `${number(said.updates)} updates to train`, `about ${said.disk_words} of weights`, time];
     return [
-      h("h2", null, todo ? "What this would do" : "Nothing to do"), h("p", { class: "facts" }, facts.map((one) => h("span", null, one))),
+      h("h2", null, todo ? "What this would do" : "Nothing to do"), h("p", { class: "facts" }, facts.map((one) => (one === time ? time : h("span", null, one)))),
       todo && h("table", { class: "plain" }, h("thead", null, h("tr", null, ["stage", "what", "why"].map((one) => h("th", { scope: "col" }, one)))), h("tbody", null, said.plan.map((row) => h("tr", null, h("td", null, row.stage), h("td", null, row.what), h("td", null, row.why))))),
       said.notes.map((note) => h("p", { class: "muted small" }, note)),
       h("div", { class: "actions" }, todo && button("Start", start, { main: true }), button("Copy the recipe", () => copy(text.value))),

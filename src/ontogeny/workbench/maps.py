@@ -25,6 +25,12 @@ from ontogeny.workbench.packing import bytes_of, pack, plain
 
 ROLES = "head_roles"  # says what heads do
 LENS = "grid_activations"  # gives the map of every unit of a tap
+#: By what units can be grouped: words, the lens, its options, and whether it speaks of the tap that is shown or of the last layer's neurons.
+WAYS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "spectrum": ("spectrum", "neuron_clusters", {"by": "spectrum"}),
+    "map": ("map", "neuron_clusters", {"by": "map"}),
+    "history": ("history over training", "neuron_histories", {}),
+}
 #: Axes along which the units of a tap may stand; a tap with any other (a position, a coordinate of a basis nobody chose) is not offered.
 UNITS = ("neuron", "d_hidden", "head", "key", "output", "atom")
 #: What is shown first: units behind their non-linearity.
@@ -175,6 +181,51 @@ def quantity(opened: Opened, run: Run, lens: str, variable: str, axis: str, plac
     steps = one["step"].values.tolist() if "step" in one.dims else []
     values = one.transpose("step", axis).values if steps else one.values[None]
     return pack({"values": values.astype(np.float32)}, {"steps": steps})
+
+
+def ways(opened: Opened, run: Run, kind: Kind) -> list[dict[str, str]]:
+    """By what the units of a tap can be grouped; with what it needs at every step first, where it does."""
+    found = []
+    for name, (words, lens, options) in WAYS.items():
+        of = {"tap": kind.tap} if lens == "neuron_clusters" else {}
+        whole = registry.lenses[lens].scope == "trajectory"
+        if (whole and find(run.member.architecture, "neurons") != kind.tap) or opened.obstacle(
+            run, lens, **of, **options
+        ):
+            continue
+        missing = (
+            [
+                n.name
+                for n in registry.lenses[lens].needs()
+                if n.kind == "lens" and not opened.fresh(run, n.name)
+            ]
+            if whole
+            else []
+        )
+        found.append({"way": name, "words": words, "lens": ", ".join(missing)})
+    return found
+
+
+def groups(opened: Opened, run: Run, tap: str, step: int, way: str) -> bytes:
+    """Groups of all units of a tap at a step, or over all of them: cluster, whether it is the typical one, distance from the mean, each (unit,)."""
+    if way not in WAYS:
+        raise UnknownName("way to group units", way, WAYS)
+    _, lens, options = WAYS[way]
+    course = registry.lenses[lens].scope == "trajectory"
+    data = opened.look(run, lens, None if course else step, **({} if course else {"tap": tap}), **options)
+    data = data if course else data.isel(step=0)
+    arrays = {
+        name: data[name].values.reshape(-1).astype(np.float32)
+        for name in ("cluster", "representative", "distance")
+    }
+    count, stability, p = (float(data[name]) for name in ("count", "stability", "p"))
+    if np.isnan(count):
+        says = "too few of them vary for groups to be looked for"
+    elif count <= 1:
+        says = "no group stands out: they are one cloud"
+    else:
+        says = f"{count:.0f} groups; they agree at {stability:.2f} over samples of the units (1: the same, 0: chance), and a cloud without groups falls into as tight parts with p = {p:.2g}"
+    return pack(arrays, plain({"count": count, "stability": stability, "p": p, "says": says}))
 
 
 def one_unit(opened: Opened, maps: Maps, run: Run, tap: str, step: int, unit: int) -> bytes:

@@ -171,6 +171,7 @@ class Questions:
                     "axes": kind.axes,
                     "quantities": maps.quantities(opened, one, kind),
                     "unsaid": maps.unsaid(opened, one, kind),
+                    "ways": maps.ways(opened, one, kind),
                 }
                 for kind in maps.kinds(opened, one)
             ]
@@ -181,6 +182,13 @@ class Questions:
         with opened.lock:
             found = self.maps.at(opened, opened.run(run), tap, whole("step", step))
         return maps.mosaic(found, whole("size", size), numbers("only", only) if only else None)
+
+    @question("s/{study}/r/{run}/groups")
+    def groups(self, study: str, run: str, tap: str, step: str, way: str) -> bytes:
+        """Which units do alike, and which is typical."""
+        opened = self.library.study(study)
+        with opened.lock:
+            return maps.groups(opened, opened.run(run), tap, whole("step", step), way)
 
     @question("s/{study}/r/{run}/quantity")
     def quantity(self, study: str, run: str, lens: str, variable: str, axis: str, place: str = "") -> bytes:

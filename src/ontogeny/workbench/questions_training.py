@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ontogeny.errors import UserError
+from ontogeny.store.directory import Directory
 from ontogeny.store.files import write_text
 from ontogeny.study import Study
 from ontogeny.workbench import jobs, recipes
@@ -64,6 +65,15 @@ def plan(asked: Questions, text: str, **where: Any) -> dict[str, Any]:
         return {"problems": [recipes.problem(str(error))]}
 
 
+@question("recipe/time", "POST")
+def lasting(asked: Questions, text: str, **where: Any) -> dict[str, Any]:
+    """How long the training would take; it is measured, so the answer takes some seconds."""
+    study, problems = recipes.read(text)
+    if study is None:
+        raise UserError(problems[0]["text"])
+    return recipes.lasting(study, target(asked, study, where))
+
+
 def target(asked: Questions, study: Study, where: dict[str, Any]) -> Path:
     """The folder of a study: one that is there, or a new one under a folder that was opened."""
     if key := where.get("study"):
@@ -86,6 +96,10 @@ def run(asked: Questions, text: str, **where: Any) -> dict[str, Any]:
         raise UserError(problems[0]["text"])
     out = target(asked, study, where)
     recipes.preview(study, out)
+    if not (out / "study.toml").is_file():  # a new study has an address at once, not when its job comes to it
+        directory = Directory.create(out, study)
+        with directory.lock("the workbench"):
+            directory.write_study(study)
     id = jobs.new_id()
     path = out / "jobs" / f"{id}.toml"
     write_text(path, text)

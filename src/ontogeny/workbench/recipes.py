@@ -18,6 +18,7 @@ from ontogeny.needs import inline
 from ontogeny.options import describe
 from ontogeny.overrides import set_path
 from ontogeny.plan import make_plan
+from ontogeny.progress import duration
 from ontogeny.reference import MEANING
 from ontogeny.store.directory import Directory
 from ontogeny.store.index import Index
@@ -218,6 +219,17 @@ def preview(study: Study, out: Path) -> dict[str, Any]:
         "notes": list(plan.warnings),
         "varied": sorted({name for m in members for name in m.varied}),
     }
+
+
+def lasting(study: Study, out: Path) -> dict[str, Any]:
+    """How long what is missing would train on this machine, from a few updates that are taken and thrown away."""
+    directory = Directory.create(out, study)
+    members = expect.members_of(study, directory)
+    expect.check(study, members)
+    index = directory.index() if directory.study_file.is_file() else Index()
+    found = expect.time_to_train(study, members, index)
+    words = duration(found.seconds) if found.updates else ""
+    return {"seconds": found.seconds, "words": words, "updates": found.updates, "variants": found.variants}
 
 
 def where(given: Mapping[str, Any]) -> str:

@@ -43,7 +43,8 @@ def test_a_study_is_begun_from_the_browser(page, serve, tmp_path, settled):
     epochs.press("Enter")
     expect(text).to_have_value(pytest.importorskip("re").compile("epochs = 5"))
     page.get_by_label("Folder").fill("begun")
-    expect(page.get_by_text("2 runs")).to_be_visible()
+    expect(page.get_by_text("2 runs", exact=True)).to_be_visible()
+    expect(page.get_by_text("of training here")).to_be_visible()
     page.get_by_role("button", name="Start").click()
     expect(page.locator(".job-card .state")).to_have_text("done")
     store = open_store(tmp_path / "out" / "begun")
@@ -81,7 +82,7 @@ def test_a_copy_opens_from_a_file(page, small, tmp_path, settled):
     settled(page)
     expect(page.locator(".panel .plot svg").first).to_be_visible()
     page.keyboard.press("ArrowLeft")
-    page.get_by_role("button", name="Neurons").click()
+    page.get_by_role("button", name="Neurons", exact=True).click()
     settled(page)
     expect(page.get_by_text("12 of 12 neurons")).to_be_visible()
 

@@ -118,6 +118,24 @@ def test_all_neurons_sorted_and_one_of_them(page, address, settled, small):
     expect(page.get_by_text(re.compile("of 4 heads|of 6 heads"))).to_be_visible()
 
 
+def test_neurons_in_groups_and_the_typical_ones(page, address, settled, small):
+    run = open_store(small).run(seed=0)
+    page.goto(f"{address}?s=small&page=neurons&run={run.id}")
+    settled(page)
+    page.get_by_label("Cluster by").select_option(label="map")
+    step = run.steps[-1]
+    truth = run.lens("neuron_clusters", [step], tap="neurons[-1]", by="map").isel(step=0)
+    count = float(truth["count"])
+    expect(page.get_by_text("one cloud" if count == 1 else f"{count:.0f} groups")).to_be_visible()
+    expect(page.locator(".swatch")).to_have_count(int(count))
+    page.get_by_role("button", name="Typical ones alone").click()
+    expect(page.get_by_text(f"{int(count)} of 12 neurons")).to_be_visible()
+    page.wait_for_url(re.compile(r"cluster=map.*typical=1"))
+    page.get_by_label("Cluster by").select_option(label="history over training")
+    expect(page.get_by_role("button", name="Typical ones alone")).to_be_visible()
+    expect(page.locator(".swatch").first).to_be_visible()
+
+
 def test_units_are_chosen_by_a_lasso_and_by_keys(page, address, settled, small):
     run = open_store(small).run(seed=0)
     page.goto(f"{address}?s=small&page=neurons&run={run.id}&unit=0")
