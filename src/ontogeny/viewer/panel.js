@@ -105,13 +105,18 @@ export class Panel {
       if (tick === this.tick) return;
       this.tick = tick;
       const now = this.frames.get(tick);
-      if (now.then) now.then((bindings) => { if (this.tick === tick && !this.closed) this.show(bindings); }, (error) => fill(this.says, error.message));
-      else this.show(now);
+      if (now.then) now.then((bindings) => { if (this.tick === tick && !this.closed) { this.show(bindings); this.moved(); } }, (error) => fill(this.says, error.message));
+      else { this.show(now); this.moved(); }
     } else if (this.single && step !== this.drawnAt) {
       this.el.classList.add("late");
       clearTimeout(this.later);
       this.later = setTimeout(() => this.again(step), LATER);
-    } else this.el.classList.remove("late");
+    } else { this.el.classList.remove("late"); this.moved(); }
+  }
+
+  // Everything of it stands at the cursor.
+  moved() {
+    this.el.dispatchEvent(new CustomEvent("moved", { bubbles: true }));
   }
 
   async again(step) {
@@ -126,6 +131,7 @@ export class Panel {
       this.note();
       this.plot.at(step);
       this.el.classList.remove("late");
+      this.moved();
     } catch (error) {
       if (!this.closed) fill(this.says, error.message);
     }

@@ -97,7 +97,9 @@ def offer(opened: Opened, run: Run, view: View) -> Offer:
     needed = [one.lens for read in missing for one in in_order([asked(read.name, read.options)])]
     cost = max((one.cost for one in needed), key=COSTS.index, default="")
     course = any(one.scope == "trajectory" for one in needed) or any(read.when == "steps" for read in missing)
-    state = "job" if course else "now" if missing or view.frames == 1 else "ready"
+    # what is read at the last step alone is computed once, and then everything follows the cursor
+    moving = any(read.when in ("cursor", "steps") for read in missing)
+    state = "job" if course else "now" if moving or view.frames == 1 else "ready"
     return Offer(view, where, state, "", cost, tuple(dict.fromkeys(read.name for read in missing)))
 
 

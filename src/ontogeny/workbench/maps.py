@@ -38,7 +38,7 @@ FIRST = ("hook_post", "hook_hidden", "hook_acts")
 MOST_UNITS = 8192
 OTHERS = 3  # other seeds in which they are looked for
 MOMENTS = 10  # steps in the history of a map
-MOST_KEPT = 400 * 2**20  # bytes of maps
+MOST_KEPT = 192 * 2**20  # bytes of maps
 MOST_PLACES = 32  # of one variable: the share at every frequency is a spectrum, not a quantity
 
 
