@@ -172,7 +172,8 @@ def refuse_measures(use: Use, members: Sequence[Member]) -> None:
     """Say what is wrong with the wish to compare these runs: a measure needs models that it can read, of one task unless it reads weights alone."""
     for of in alike(members):
         refuse_measure(use, of[0])
-    if {need.kind for need in registry.measures[use.name].needs(use.options)} <= {"weights", "truth"}:
+    measure = registry.measures[use.name]
+    if measure.any_task or {need.kind for need in measure.needs(use.options)} <= {"weights", "truth"}:
         return
     of_a_task = {id(m.task): m for m in members}.values()
     tables = {canonical({k: v for k, v in m.spec["task"].items() if k not in PARTS}): m for m in of_a_task}

@@ -64,6 +64,7 @@ class Measure(Catalogued):
     least: int
     gives: Mapping[str, tuple[str, ...]]
     ticks: Mapping[str, tuple[str, ...]]
+    any_task: bool = False  # whether each model is asked on inputs of its own, so that their tasks may differ
 
     @property
     def over_steps(self) -> bool:
@@ -234,6 +235,7 @@ def measure(
     least: int = 2,
     gives: Mapping[str, tuple[str, ...]] | None = None,
     ticks: Mapping[str, tuple[str, ...]] | None = None,
+    any_task: bool = False,
     name: str | None = None,
 ) -> Callable[[type], Measure]:
     """Register a class with ``prepare`` and ``pair`` (or ``pairs``) under its name; its annotated fields become options."""
@@ -263,6 +265,7 @@ def measure(
             least,
             gives or {},
             ticks or {},
+            any_task,
         )
         return measures.add(title, entry)
 
