@@ -47,3 +47,5 @@ def test_what_is_turned_off_in_some_runs_has_a_value_in_all(tiny_study, carry_ou
     assert sorted(everyone["weight_decay"]) == [0.0] * 2 + [0.01] * 4
     assert "weight_decay" not in store.main.runs()
     assert "weight_norm" in store.metrics() and (store.metrics()["weight_norm"] > 0).all()
+    assert store.run(seed=1).id == store.main.run(seed=1).id  # one of the same values besides is not meant
+    assert store.run(seed=1, weight_decay=0.0).id not in {run.id for run in store.main._all()}

@@ -100,8 +100,11 @@ class Store:
     def run(self, id: str | None = None, **varied: Any) -> Run:
         """The one run with this id (or the beginning of one), or with these values: ``store.run(d_hidden=32, seed=0)``.
 
-        In words, as on the command line: ``store.run("d_hidden=32,seed=0")``.
+        In words, as on the command line: ``store.run("d_hidden=32,seed=0")``. Values that runs of ``crossed`` have too mean the one of ``vary``.
         """
+        by_values = id is None or "=" in id
+        if by_values and self.main is not self and (found := self.main._by_values(id, varied)):
+            return Run(self, found)
         named: dict[str, Mapping[str, Any]] = {e.id: self.population.named(e) for e in self.entries()}
         # an id is unmistakable, whoever asks for the run
         if id is not None and "=" not in id and self.chosen is None:
@@ -110,6 +113,14 @@ class Store:
         if not entry.record:
             raise Damaged(next(iter(entry.damaged.values())))
         return Run(self, entry)
+
+    def _by_values(self, id: str | None, varied: Mapping[str, Any]) -> RunEntry | None:
+        """The one run of these values; none where there is none, or several."""
+        named = {e.id: self.population.named(e) for e in self.entries()}
+        try:
+            return self.index.runs[meant(named, id, varied)]
+        except UserError:
+            return None
 
     def fellows(self, run: Run) -> list[Run]:
         """The runs that differ from this one in nothing but seeds, itself among them."""

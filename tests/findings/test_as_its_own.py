@@ -37,7 +37,8 @@ def said(data, **options):
 )
 def test_no_worse_than_another_seed(other, verdict):
     one = said(table(0.7, other))
-    assert one.verdict == verdict and one.value == pytest.approx(other, abs=0.03)
+    assert one.verdict == verdict and one.value == pytest.approx(other - 0.7, abs=0.04)
+    assert one.details["with_other"] == pytest.approx(other, abs=0.03)
     assert one.details["with_own"] == pytest.approx(0.7, abs=0.03) and one.n == 5
 
 

@@ -52,3 +52,18 @@ def test_where_axes_do_not_agree_that_is_said_once(stores, monkeypatch, capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main()
     assert stop.value.code == 2 and "One run of each study" in " ".join(capsys.readouterr().err.split())
+
+
+def test_their_numbers_stand_beside_one_another(stores):
+    runs = stores["first"].run(seed=0), stores["larger"].run(seed=0)
+    document = of_two(*runs)
+    table = next(one for one in document.sections if one.heading == "Which numbers are the same?").table
+    row = table[table["quantity"].str.contains("accuracy.*, all")].iloc[0]
+    for name, run in zip(("first: seed=0", "larger: seed=0"), runs, strict=True):
+        truth = run.lens("performance")["accuracy"].isel(step=-1).sel(split="all")
+        assert row[name] == pytest.approx(float(truth))
+    assert any(said.startswith("Of ") and "numbers" in said for said in document.answer)
+    notes = " ".join(one.note for one in document.sections)
+    assert "Of other shape in the two" in notes  # maps of 7 × 7 and 11 × 11
+    same = of_two(stores["first"].run(seed=0), stores["same"].run(seed=1))
+    assert any(one.heading == "Which maps are the same?" for one in same.sections)

@@ -29,7 +29,7 @@ def as_its_own(
     """What a network of one kind comes to with one of another kind, beside what it comes to with another seed of its own.
 
     ``kinds`` = [of x, of y], values of ``by``. ``name`` of the measure at (x, y), x of the first kind: mean over y of the second minus mean over y of the first, pairs of one seed left out in both (they may share an
-    initialisation). The value is the mean with the other kind; the interval is of the difference, each seed left out in turn with all its pairs
+    initialisation). The value is that difference; its interval leaves each seed out in turn with all its pairs
     (:func:`~ontogeny.numerics.resampling.jackknife_interval`). "Holds": the difference lies above −``margin``, so the other kind does no worse by as much as matters; "does not
     hold": it lies below; 3 seeds are the least. The mean of the measure's ``control`` and ``blank``, where it has them, is in the reason.
 
@@ -86,14 +86,14 @@ def as_its_own(
     return [
         Finding(
             claim,
-            value=with_other,
+            value=difference(everyone),
             interval=(low, high),
             interval_kind="confidence",
-            interval_of="the difference from another seed of its own kind",
+            interval_of="the difference from another seed of its own kind, over seeds",
             n=len(names),
             verdict=verdict,
             why=why,
             evidence={"pairs": source},
-            details={"with_own": with_own, "with_other": with_other, "difference": difference(everyone)},
+            details={"with_own": with_own, "with_other": with_other},
         )
     ]

@@ -55,6 +55,7 @@ FORMS: dict[str, Callable[[Finding], str]] = {
     "unexplained": lambda f: per_cent(1 - f.value),
     "by_chance": lambda f: per_cent(f.details["part_by_chance"]) if "part_by_chance" in f.details else "",
     "untrained": lambda f: words.number(f.details["untrained"]) if "untrained" in f.details else "",
+    "other": lambda f: per_cent(f.details["with_other"]) if "with_other" in f.details else "",
     "own": lambda f: per_cent(f.details["with_own"]) if "with_own" in f.details else "",
     "who": lambda f: f"seed{'s' * (len(f.seeds) > 1)} {words.listed(map(str, f.seeds))}" if f.seeds else "",
     "seeds": lambda f: words.seeds(f.n) if f.n else "",

@@ -23,6 +23,20 @@ from ontogeny.views.bindings import still
 
 BESIDE = 4  # runs of which every picture is shown
 LEARNING = ("progress_curves", "loss_curves")
+#: How the tables of numbers and of maps are to be read.
+NUMBERS = (
+    "At the last step. The spread is the difference between the largest and the smallest, as a share of the largest size that the "
+    "quantity has in any of these runs at the last step, or at the first if all kept the same first step; up to "
+    f"{consistency.TOLERANCE:g} is “the same”."
+)
+MAPS = (
+    "Results over inputs, outputs or frequencies: rank correlation, mean over pairs of runs and of the least alike pair, beside what shuffling "
+    "the ticks of every run gives, with p corrected for the number of maps; "
+    "inputs that were trained on are left out where the lens knows them. “The same” asks for at least "
+    f"{consistency.ALIKE:g} of every pair. Shuffling takes neighbouring ticks for independent, which they rarely are, so p is too small for "
+    "smooth maps: read the correlations. Neurons, heads and components are left out, because the third of one run has nothing to do with "
+    "the third of another."
+)
 
 
 def write_chosen(
@@ -98,20 +112,13 @@ def of_runs(store: Store, runs: Sequence[Run]) -> Document:
         ),
         Section(
             "Which numbers are the same?",
-            "At the last step. The spread is the difference between the largest and the smallest, as a share of the largest size that the "
-            "quantity has in any of these runs at the last step, or at the first if all kept the same first step; up to "
-            f"{consistency.TOLERANCE:g} is “the same”.",
+            NUMBERS,
             table=number_table(numbers, names),
             note=missing,
         ),
         Section(
             "Which maps are the same?",
-            "Results over inputs, outputs or frequencies: rank correlation, mean over pairs of runs and of the least alike pair, beside what shuffling "
-            "the ticks of every run gives, with p corrected for the number of maps; "
-            "inputs that were trained on are left out where the lens knows them. “The same” asks for at least "
-            f"{consistency.ALIKE:g} of every pair. Shuffling takes neighbouring ticks for independent, which they rarely are, so p is too small for "
-            "smooth maps: read the correlations. Neurons, heads and components are left out, because the third of one run has nothing to do with "
-            "the third of another.",
+            MAPS,
             table=map_table(maps),
         ),
         similarity(some),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,15 +46,48 @@ def results(store: Store, step: int = -1) -> tuple[dict[str, xr.Dataset], list[s
     return found, missing
 
 
-def compared(some: Store) -> tuple[list[consistency.Number], list[consistency.Map], str]:
-    """Numbers and maps of these runs at their last step, and a note on what could not be compared."""
-    last, missing = results(some)
-    first = {e.steps[0] for e in some.entries()}
-    start, _ = results(some, first.pop()) if len(first) == 1 else ({}, [])
-    return consistency.numbers(last, start), consistency.maps(last), " ".join(missing)
+def compared(*some: Store) -> tuple[list[consistency.Number], list[consistency.Map], str]:
+    """Numbers and maps of these runs at their last step, and a note on what could not be compared.
+
+    Of several studies the lenses of the first are looked through, and what has the same axes in all is compared.
+    """
+    for other in some[1:]:
+        other.study = other.study.model_copy(update={"lenses": some[0].study.lenses})
+    last, missing, odd = _together([results(one) for one in some])
+    first = {e.steps[0] for one in some for e in one.entries()}
+    start = _together([results(one, next(iter(first))) for one in some])[0] if len(first) == 1 else {}
+    if odd:
+        missing = [
+            *missing,
+            f"Of other shape in the two, and so not compared: {', '.join(dict.fromkeys(odd))}.",
+        ]
+    return consistency.numbers(last, start), consistency.maps(last), " ".join(dict.fromkeys(missing))
 
 
-def number_table(numbers: Sequence[consistency.Number], names: Mapping[str, str]) -> pd.DataFrame:
+def _together(
+    each: Sequence[tuple[dict[str, xr.Dataset], list[str]]],
+) -> tuple[dict[str, xr.Dataset], list[str], list[str]]:
+    """By lens, what every study says in the same shape, over all their runs; why some cannot; and the words of what has another shape."""
+    missing, odd = [why for _, of in each for why in of], []
+    if len(each) == 1:
+        return each[0][0], missing, []
+    found: dict[str, xr.Dataset] = {}
+    for lens in set.intersection(*(set(of) for of, _ in each)):
+        same: dict[str, xr.DataArray] = {}
+        for name in each[0][0][lens].data_vars:
+            parts = [of[lens][name] for of, _ in each if name in of[lens]]
+            shapes = {tuple((d, n) for d, n in part.sizes.items() if d != "run") for part in parts}
+            if len(parts) == len(each) and len(shapes) == 1:
+                bare = [part.drop_vars([c for c in part.coords if c not in part.dims]) for part in parts]
+                same[str(name)] = xr.concat(bare, "run", join="override", combine_attrs="override")
+            else:
+                odd.append(str(parts[0].attrs.get("long_name", name)))
+        found[lens] = xr.Dataset(same)
+    order = [lens for lens in each[0][0] if lens in found]
+    return {lens: found[lens] for lens in order}, missing, odd
+
+
+def number_table(numbers: Sequence[consistency.Number], names: Mapping[Any, str]) -> pd.DataFrame:
     rows = [
         {
             "quantity": _quantity(n),

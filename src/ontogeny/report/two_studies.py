@@ -9,8 +9,9 @@ from typing import Literal
 from ontogeny.errors import UserError
 from ontogeny.handles import Run
 from ontogeny.report.assemble import files, provenance, write
-from ontogeny.report.chosen import beside, learning, pictures, worth_showing
+from ontogeny.report.chosen import MAPS, NUMBERS, beside, learning, pictures, worth_showing
 from ontogeny.report.document import Document, Figure, Section
+from ontogeny.report.tables import compared, map_table, number_table, summary
 from ontogeny.views.base import Drawn
 from ontogeny.views.differing import difference, difference_map
 
@@ -45,10 +46,20 @@ def of_two(one: Run, other: Run) -> Document:
         sections.append(
             Section(heading, figures=[*_together(names, list(figures)), *more], note=" ".join([*said, *why]))
         )
+    numbers, maps, missing = compared(*alone)
+    sections += [
+        Section(
+            "Which numbers are the same?",
+            NUMBERS,
+            table=number_table(numbers, dict(enumerate(names))),
+            note=missing,
+        ),
+        Section("Which maps are the same?", MAPS, table=map_table(maps)),
+    ]
     return Document(
         title=f"{names[0]} beside {names[1]}",
         question=f"What is the same in {names[0]} and {names[1]}, and what is not?",
-        answer=[figure.drawn.says for figure in sections[0].figures[:1] if figure.drawn.says],
+        answer=[*summary(numbers, maps), *[f.drawn.says for f in sections[0].figures[:1] if f.drawn.says]],
         sections=worth_showing(sections),
         provenance={name: provenance(store) for name, store in zip(names, alone, strict=True)},
         made_by=f"ontogeny report {one.store.directory.root.name} --run {one.id} --beside {other.store.directory.root.name} --beside-run {other.id}",
