@@ -166,13 +166,40 @@ class Transformer:
             )
         tap = Taps(self.taps, read, edit)
         touched = {*read, *(edit.edits | edit.reads if edit else ())}
-        table = self.n_layers == 1 and weights["embed.W_E"].shape[-2] <= LARGEST_TABLE
-        if self.read_at == "last" and table and touched <= AT_LAST:
+        if self.read_at == "last" and self._tabled(weights) and touched <= AT_LAST:
             return tap.forward(self._last_position(weights, inputs, tap))
         return tap.forward(self._every_position(weights, inputs, tap))
 
+    def _tabled(self, weights: Weights) -> bool:
+        """Whether everything before the last position is looked up in tables over the tokens."""
+        return self.n_layers == 1 and weights["embed.W_E"].shape[-2] <= LARGEST_TABLE
+
     def project(self, weights: Weights) -> Weights:
         return weights
+
+    def answers(self, weights: Weights, inputs: Tensor) -> Tensor | None:
+        """Logits alone, for losses at many weights: W_O W_in, W_O W_U and W_out W_U are taken before the examples come, so it rounds otherwise
+        than ``forward`` does. None where there is more than the last position of one layer to go through."""
+        if not (self.read_at == "last" and self._tabled(weights)):
+            return None
+        z, resid_pre = self._attended(weights, inputs, lambda name, value: value)
+        W_in, W_out, W_U = weights["blocks.0.mlp.W_in"], weights["blocks.0.mlp.W_out"], weights["unembed.W_U"]
+        W_O = weights["blocks.0.attn.W_O"].flatten(-3, -2)
+        if not bool(
+            (inputs[:, -1] == inputs[0, -1]).all()
+        ):  # the last token is the same everywhere, or it is looked up
+            mid = resid_pre + linear(z.flatten(-2), W_O)
+            return linear(ACTIVATIONS[self.activation](linear(mid, W_in)), W_out @ W_U) + linear(mid, W_U)
+        # what the last token brings is one more input of every product, which a 1 stands for
+        z, stays = z.flatten(-2), resid_pre[..., :1, :]
+        z = torch.cat([z, torch.ones_like(z[..., :1])], -1)
+
+        def onto(weight: Tensor) -> Tensor:
+            return z @ torch.cat([W_O @ weight, stays @ weight], -2)
+
+        pre = onto(W_in)
+        post = pre.relu_() if self.activation == "relu" else ACTIVATIONS[self.activation](pre)
+        return onto(W_U) + post @ (W_out @ W_U)
 
     def _last_position(self, weights: Weights, tokens: Tensor, taps: Taps) -> Tensor:
         """Logits (*lead, example, output) of one layer, from tables over the distinct (position, token)."""
@@ -180,6 +207,11 @@ class Transformer:
         def tap(name: str, value: Tensor) -> Tensor:
             return taps(LAST + name, value)
 
+        z, resid_pre = self._attended(weights, tokens, tap)
+        return linear(self._to_residual(weights, 0, resid_pre, z, tap), weights["unembed.W_U"])
+
+    def _attended(self, weights: Weights, tokens: Tensor, tap: Tap) -> tuple[Tensor, Tensor]:
+        """z (*lead, example, head, d_head) and what stands in the residual stream before (*lead, example, d_model), at the last position."""
         W_E, W_pos = weights["embed.W_E"], weights["pos_embed.W_pos"]
         vocab, positions, lead = W_E.shape[-2], tokens.shape[-1], W_E.ndim - 2
         distinct = W_E.unsqueeze(-3) + W_pos[..., :positions, :].unsqueeze(-2)
@@ -200,8 +232,7 @@ class Transformer:
             -1, (self.n_heads, self.d_head)
         )  # (*lead, example, key, head, d_head)
         z = tap("blocks.0.attn.hook_z", (pattern.mT.unsqueeze(-1) * values).sum(-3))
-        resid_pre = rows(last, query).squeeze(-2)
-        return linear(self._to_residual(weights, 0, resid_pre, z, tap), weights["unembed.W_U"])
+        return z, rows(last, query).squeeze(-2)
 
     def _every_position(self, weights: Weights, tokens: Tensor, taps: Taps) -> Tensor:
         """Logits (*lead, example, output) or (*lead, example, position, output)."""

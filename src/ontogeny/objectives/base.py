@@ -15,7 +15,8 @@ from ontogeny.tasks.base import Batch
 class Objective(Protocol):
     """``reads`` names the taps it needs. ``examples`` gives per-example values, "loss" among them.
 
-    The loss of a variant is the mean of "loss" over its examples; every other entry is a metric reported beside it.
+    The loss of a variant is the mean of "loss" over its examples; every other entry is a metric reported beside it. One may also have
+    ``loss(forward, batch)``, which gives "loss" alone where that is cheaper.
     """
 
     @property

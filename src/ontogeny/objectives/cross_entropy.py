@@ -29,6 +29,14 @@ class CrossEntropy:
     by_example: ClassVar[bool] = True
 
     def examples(self, forward: Forward, batch: Batch) -> dict[str, Tensor]:
+        self._refuse(forward, batch)
+        return classification(forward.outputs, batch.labels, getattr(torch, self.precision))
+
+    def loss(self, forward: Forward, batch: Batch) -> Tensor:
+        self._refuse(forward, batch)
+        return surprise(forward.outputs, batch.labels, getattr(torch, self.precision))
+
+    def _refuse(self, forward: Forward, batch: Batch) -> None:
         if batch.labels.is_floating_point():
             raise UserError(
                 "cross_entropy needs a class for a label, and this task gives real vectors: use "
@@ -39,12 +47,16 @@ class CrossEntropy:
                 "cross_entropy needs one label an example, and this task has one at every position: use "
                 "objective.kind = 'next_token'."
             )
-        return classification(forward.outputs, batch.labels, getattr(torch, self.precision))
 
 
 def classification(logits: Tensor, labels: Tensor, dtype: torch.dtype) -> dict[str, Tensor]:
     """Per-example loss (nats) and accuracy for logits (…, example, output) and labels (…, example)."""
+    right = logits.argmax(-1) == labels.expand(logits.shape[:-1])
+    return {"loss": surprise(logits, labels, dtype), "accuracy": right.to(torch.float32)}
+
+
+def surprise(logits: Tensor, labels: Tensor, dtype: torch.dtype) -> Tensor:
+    """−log softmax(logits)[label], (…, example)."""
     labels = labels.expand(logits.shape[:-1])
     log_p = logits.to(dtype).log_softmax(-1)
-    loss = -log_p.gather(-1, labels.unsqueeze(-1)).squeeze(-1)
-    return {"loss": loss, "accuracy": (logits.argmax(-1) == labels).to(torch.float32)}
+    return -log_p.gather(-1, labels.unsqueeze(-1)).squeeze(-1)
