@@ -20,7 +20,10 @@ def model(lead=(), equals=True, **changes) -> Subject:
     architecture = Transformer(**{**SIZES, **changes})
     weights = architecture.init(task.signature, Key(0, "init"))
     draw = torch.Generator().manual_seed(1)
-    weights = {n: w + torch.randn(*lead, *w.shape, generator=draw) for n, w in weights.items()}
+    weights = {
+        n: w.double() + torch.randn(*lead, *w.shape, generator=draw, dtype=torch.float64)
+        for n, w in weights.items()
+    }
     split = {"train": torch.arange(20), "test": torch.arange(20, 49)}
     return Subject(architecture, weights, task.probe(), task.signature, CrossEntropy("float64"), split)
 
@@ -31,10 +34,10 @@ def model(lead=(), equals=True, **changes) -> Subject:
 def test_logits_and_losses_are_those_of_the_forward_pass(lead, equals, activation):
     one = model(lead, equals, activation=activation)
     short = one.architecture.answers(one.weights, one.probe.inputs)
-    assert_close(short, one.outputs, rtol=1e-4, atol=1e-4)
+    assert_close(short, one.outputs, rtol=1e-9, atol=1e-9)
     losses, examples = one.losses(one.weights), one.examples["loss"]
     for part, rows in one.split.items():
-        assert_close(losses[part], examples[..., rows].mean(-1), rtol=1e-4, atol=1e-4)
+        assert_close(losses[part], examples[..., rows].mean(-1), rtol=1e-9, atol=1e-9)
 
 
 def test_gradients_are_those_of_the_forward_pass():
@@ -51,4 +54,4 @@ def test_gradients_are_those_of_the_forward_pass():
 def test_where_there_is_more_to_go_through_there_is_no_short_way():
     one = model(n_layers=2)
     assert one.architecture.answers(one.weights, one.probe.inputs) is None
-    assert_close(one.losses(one.weights)["train"], one.examples["loss"][:20].mean(), rtol=1e-5, atol=1e-6)
+    assert_close(one.losses(one.weights)["train"], one.examples["loss"][:20].mean(), rtol=1e-9, atol=1e-9)
