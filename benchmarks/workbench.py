@@ -82,7 +82,7 @@ MOVE = """async ([moves, key, expected]) => {
 
 
 @contextmanager
-def workbench(folder: Path) -> Iterator[tuple[str, int]]:
+def workbench(folder: Path, *words: str) -> Iterator[tuple[str, int]]:
     """Its address and process."""
     command = [
         sys.executable,
@@ -93,7 +93,7 @@ def workbench(folder: Path) -> Iterator[tuple[str, int]]:
         "--port",
         "0",
         "--no-open",
-        "--read-only",
+        *words,
     ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -169,7 +169,7 @@ def measured(folder: Path) -> list[tuple[str, str, str]]:
         p95 = took[int(0.95 * (len(took) - 1))]
         row(what, f"{statistics.median(took):.0f} ms in the median, {p95:.0f} at the 95th percentile", asked)
 
-    with workbench(folder) as (address, pid), chromium() as running:
+    with workbench(folder, "--read-only") as (address, pid), chromium() as running:
         page = running.new_page(viewport={"width": 1920, "height": 1080})
         row("First page", f"{opened(page, address):.2f} s", "2 s")
         key, run = "published-size", _first_run(page, address, "published-size")

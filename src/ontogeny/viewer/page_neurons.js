@@ -162,7 +162,7 @@ export function neuronsPage(app) {
     const none = (v) => v === undefined || Number.isNaN(v);
     if (order) units.sort((a, b) => { const x = order.of(a), y = order.of(b); return none(x) - none(y) || (x - y) * sign || a - b; });
     else if (sign < 0) units.reverse();
-    let represented = "";
+    let represented = "", grouped = "";
     if (group) {
       const seen = new Map();
       for (const u of units) { const v = group.of(u), key = Number.isInteger(v) ? v : Number(v?.toPrecision(1)); if (!seen.has(key)) seen.set(key, []); seen.get(key).push(u); }
@@ -185,7 +185,7 @@ export function neuronsPage(app) {
         for (const c of clusters) if (!none(c)) sizes.set(c, (sizes.get(c) ?? 0) + 1);
         fill(legends, [...sizes].sort(([a], [b]) => a - b).map(([c, n]) => h("span", { class: "legend" }, h("span", { class: "swatch", style: { background: look.palette[c % look.palette.length] } }), `group ${c}: ${number(n)}`)));
       }
-      represented += ` by ${clumps.way.words}: ${clumps.about.says}`;
+      grouped = ` By ${clumps.way.words}, ${clumps.about.says}.`;
     }
     if (colour) {
       fill(legends);
@@ -201,7 +201,7 @@ export function neuronsPage(app) {
     mosaic.show({ maps: found.maps, order: units, frames });
     mosaic.pick(unit());
     const shown = found.maps.shape[1] < found.about.grid[0] ? ` Maps of ${found.about.grid.join(" × ")} are averaged to ${found.maps.shape.slice(1).join(" × ")}: waves finer than two pixels are grey here; choose “full” to see them.` : "";
-    fill(under, `${number(units.length)} of ${number(count)} ${kind.words}${represented}, each over its own range.${shown} `, legends, picks);
+    fill(under, `${number(units.length)} of ${number(count)} ${kind.words}${represented}, each over its own range.${grouped}${shown} `, legends, picks);
   }
 
   if (state.get("units")) queueMicrotask(() => chosen(state.list("units").map(Number)));
