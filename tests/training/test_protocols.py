@@ -108,6 +108,19 @@ def test_interrupted_and_resumed_is_bitwise_the_same(
     assert contents_of(tmp_path / "torn") == expected
 
 
+def test_a_clipped_run_goes_on_bitwise_the_same(
+    tiny_study, carry_out, contents_of, interrupt_at, interrupted, tmp_path
+):
+    """The norm of the gradient is a sum over weights, which a file gives back in another order."""
+    study = of_addition(tiny_study)
+    study["train"] = {**study["train"], "epochs": 12, "clip": 0.01}
+    carry_out(study, tmp_path / "whole")
+    with pytest.raises(interrupted):
+        carry_out(study, tmp_path / "torn", progress=interrupt_at(8))
+    carry_out(study, tmp_path / "torn")
+    assert contents_of(tmp_path / "torn") == contents_of(tmp_path / "whole")
+
+
 def test_a_variant_alone_is_the_variant_among_others(probe, carry_out, contents_of, tmp_path):
     """Bitwise for somebody's own module too, at these sizes: vmap turns its layers into the batched products of the natives."""
     study, out = probe
