@@ -30,8 +30,8 @@ def learning_coefficient(
     model: Subject,
     *,
     split: str = "train",
-    step_sizes: tuple[float, ...] = (1e-6, 3e-6, 1e-5),
-    pull: float = 100.0,
+    step_sizes: tuple[float, ...] = (1e-4, 2e-4, 4e-4),
+    pull: float = 1000.0,
     chains: int = 4,
     burn: int = 300,
     draws: int = 300,
@@ -47,8 +47,9 @@ def learning_coefficient(
     Shapes: coefficient (step_size, chain); trace (step_size, chain, draw), at most 100 places of it; forgotten, below (step_size).
     Range: λ [0, d/2] of a minimum. Believe it where it is the same for the step sizes and for the chains, traces have no slope,
     ``forgotten`` < 1.1, and ``below`` is small: many places below mean that the model is not at a minimum, and λ̂ may be negative.
-    Small steps have not come far enough and say too little; large ones overshoot and say too much, or infinity. The pull keeps the
-    walk near, at the price of counting directions with n β h ≪ γ as flat.
+    A walk forgets where it began in about 2 / (ε γ) updates: far fewer than ``burn``, or it has not come far enough and says too little; large steps
+    overshoot and say too much, or infinity (ε times the largest n β h must stay below 1). The pull keeps the walk within about √(d/γ) of the model, at the price of
+    counting directions with n β h ≪ γ as flat: λ̂ is that of its scale, and two models compare under one pull.
 
     Raises UserError without two draws, a chain, or a step above 0. Source: Lau, Furman, Wang, Murfet & Wei 2023, "The local learning
     coefficient"; Watanabe 2013 for the temperature.
