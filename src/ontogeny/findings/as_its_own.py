@@ -26,7 +26,7 @@ def as_its_own(
     margin: float = 0.1,
     text: str = "",
 ) -> list[Finding]:
-    """What a network of one kind comes to with one of another kind, beside what it comes to with another seed of its own.
+    """Does a network of one kind come to as much with one of another kind as with another seed of its own?
 
     ``kinds`` = [of x, of y], values of ``by``. ``name`` of the measure at (x, y), x of the first kind: mean over y of the second minus mean over y of the first, pairs of one seed left out in both (they may share an
     initialisation). The value is that difference; its interval leaves each seed out in turn with all its pairs
