@@ -121,6 +121,7 @@ def goes_with(
             value=rho,
             interval=(low, high),
             interval_kind="confidence",
+            interval_of="the correlation over all seeds",
             verdict=verdict,
             needed=max(needed_seeds, n + 1) if verdict == "too few seeds" else None,
             published=tuple(Published(1.0, source=who, inside=inside) for who in told),
