@@ -203,13 +203,19 @@ def measured(folder: Path) -> list[tuple[str, str, str]]:
 def tables(root: Path, sizes: tuple[int, ...] = (2000, 10_000)) -> list[tuple[str, str, str]]:
     """The page of runs of directories that hold many."""
     from benchmarks.scale import make
+    from ontogeny.store.directory import Directory
+    from ontogeny.store.index import Indexer
 
     rows = []
-    for n, asked in zip(sizes, ("1 s", "3 s"), strict=True):
+    for n in sizes:
+        asked = "1 s" if n <= 2000 else "3 s"
         with tempfile.TemporaryDirectory(dir=root) as folder:
             sync = os.fsync
             make(Path(folder) / "many", n)
             os.fsync = sync
+            indexer = Indexer(Path(folder) / "many")  # as every command leaves it
+            indexer.read()
+            Directory(Path(folder) / "many").save(indexer)
             with workbench(Path(folder)) as (address, _), chromium() as running:
                 page = running.new_page(viewport={"width": 1920, "height": 1080})
                 opened(page, address)

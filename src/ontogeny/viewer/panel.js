@@ -4,7 +4,7 @@ import { button, copy, fill, h, icon, menu, save, trouble, waiting } from "./dom
 import { Frames } from "./frames.js";
 import { csv, Plot } from "./plot.js";
 
-const LATER = 90; // milliseconds a cursor rests before a figure is drawn anew by the server
+const LATER = 45; // milliseconds a cursor rests before a figure is drawn anew by the server
 
 export class Panel {
   // `offer`: the view; `cursor`: says the step and is listened to; `compute`: offers what must be computed first; `onnote`: puts it into the report.
