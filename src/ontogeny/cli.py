@@ -189,7 +189,7 @@ def run(
         STAGES if only is None else ("find", "report") if only == "report" else (only,)
     )
     if dry_run:
-        _show_plan(recipe, out_dir, stages, _device(device), engine, measure)
+        _show_plan(recipe, out_dir, stages, device, engine, measure)
         return
     with Bars(err) as progress:
         plan = execute.run(
@@ -243,7 +243,7 @@ def _show_plan(
     for warning in plan.warnings:
         err.print(f"[yellow]note:[/] {escape(warning)}")
     if measure and any(row[0] == "train" for row in plan.summary()):
-        found = expect.time_to_train(recipe, members, index, device, engine)
+        found = expect.time_to_train(recipe, members, index, _device(device), engine)
         out.print(
             f"training: about {duration(found.seconds)} here, by {found.updates:,} updates that were tried of {found.variants:,} runs"
         )

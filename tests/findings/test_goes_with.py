@@ -9,7 +9,8 @@ from scipy import stats
 
 from ontogeny.claims import Chosen, Condition, Quantity
 from ontogeny.errors import UserError
-from ontogeny.findings.goes_with import fisher_interval, goes_with, permuted, spearman
+from ontogeny.findings.goes_with import fisher_interval, goes_with, permuted
+from ontogeny.numerics.map_correlation import spearman
 
 X, Y = (Quantity(source="runs", variable=name, text=name) for name in "xy")
 

@@ -17,6 +17,7 @@ from ontogeny.findings.base import Finding, Verdict, finding
 from ontogeny.findings.judging import LEAST
 from ontogeny.findings.per_run import by_seed, named, needed, populations, required
 from ontogeny.findings.verdicts import LEVEL, Published
+from ontogeny.numerics.map_correlation import spearman
 from ontogeny.numerics.resampling import Array, permutation_p
 
 EXACT = 8  # seeds, of which all orders are gone through
@@ -129,11 +130,6 @@ def goes_with(
             details={**said.details, "p": p},
         )
     ]  # fmt: skip
-
-
-def spearman(x: Array, y: Array) -> float:
-    """Pearson's correlation of the ranks; ties share their mean rank."""
-    return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
 
 
 def permuted(x: Array, y: Array, rho: float) -> float:

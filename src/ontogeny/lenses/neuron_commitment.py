@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import torch
-from scipy.stats import rankdata
-from torch import Tensor
 
 from ontogeny.lenses.base import Found, gives, lens
-from ontogeny.numerics.correlation import pearson
 from ontogeny.numerics.events import final_run
+from ontogeny.numerics.map_correlation import spearman
 from ontogeny.subject import Subject
 
 
@@ -65,7 +63,9 @@ def neuron_commitment(
     rule = f"≥ {transient_peak:.0%} of neurons once, < {transient_end:.0%} of that at the end"
     return Found(
         commitment_step=run.start,
-        order=_rank_correlation(dominant[-1], run.start),
+        order=torch.tensor(
+            spearman(dominant[-1].cpu().numpy(), run.start.cpu().numpy()), dtype=torch.float64
+        ),
         switches=run.switches,
         occupancy=occupancy,
         transient=transient,
@@ -74,10 +74,3 @@ def neuron_commitment(
         ticks={"step": list(model.steps)},
         of={"transient": {"rule": rule}},
     )
-
-
-def _rank_correlation(x: Tensor, y: Tensor) -> Tensor:
-    """Spearman's, of what both have; ties share their mean rank."""
-    known = x.isfinite() & y.isfinite()
-    ranks = [torch.as_tensor(rankdata(one[known].cpu().numpy())).unsqueeze(-1) for one in (x, y)]
-    return pearson(*ranks).squeeze() if known.sum() > 2 else torch.tensor(torch.nan, dtype=torch.float64)

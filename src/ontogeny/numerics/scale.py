@@ -27,12 +27,12 @@ def coarse(p: int, radius: float) -> Tensor:
     return inside
 
 
-@cache
 def units_up_to_sign(p: int) -> list[int]:
     """Units of Z_p, of u and −u one, 1 first."""
     return [u for u in range(1, p // 2 + 1) if math.gcd(u, p) == 1] or [1]
 
 
+@cache
 def relabellings(p: int) -> Tensor:
     """Where each frequency goes when every number is multiplied by a unit of Z_p, ± being one: (unit, frequency), 1 first."""
     k = torch.arange(p // 2 + 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -87,7 +86,7 @@ def _together(
     return {lens: found[lens] for lens in order}, missing, odd
 
 
-def number_table(numbers: Sequence[consistency.Number], names: Mapping[Any, str]) -> pd.DataFrame:
+def number_table(numbers: Sequence[consistency.Number], names: Mapping[str, str]) -> pd.DataFrame:
     rows = [
         {
             "quantity": _quantity(n),

@@ -51,7 +51,7 @@ def of_two(one: Run, other: Run) -> Document:
         Section(
             "Which numbers are the same?",
             NUMBERS,
-            table=number_table(numbers, dict(enumerate(names))),
+            table=number_table(numbers, dict(zip(names, names, strict=True))),
             note=missing,
         ),
         Section("Which maps are the same?", MAPS, table=map_table(maps)),

@@ -67,8 +67,7 @@ def slingshot_curves(metrics: pd.DataFrame, events: pd.DataFrame, *, by: str = "
             )
             one = happened.loc[run]
             marks = [
-                (one[f"{at}_step" if at == "norm_peak" else at], one[f"norm_{at}"], sign)
-                for at, sign in (("memorised", RING), ("grokked", DOT))
+                (one[at], one[f"norm_{at}"], sign) for at, sign in (("memorised", RING), ("grokked", DOT))
             ]
             marks = [mark for mark in marks if pd.notna(mark[0])]
             fig.add_trace(

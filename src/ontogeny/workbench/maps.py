@@ -25,7 +25,7 @@ from ontogeny.workbench.packing import bytes_of, pack, plain
 
 ROLES = "head_roles"  # says what heads do
 LENS = "grid_activations"  # gives the map of every unit of a tap
-#: By what units can be grouped: words, the lens, its options, and whether it speaks of the tap that is shown or of the last layer's neurons.
+#: By what units can be grouped: words, the lens, its options.
 WAYS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "spectrum": ("spectrum", "neuron_clusters", {"by": "spectrum"}),
     "map": ("map", "neuron_clusters", {"by": "map"}),
